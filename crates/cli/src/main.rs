@@ -1,0 +1,2 @@
+//! The vpcemu command line.
+fn main() {}

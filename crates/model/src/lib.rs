@@ -1,0 +1,36 @@
+//! The VPC resource model: what a configuration describes, before anything is compiled.
+//!
+//! A [`Network`] holds the VPCs of a configuration with their subnets, route tables, network ACLs, security groups,
+//! network interfaces and gateways, as AWS names them. It comes from the native file ([`native`]) or from the readers of
+//! the `import` crate, always passes [`validate`], and is what the dataplane compiles. There are no packets in here.
+//!
+//! Resources refer to each other by [`Id`]. An id is what every output shows, so ids of the AWS form are kept as they are
+//! and short names get the prefix of their kind (`web` becomes `eni-web`).
+
+pub mod behavior;
+mod gateway;
+mod id;
+mod interface;
+pub mod native;
+mod network;
+mod network_acl;
+mod origin;
+mod protocol;
+mod routing;
+mod security_group;
+pub mod validate;
+mod vpc;
+
+pub use behavior::Behavior;
+pub use gateway::{
+    Connectivity, EgressOnlyInternetGateway, EndpointKind, InternetGateway, NatAddress, NatGateway, VpcEndpoint,
+};
+pub use id::{Id, Kind};
+pub use interface::{ConnectionTracking, Instance, InterfaceKind, NetworkInterface, PrivateIpv4};
+pub use network::{Assumption, Network};
+pub use network_acl::{AclAction, AclEntry, NetworkAcl};
+pub use origin::Origin;
+pub use protocol::{IcmpTypeCode, PortRange, Ports, Protocol};
+pub use routing::{Destination, Route, RouteOrigin, RouteTable, Target};
+pub use security_group::{Peer, PrefixList, SecurityGroup, SecurityGroupRule};
+pub use vpc::{Subnet, Vpc};
