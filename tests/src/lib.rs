@@ -1,1 +1,337 @@
-//! tests
+//! A laboratory: a VPC in a few lines, packets sent into it, time moved, verdicts read.
+//!
+//! Scenario tests are written with it so that they read like the scenario. It drives the engine as the replay does: the
+//! shard map decides where a packet goes, all 256 shards are there, time is passed in.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use vpcemu_dataplane::index::EniIx;
+use vpcemu_dataplane::outcome::{Outcome, Rule};
+use vpcemu_dataplane::output::GeneratedKind;
+use vpcemu_dataplane::{
+    Arrival, Component, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline, Timestamp,
+    Verdict,
+};
+use vpcemu_model::{Network, native};
+use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
+
+/// A compiled configuration, or several, with its shards and its clock.
+#[derive(Debug)]
+pub struct Lab {
+    timeline: Arc<Timeline>,
+    map: ShardMap,
+    shards: Vec<Shard>,
+    n: u64,
+    now: Timestamp,
+    generation: u32,
+}
+
+/// What became of a packet.
+#[derive(Debug)]
+pub struct Sent {
+    /// Its number.
+    pub n: u64,
+    /// The engine's verdict.
+    pub verdict: Verdict,
+    /// The packet as it ended.
+    pub bytes: Vec<u8>,
+    /// Where it ended, by id; none if it was dropped.
+    pub place: Option<String>,
+    /// Who dropped it.
+    pub at: Option<String>,
+    /// The rule that dropped it: a number, an id, or `*`.
+    pub rule: Option<String>,
+    /// The steps it took, as `kind id direction`.
+    pub steps: Vec<String>,
+    /// What a gateway made because of it: the kind, the packet, and where that ended.
+    pub generated: Option<(GeneratedKind, Vec<u8>, Option<String>)>,
+}
+
+impl Lab {
+    /// The VPC of a native file's text. Panics if it does not load: it is part of the test.
+    pub fn new(text: &str) -> Self {
+        Self::then(&[text])
+    }
+
+    /// Several configurations that follow each other; [`Lab::switch`] puts the next one into force.
+    pub fn then(texts: &[&str]) -> Self {
+        let networks: Vec<_> = texts
+            .iter()
+            .map(|text| native::parse("lab.toml", text).unwrap_or_else(|error| panic!("{error}")).network)
+            .collect();
+        Self::of(&networks, Options::default())
+    }
+
+    /// Networks that were read elsewhere.
+    pub fn of(networks: &[Network], options: Options) -> Self {
+        let timeline = Arc::new(Timeline::compile(networks));
+        let options = Options { record_steps: true, ..options };
+        Self {
+            map: ShardMap::new(&timeline),
+            shards: (0..SHARDS).map(|_| Shard::new(Arc::clone(&timeline), options)).collect(),
+            timeline,
+            n: 0,
+            now: Timestamp(1_000_000_000_000_000_000),
+            generation: 0,
+        }
+    }
+
+    /// Lets capture time pass.
+    pub fn wait(&mut self, seconds: f64) {
+        self.now = Timestamp(self.now.0 + (seconds * 1e9) as u64);
+    }
+
+    /// Puts the next configuration into force.
+    pub fn switch(&mut self) {
+        self.generation += 1;
+    }
+
+    /// The names behind the indices.
+    pub fn timeline(&self) -> &Arc<Timeline> {
+        &self.timeline
+    }
+
+    /// Every shard.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// The shard function.
+    pub fn map(&self) -> &ShardMap {
+        &self.map
+    }
+
+    /// The interface with this id, or whose id ends in `-name`.
+    pub fn eni(&self, name: &str) -> EniIx {
+        let enis = &self.timeline.registry().enis;
+        let names = &self.timeline.registry().eni_names;
+        let found = enis.iter().find(|(eni, id)| {
+            id.as_str() == name || id.as_str() == format!("eni-{name}") || names.get(eni).is_some_and(|of| &**of == name)
+        });
+        found.unwrap_or_else(|| panic!("no interface {name}")).0
+    }
+
+    /// A packet leaves an interface.
+    pub fn leave(&mut self, eni: &str, datagram: Vec<u8>) -> Sent {
+        let eni = self.eni(eni);
+        self.enter(Ingress::Interface(eni), datagram)
+    }
+
+    /// A packet comes from the internet.
+    pub fn arrive(&mut self, datagram: Vec<u8>) -> Sent {
+        self.enter(Ingress::Internet, datagram)
+    }
+
+    /// A packet enters anywhere.
+    pub fn enter(&mut self, ingress: Ingress, mut datagram: Vec<u8>) -> Sent {
+        self.n += 1;
+        let stamp = Stamp { n: self.n, now: self.now, generation: self.generation };
+        let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+        let mut packet = Packet::parse(&mut datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"));
+        let shard = usize::from(self.map.shard(packet.headers()));
+        let mut out = Output::default();
+        let verdict = self.shards[shard].process(Arrival::new(stamp, ingress, &packet), &mut packet, &mut out);
+        let (at, rule) = match verdict.outcome {
+            Outcome::Dropped(denial) => {
+                (denial.at.map(|at| self.component(at)), denial.rule.map(|rule| self.rule(rule)))
+            }
+            _ => (None, None),
+        };
+        Sent {
+            n: self.n,
+            verdict,
+            place: self.place(verdict.outcome),
+            at,
+            rule,
+            steps: out.steps.iter().map(|step| self.step(step)).collect(),
+            generated: out.generated.map(|made| {
+                let place = self.place(made.verdict.outcome);
+                (made.kind, made.bytes, place)
+            }),
+            bytes: datagram,
+        }
+    }
+
+    fn step(&self, step: &vpcemu_dataplane::outcome::Step) -> String {
+        let direction = step.direction.map_or_else(String::new, |direction| format!(" {}", direction.name()));
+        let denied = if step.allowed { "" } else { " DENY" };
+        format!("{} {}{direction}{denied}", step.kind.name(), self.component(step.at))
+    }
+
+    fn place(&self, outcome: Outcome) -> Option<String> {
+        let registry = self.timeline.registry();
+        match outcome {
+            Outcome::Delivered { at } => Some(match at {
+                Place::Internet => "internet".to_owned(),
+                Place::Interface(eni) => registry.enis.id(eni).to_string(),
+                Place::Service(service) => service.name().to_owned(),
+                Place::Endpoint(endpoint) => registry.endpoints.id(endpoint).to_string(),
+                Place::Edge(edge) => registry.edges.id(edge).to_string(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The id of a component.
+    pub fn component(&self, component: Component) -> String {
+        let registry = self.timeline.registry();
+        match component {
+            Component::Interface(eni) => registry.enis.id(eni).to_string(),
+            Component::NetworkAcl(acl) => registry.acls.id(acl).to_string(),
+            Component::RouteTable(table) => registry.tables.id(table).to_string(),
+            Component::InternetGateway(igw) => registry.igws.id(igw).to_string(),
+            Component::EgressOnly(eigw) => registry.eigws.id(eigw).to_string(),
+            Component::NatGateway(nat) => registry.nats.id(nat).to_string(),
+            Component::Endpoint(endpoint) => registry.endpoints.id(endpoint).to_string(),
+            Component::Edge(edge) => registry.edges.id(edge).to_string(),
+            Component::Service(service) => service.name().to_owned(),
+        }
+    }
+
+    fn rule(&self, rule: Rule) -> String {
+        match rule {
+            Rule::SecurityGroup(rule) => self.timeline.registry().rules.id(rule).to_string(),
+            Rule::NetworkAcl(number) => number.to_string(),
+            Rule::ImplicitDeny => "*".to_owned(),
+            Rule::Route(route) => format!("route {route}"),
+        }
+    }
+
+    /// Sum of a NAT gateway's counters over all shards.
+    pub fn nat_counters(&self, id: &str) -> vpcemu_dataplane::counters::NatCounters {
+        let nat = self.timeline.registry().nats.find(&id.into()).unwrap_or_else(|| panic!("no NAT gateway {id}"));
+        let mut sum = vpcemu_dataplane::counters::NatCounters::default();
+        for shard in &self.shards {
+            sum += shard.nat_counters(nat);
+        }
+        sum
+    }
+
+    /// Connections created and expired, over all shards, once everything that has expired by now is counted.
+    pub fn connections(&mut self) -> (u64, u64) {
+        let now = self.now;
+        self.shards.iter_mut().fold((0, 0), |(created, expired), shard| {
+            shard.finish(now);
+            let counters = shard.connections();
+            (created + counters.created, expired + counters.expired)
+        })
+    }
+}
+
+impl Sent {
+    /// Why it was dropped.
+    pub fn reason(&self) -> Option<DropReason> {
+        match self.verdict.outcome {
+            Outcome::Dropped(denial) => Some(denial.reason),
+            _ => None,
+        }
+    }
+
+    /// The packet's key as it ended.
+    pub fn key(&self) -> FlowKey {
+        self.headers().key()
+    }
+
+    /// The packet's headers as it ended. Every checksum is judged.
+    pub fn headers(&self) -> Headers {
+        headers(&self.bytes)
+    }
+
+    /// Asserts that it was delivered to `place`.
+    #[track_caller]
+    pub fn delivered(self, place: &str) -> Self {
+        assert_eq!(self.place.as_deref(), Some(place), "dropped: {:?} at {:?}", self.reason(), self.at);
+        // What leaves the engine has right checksums, or it panics here.
+        let _ = self.headers();
+        self
+    }
+
+    /// Asserts that it was dropped, where, and why.
+    #[track_caller]
+    pub fn dropped(self, reason: DropReason, at: &str) -> Self {
+        assert_eq!(self.reason(), Some(reason), "ended at {:?} {:?}", self.place, self.at);
+        assert_eq!(self.at.as_deref().unwrap_or("-"), at);
+        self
+    }
+
+    /// Asserts the source that it left with.
+    #[track_caller]
+    pub fn source(self, source: &str) -> Self {
+        assert_eq!(self.headers().src, source.parse::<IpAddr>().unwrap_or_else(|_| panic!("{source}")));
+        self
+    }
+
+    /// Asserts the destination that it left with.
+    #[track_caller]
+    pub fn destination(self, destination: &str) -> Self {
+        let expected: SocketAddr = destination.parse().unwrap_or_else(|_| panic!("{destination}"));
+        assert_eq!((self.key().dst, self.key().dst_port), (expected.ip(), expected.port()));
+        self
+    }
+
+    /// Asserts the steps.
+    #[track_caller]
+    pub fn steps(self, expected: &[&str]) -> Self {
+        assert_eq!(self.steps, expected);
+        self
+    }
+
+    /// The answer to it: addresses and ports swapped, the same protocol; flags are those of a reply.
+    pub fn reply(&self) -> Vec<u8> {
+        let headers = self.headers();
+        reply_to(&headers)
+    }
+}
+
+/// The headers of a datagram. Panics if anything in it is wrong.
+pub fn headers(datagram: &[u8]) -> Headers {
+    let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+    Headers::parse(datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The answer to a packet with these headers.
+pub fn reply_to(headers: &Headers) -> Vec<u8> {
+    use vpcemu_packet::{TcpFlags, build};
+    let (src, dst) = (headers.dst, headers.src);
+    match headers.transport {
+        Transport::Tcp { src: sport, dst: dport, flags, seq, .. } => {
+            let reply = build::tcp(SocketAddr::new(src, dport), SocketAddr::new(dst, sport)).ack(seq.wrapping_add(1));
+            let flags = if flags.contains(TcpFlags::SYN) { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::ACK };
+            reply.flags(flags).build()
+        }
+        Transport::Udp { src: sport, dst: dport } => {
+            build::udp(SocketAddr::new(src, dport), SocketAddr::new(dst, sport)).payload(b"answer").build()
+        }
+        Transport::Query { id, .. } => build::echo_reply(src, dst, id, 1).build(),
+        _ => build::protocol(src, dst, headers.protocol, b"answer").build(),
+    }
+}
+
+/// A socket address from text. Panics if it is none.
+pub fn socket(text: &str) -> SocketAddr {
+    text.parse().unwrap_or_else(|_| panic!("{text} is no address with port"))
+}
+
+/// A SYN from one socket address to another.
+pub fn syn(src: &str, dst: &str) -> Vec<u8> {
+    use vpcemu_packet::{TcpFlags, build};
+    build::tcp(socket(src), socket(dst)).flags(TcpFlags::SYN).build()
+}
+
+/// A data segment.
+pub fn data(src: &str, dst: &str) -> Vec<u8> {
+    use vpcemu_packet::{TcpFlags, build};
+    build::tcp(socket(src), socket(dst)).flags(TcpFlags::ACK | TcpFlags::PSH).seq(1000).ack(2000).payload(b"data").build()
+}
+
+/// A UDP datagram.
+pub fn udp(src: &str, dst: &str) -> Vec<u8> {
+    vpcemu_packet::build::udp(socket(src), socket(dst)).payload(b"question").build()
+}
+
+/// An echo request.
+pub fn ping(src: &str, dst: &str, id: u16) -> Vec<u8> {
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap_or_else(|_| panic!("{text} is no address"));
+    vpcemu_packet::build::echo_request(ip(src), ip(dst), id, 1).payload(b"ping").build()
+}

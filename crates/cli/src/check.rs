@@ -1,0 +1,301 @@
+//! `vpcemu check`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use vpcemu_model::{Assumption, Destination, Network, Subnet, Target, native};
+
+use crate::args::{Check, Format};
+use crate::config::{IgnoredLine, Loaded, load};
+use crate::error::{Error, print};
+use crate::Ending;
+
+pub(crate) fn run(arguments: &Check) -> Result<Ending, Error> {
+    let loaded = load(&arguments.path, arguments.vpc.as_deref())?;
+    let text = match arguments.format {
+        Format::Json => format!("{}\n", serde_json::to_string(&Report::of(&loaded)).map_err(Error::json)?),
+        Format::Text => text(&loaded),
+    };
+    print(&text)?;
+    let clean = loaded.findings.is_empty() && loaded.network.assumptions.is_empty();
+    Ok(if arguments.strict && !clean { Ending::Failed } else { Ending::Done })
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    inventory: Inventory<'a>,
+    assumptions: &'a [Assumption],
+    ignored: &'a [IgnoredLine],
+    findings: &'a [native::Finding],
+}
+
+#[derive(Serialize)]
+struct Inventory<'a> {
+    vpcs: Vec<VpcRow<'a>>,
+    subnets: Vec<SubnetRow<'a>>,
+    enis: Vec<EniRow<'a>>,
+    gateways: Vec<GatewayRow<'a>>,
+    route_tables: usize,
+    network_acls: usize,
+    security_groups: usize,
+    prefix_lists: usize,
+    instances: usize,
+}
+
+#[derive(Serialize)]
+struct VpcRow<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    cidrs: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct SubnetRow<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    vpc: &'a str,
+    cidrs: Vec<String>,
+    az: &'a str,
+    kind: &'static str,
+    routes_to: BTreeMap<String, String>,
+    route_table: &'a str,
+    network_acl: &'a str,
+}
+
+#[derive(Serialize)]
+struct EniRow<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    subnet: &'a str,
+    addresses: Vec<String>,
+    public: Vec<String>,
+    security_groups: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct GatewayRow<'a> {
+    id: &'a str,
+    kind: &'static str,
+    place: Option<&'a str>,
+    addresses: Vec<String>,
+}
+
+impl<'a> Report<'a> {
+    fn of(loaded: &'a Loaded) -> Self {
+        Self {
+            inventory: Inventory::of(&loaded.network),
+            assumptions: &loaded.network.assumptions,
+            ignored: &loaded.ignored,
+            findings: &loaded.findings,
+        }
+    }
+}
+
+impl<'a> Inventory<'a> {
+    fn of(network: &'a Network) -> Self {
+        let vpcs = network.vpcs.iter().map(|vpc| VpcRow {
+            id: vpc.id.as_str(),
+            name: vpc.name.as_deref(),
+            cidrs: vpc.cidrs.iter().map(ToString::to_string).collect(),
+        });
+        let enis = network.interfaces.iter().map(|eni| EniRow {
+            id: eni.id.as_str(),
+            name: eni.name.as_deref(),
+            subnet: eni.subnet.as_str(),
+            addresses: eni.addresses().map(|address| address.to_string()).collect(),
+            public: eni.ipv4.iter().filter_map(|pair| pair.public).map(|public| public.to_string()).collect(),
+            security_groups: eni.security_groups.iter().map(|id| id.as_str()).collect(),
+        });
+        Self {
+            vpcs: vpcs.collect(),
+            subnets: network.subnets.iter().map(|subnet| SubnetRow::of(network, subnet)).collect(),
+            enis: enis.collect(),
+            gateways: gateways(network),
+            route_tables: network.route_tables.len(),
+            network_acls: network.network_acls.len(),
+            security_groups: network.security_groups.len(),
+            prefix_lists: network.prefix_lists.len(),
+            instances: network.instances.len(),
+        }
+    }
+}
+
+fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
+    let igws = network.internet_gateways.iter().map(|igw| GatewayRow {
+        id: igw.id.as_str(),
+        kind: "internet gateway",
+        place: igw.vpc.as_ref().map(|vpc| vpc.as_str()),
+        addresses: Vec::new(),
+    });
+    let eigws = network.egress_only_internet_gateways.iter().map(|eigw| GatewayRow {
+        id: eigw.id.as_str(),
+        kind: "egress-only internet gateway",
+        place: Some(eigw.vpc.as_str()),
+        addresses: Vec::new(),
+    });
+    let nats = network.nat_gateways.iter().map(|nat| GatewayRow {
+        id: nat.id.as_str(),
+        kind: "NAT gateway",
+        place: Some(nat.subnet.as_str()),
+        addresses: nat
+            .addresses
+            .iter()
+            .map(|pair| match pair.public {
+                Some(public) => format!("{} = {public}", pair.private),
+                None => pair.private.to_string(),
+            })
+            .collect(),
+    });
+    let endpoints = network.vpc_endpoints.iter().map(|endpoint| GatewayRow {
+        id: endpoint.id.as_str(),
+        kind: match endpoint.kind {
+            vpcemu_model::EndpointKind::Gateway { .. } => "gateway endpoint",
+            vpcemu_model::EndpointKind::Interface { .. } => "interface endpoint",
+        },
+        place: Some(endpoint.vpc.as_str()),
+        addresses: vec![endpoint.service.clone()],
+    });
+    igws.chain(eigws).chain(nats).chain(endpoints).collect()
+}
+
+impl<'a> SubnetRow<'a> {
+    fn of(network: &'a Network, subnet: &'a Subnet) -> Self {
+        let table = network.route_tables.iter().find(|table| table.id == subnet.route_table);
+        let mut routes_to = BTreeMap::new();
+        let mut public = false;
+        for route in table.into_iter().flat_map(|table| &table.routes) {
+            let Destination::Cidr(net) = &route.destination else { continue };
+            public |= route.active && matches!(route.target, Target::InternetGateway(_));
+            if net.prefix_len() == 0 {
+                let target = route.target.id().map_or("local", |id| id.as_str());
+                let target = if route.active { target.to_owned() } else { format!("{target} (blackhole)") };
+                routes_to.insert(net.to_string(), target);
+            }
+        }
+        Self {
+            id: subnet.id.as_str(),
+            name: subnet.name.as_deref(),
+            vpc: subnet.vpc.as_str(),
+            cidrs: subnet.cidrs.iter().map(ToString::to_string).collect(),
+            az: &subnet.availability_zone,
+            // As AWS's documentation uses the words: a route to an internet gateway makes a subnet public.
+            kind: match (public, routes_to.is_empty()) {
+                (true, _) => "public",
+                (false, false) => "private",
+                (false, true) => "isolated",
+            },
+            routes_to,
+            route_table: subnet.route_table.as_str(),
+            network_acl: subnet.network_acl.as_str(),
+        }
+    }
+}
+
+fn text(loaded: &Loaded) -> String {
+    let inventory = Inventory::of(&loaded.network);
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_text(&mut page, loaded, &inventory);
+    page
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header.to_vec());
+    table
+}
+
+fn named(id: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if !id.ends_with(name) => format!("{id} ({name})"),
+        _ => id.to_owned(),
+    }
+}
+
+fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> std::fmt::Result {
+    for file in &loaded.files {
+        writeln!(page, "read {file}")?;
+    }
+    writeln!(page)?;
+    for vpc in &inventory.vpcs {
+        writeln!(page, "{}: {}", named(vpc.id, vpc.name), vpc.cidrs.join(", "))?;
+    }
+    writeln!(
+        page,
+        "{} subnets, {} route tables, {} network ACLs, {} security groups, {} interfaces, {} instances, {} prefix lists\n",
+        inventory.subnets.len(),
+        inventory.route_tables,
+        inventory.network_acls,
+        inventory.security_groups,
+        inventory.enis.len(),
+        inventory.instances,
+        inventory.prefix_lists
+    )?;
+    let mut subnets = table(&["subnet", "blocks", "zone", "is", "default routes", "route table", "network ACL"]);
+    for row in &inventory.subnets {
+        let routes: Vec<_> = row.routes_to.iter().map(|(net, to)| format!("{net} -> {to}")).collect();
+        subnets.add_row([
+            named(row.id, row.name),
+            row.cidrs.join("\n"),
+            row.az.to_owned(),
+            row.kind.to_owned(),
+            routes.join("\n"),
+            row.route_table.to_owned(),
+            row.network_acl.to_owned(),
+        ]);
+    }
+    writeln!(page, "{}\n", trimmed(&subnets))?;
+    let mut enis = table(&["interface", "subnet", "addresses", "public", "security groups"]);
+    for row in &inventory.enis {
+        enis.add_row([
+            named(row.id, row.name),
+            row.subnet.to_owned(),
+            row.addresses.join("\n"),
+            row.public.join("\n"),
+            row.security_groups.join("\n"),
+        ]);
+    }
+    writeln!(page, "{}", trimmed(&enis))?;
+    if !inventory.gateways.is_empty() {
+        let mut gateways = table(&["gateway", "is", "in", "addresses or service"]);
+        for row in &inventory.gateways {
+            gateways.add_row([
+                row.id.to_owned(),
+                row.kind.to_owned(),
+                row.place.unwrap_or("not attached").to_owned(),
+                row.addresses.join("\n"),
+            ]);
+        }
+        writeln!(page, "\n{}", trimmed(&gateways))?;
+    }
+    section(page, "assumed", loaded.network.assumptions.iter().map(|a| (&*a.place, &*a.text, &*a.code)))?;
+    section(page, "ignored", loaded.ignored.iter().map(|i| (&*i.place, &*i.text, &*i.what)))?;
+    if !loaded.findings.is_empty() {
+        let color = std::io::stdout().is_terminal();
+        writeln!(page, "\n{}", native::render(&loaded.findings, loaded.source.as_ref(), color).trim_end())?;
+    }
+    Ok(())
+}
+
+fn section<'a>(
+    page: &mut String,
+    title: &str,
+    rows: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+) -> std::fmt::Result {
+    for (index, (place, text, code)) in rows.enumerate() {
+        if index == 0 {
+            writeln!(page, "\n{title}")?;
+        }
+        writeln!(page, "  {place}: {text} [{code}]")?;
+    }
+    Ok(())
+}
+
+/// A table without trailing blanks.
+fn trimmed(table: &Table) -> String {
+    let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
+}

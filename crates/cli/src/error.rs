@@ -1,0 +1,35 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+/// What ends a run with exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Native(#[from] vpcemu_model::native::Error),
+    #[error(transparent)]
+    Import(#[from] vpcemu_import::Error),
+    #[error(transparent)]
+    Replay(#[from] vpcemu_replay::Error),
+    #[error("{path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error("standard output: {0}")]
+    Stdout(std::io::Error),
+    #[error("{name} cannot be made: {source}")]
+    Runtime { name: &'static str, source: std::io::Error },
+}
+
+impl Error {
+    pub(crate) fn json(error: serde_json::Error) -> Self {
+        Self::Stdout(error.into())
+    }
+}
+
+/// Prints to standard output; a closed pipe is not a panic.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stdout)
+}

@@ -1,0 +1,186 @@
+use std::net::IpAddr;
+
+use vpcemu_packet::FlowKey;
+
+use super::{Timers, Tracker};
+use crate::index::{EigwIx, EniIx, NatIx};
+use crate::time::Timestamp;
+
+/// A NAT tuple on the inside: the client's own addresses and ports.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Inside(pub FlowKey);
+
+/// A NAT tuple on the outside: the gateway's address and port, in the direction of what arrives there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Outside(pub FlowKey);
+
+/// Under which key a component finds its entry.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Key {
+    /// Security groups of an interface, as seen there.
+    Interface(EniIx, FlowKey),
+    /// A NAT gateway, from the inside.
+    NatInside(NatIx, Inside),
+    /// A NAT gateway, from the outside.
+    NatOutside(NatIx, Outside),
+    /// An egress-only gateway.
+    EgressOnly(EigwIx, FlowKey),
+}
+
+/// An entry's place in its shard.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EntryIx(pub(super) u32);
+
+/// A connection's place in its shard.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ConnectionIx(pub(super) u32);
+
+/// Which component an entry belongs to, with the keys that find it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Security groups of an interface.
+    Interface(EniIx),
+    /// A NAT gateway: the mapping of an inside tuple to an outside one.
+    Nat {
+        /// Which one.
+        nat: NatIx,
+        /// What replies look like when they arrive.
+        outside: Outside,
+    },
+    /// An egress-only gateway.
+    EgressOnly(EigwIx),
+}
+
+/// What one component remembers of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The flow in its original direction, as the component sees it: of a NAT mapping the inside tuple.
+    pub original: FlowKey,
+    /// Progress.
+    pub tracker: Tracker,
+    /// Idle timers, fixed when the entry is made.
+    pub timers: Timers,
+    /// Free from here on.
+    pub expires: Timestamp,
+    /// Whether a packet of the reply direction was seen.
+    pub replied: bool,
+    /// The configuration under which it was last found lawful (6.18).
+    pub generation: u32,
+    /// How many mappings the inside tuple had before this one, so that a new one takes a new port.
+    pub reuse: u32,
+    pub(super) connection: Option<ConnectionIx>,
+    pub(super) scheduled: u64,
+    /// A TCP mapping that died of idleness, kept so that the inside still gets its RST (4.25). Only the inside key
+    /// finds it.
+    pub(super) tombstone: bool,
+}
+
+/// Which way a packet travels relative to the one that opened an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// The same.
+    Original,
+    /// The other.
+    Reply,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection {
+    /// n of the packet that created it.
+    pub(super) n: u64,
+    pub(super) live: u32,
+    /// Whether both ends accepted it, so that it counts (6.22).
+    pub(super) counted: bool,
+    pub(super) ended: Timestamp,
+}
+
+/// A change of a gauge at a second of capture time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delta {
+    /// The second.
+    pub second: u64,
+    /// Which gauge.
+    pub gauge: Gauge,
+    /// By how much.
+    pub by: i32,
+}
+
+/// What is counted up and down over capture time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Gauge {
+    /// Connections with at least one live entry.
+    Connections,
+    /// A NAT gateway's active TCP mappings (4.37).
+    NatActive(NatIx),
+}
+
+/// Totals that the conntrack of a shard keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ConnectionCounters {
+    /// Connections that both ends accepted.
+    pub created: u64,
+    /// Those of them that are over.
+    pub expired: u64,
+}
+
+/// Ports are counted per NAT address, protocol and remote endpoint (4.12).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Pool {
+    /// The gateway.
+    pub nat: NatIx,
+    /// Its address.
+    pub address: IpAddr,
+    /// The remote address.
+    pub remote: IpAddr,
+    /// The remote port; 0 for ICMP (4.17).
+    pub remote_port: u16,
+    /// The protocol.
+    pub protocol: u8,
+}
+
+impl Pool {
+    /// The pool that an outside tuple takes a port of.
+    pub fn of(nat: NatIx, outside: &Outside) -> Self {
+        let Outside(key) = outside;
+        let remote_port = if key.icmp_type == 0 && !matches!(key.protocol, 1 | 58) { key.src_port } else { 0 };
+        Self { nat, address: key.dst, remote: key.src, remote_port, protocol: key.protocol }
+    }
+}
+
+/// How much of a pool is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolUse {
+    /// Mappings, those expired but not yet reclaimed included.
+    pub taken: u32,
+    /// Before this moment a search for expired mappings is known to find none.
+    pub next_expiry: Timestamp,
+}
+
+/// What an entry is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The flow in its original direction, as the component sees it.
+    pub original: FlowKey,
+    /// Progress.
+    pub tracker: Tracker,
+    /// Idle timers.
+    pub timers: Timers,
+    /// Whether the packet that makes it is already a reply.
+    pub replied: bool,
+    /// The configuration in force.
+    pub generation: u32,
+}
+
+/// The keys that find an entry: by packets of the original direction, and by replies.
+pub(super) fn keys(owner: Owner, original: FlowKey) -> [Key; 2] {
+    match owner {
+        Owner::Interface(eni) => [Key::Interface(eni, original), Key::Interface(eni, original.reversed())],
+        Owner::Nat { nat, outside } => [Key::NatInside(nat, Inside(original)), Key::NatOutside(nat, outside)],
+        Owner::EgressOnly(eigw) => [Key::EgressOnly(eigw, original), Key::EgressOnly(eigw, original.reversed())],
+    }
+}
+

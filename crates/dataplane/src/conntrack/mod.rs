@@ -1,0 +1,352 @@
+//! Connection state: entries of single components, tied together into connections.
+//!
+//! A security group at an interface, a NAT gateway, an egress-only gateway: each remembers a flow in an entry of its own,
+//! with its own key, progress and timer. Those entries are the truth. A connection is the set of entries that one packet
+//! made, or that later packets joined; it is over when its last entry is.
+//!
+//! An entry is free exactly when `now >= expires`, and every lookup compares. The [wheel](wheel) only reclaims memory and
+//! counts, so its timing cannot be observed.
+
+mod entry;
+mod slab;
+pub mod tcp;
+mod tracker;
+pub mod wheel;
+
+use hashbrown::HashMap;
+use vpcemu_packet::TcpFlags;
+
+use crate::fabric::FixedMap;
+use crate::index::NatIx;
+use crate::time::Timestamp;
+use entry::{Connection, keys};
+use slab::Slab;
+use wheel::Wheel;
+
+pub use entry::{
+    ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool, PoolUse,
+    Way,
+};
+pub use tracker::{Timers, Tracker, UdpProgress};
+
+/// All connection state of a shard.
+#[derive(Debug, Default)]
+pub struct Conntrack {
+    index: FixedMap<Key, (EntryIx, Way)>,
+    entries: Slab<Entry>,
+    connections: Slab<Connection>,
+    wheel: Wheel,
+    /// Totals.
+    pub counters: ConnectionCounters,
+    /// Changes of gauges since they were last taken.
+    pub deltas: Vec<Delta>,
+    /// NAT mappings that died of idleness since they were last taken, by gateway.
+    pub idle_deaths: HashMap<NatIx, u64, foldhash::fast::FixedState>,
+    /// Mappings per port pool, those in linger included (4.12).
+    pub pools: FixedMap<Pool, PoolUse>,
+}
+
+/// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
+const TOMBSTONE: std::time::Duration = std::time::Duration::from_secs(432_000);
+
+impl Conntrack {
+    /// A table whose wheel reclaims, or one that only ever compares on lookup.
+    pub fn new(reclaim: bool) -> Self {
+        Self { wheel: Wheel::new(reclaim), ..Self::default() }
+    }
+
+    /// The live entry under `key`, and the packet's way relative to it.
+    pub fn find(&mut self, key: &Key, now: Timestamp) -> Option<(EntryIx, Way)> {
+        let (entry, way) = *self.index.get(key)?;
+        if self.entries[entry.0].tombstone {
+            return None;
+        }
+        if now >= self.entries[entry.0].expires {
+            self.end(entry);
+            return None;
+        }
+        Some((entry, way))
+    }
+
+    /// What remains of a mapping that died of idleness: the outside tuple it had, and how many mappings the inside tuple
+    /// has had before it.
+    pub fn tombstone(&mut self, nat: NatIx, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {
+        let (entry, _) = *self.index.get(&Key::NatInside(nat, inside))?;
+        let Entry { tombstone: true, owner: Owner::Nat { outside, .. }, expires, reuse, .. } = self.entries[entry.0] else {
+            return None;
+        };
+        if now >= expires {
+            self.remove(entry);
+            return None;
+        }
+        Some((outside, reuse))
+    }
+
+    /// An entry.
+    pub fn entry(&self, entry: EntryIx) -> &Entry {
+        &self.entries[entry.0]
+    }
+
+    /// Remembers under which configuration the entry was last found lawful.
+    pub fn set_generation(&mut self, entry: EntryIx, generation: u32) {
+        self.entries[entry.0].generation = generation;
+    }
+
+    /// Takes note of a packet that passed: progress, and a new lease of life.
+    pub fn observe(&mut self, entry: EntryIx, flags: Option<TcpFlags>, way: Way, now: Timestamp) {
+        let slot = &mut self.entries[entry.0];
+        let was_active = slot.tracker.is_active_tcp();
+        slot.tracker.observe(flags, way == Way::Reply);
+        slot.replied |= way == Way::Reply;
+        let expires = now.after(slot.tracker.timeout(&slot.timers));
+        let shortened = expires < slot.expires;
+        slot.expires = expires;
+        let (owner, scheduled, active) = (slot.owner, slot.scheduled, slot.tracker.is_active_tcp());
+        if let Owner::Nat { nat, outside } = owner {
+            if was_active != active {
+                self.delta(now, Gauge::NatActive(nat), if active { 1 } else { -1 });
+            }
+            if shortened && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &outside)) {
+                pool.next_expiry = pool.next_expiry.min(expires);
+            }
+        }
+        if expires.second() < scheduled {
+            self.schedule(entry, expires);
+        }
+    }
+
+    /// Makes an entry. Of an inside tuple it takes the place of a tombstone.
+    pub fn insert(&mut self, new: NewEntry, now: Timestamp) -> EntryIx {
+        let NewEntry { owner, original, tracker, timers, replied, generation } = new;
+        let mut reuse = 0;
+        if let Owner::Nat { nat, .. } = owner
+            && let Some((old, _)) = self.index.get(&Key::NatInside(nat, Inside(original))).copied()
+        {
+            reuse = self.entries[old.0].reuse + 1;
+            self.remove(old);
+        }
+        let expires = now.after(tracker.timeout(&timers));
+        let entry = EntryIx(self.entries.insert(Entry {
+            owner,
+            original,
+            tracker,
+            timers,
+            expires,
+            replied,
+            generation,
+            reuse,
+            connection: None,
+            scheduled: u64::MAX,
+            tombstone: false,
+        }));
+        let [there, back] = keys(owner, original);
+        self.index.insert(there, (entry, Way::Original));
+        self.index.insert(back, (entry, Way::Reply));
+        if let Owner::Nat { nat, outside } = owner {
+            let pool = self.pools.entry(Pool::of(nat, &outside)).or_insert(PoolUse { taken: 0, next_expiry: expires });
+            pool.taken += 1;
+            pool.next_expiry = pool.next_expiry.min(expires);
+            if tracker.is_active_tcp() {
+                self.delta(now, Gauge::NatActive(nat), 1);
+            }
+        }
+        self.schedule(entry, expires);
+        entry
+    }
+
+    /// Ends an entry at once, as a change of configuration does (6.18, 4.31).
+    pub fn kill(&mut self, entry: EntryIx, now: Timestamp) {
+        self.entries[entry.0].expires = now;
+        if let Owner::Nat { nat, .. } = self.entries[entry.0].owner
+            && self.entries[entry.0].tracker.is_active_tcp()
+        {
+            self.delta(now, Gauge::NatActive(nat), -1);
+        }
+        self.remove(entry);
+    }
+
+    /// The connection of an entry: n of the packet that created it, once both ends have accepted it.
+    pub fn connection(&self, entry: EntryIx) -> Option<ConnectionIx> {
+        self.entries[entry.0].connection
+    }
+
+    /// Ties entries that a packet made to the connection it belongs to, a new one if it belongs to none.
+    pub fn join(&mut self, made: &[EntryIx], known: Option<ConnectionIx>, n: u64) -> Option<ConnectionIx> {
+        if made.is_empty() {
+            return known;
+        }
+        let connection = known.unwrap_or_else(|| {
+            let fresh = Connection { n, live: 0, counted: false, ended: Timestamp::default() };
+            ConnectionIx(self.connections.insert(fresh))
+        });
+        for entry in made {
+            let slot = &mut self.entries[entry.0];
+            if slot.connection.is_none() {
+                slot.connection = Some(connection);
+                self.connections[connection.0].live += 1;
+            }
+        }
+        Some(connection)
+    }
+
+    /// Counts a connection the first time that one of its packets is delivered (6.22). Returns its n.
+    pub fn accept(&mut self, connection: ConnectionIx, now: Timestamp) -> u64 {
+        let slot = &mut self.connections[connection.0];
+        let n = slot.n;
+        if !slot.counted {
+            slot.counted = true;
+            self.counters.created += 1;
+            self.delta(now, Gauge::Connections, 1);
+        }
+        n
+    }
+
+    /// n of the packet that created a connection, once both ends have accepted it.
+    pub fn connection_n(&self, connection: ConnectionIx) -> Option<u64> {
+        let slot = &self.connections[connection.0];
+        slot.counted.then_some(slot.n)
+    }
+
+    /// Reclaims what has expired by `now`.
+    pub fn advance(&mut self, now: Timestamp) {
+        while let Some((second, due)) = self.wheel.due(now) {
+            for index in due {
+                let Some(slot) = self.entries.slot(index) else { continue };
+                if slot.scheduled != second {
+                    continue;
+                }
+                if now >= slot.expires {
+                    self.end(EntryIx(index));
+                } else {
+                    let expires = slot.expires;
+                    self.schedule(EntryIx(index), expires);
+                }
+            }
+        }
+    }
+
+    /// Reclaims what has expired by `now`, wheel or not: the end of a run.
+    pub fn finish(&mut self, now: Timestamp) {
+        self.advance(now);
+        let expired: Vec<_> = self.entries.iter().filter(|(_, entry)| now >= entry.expires).map(|(i, _)| i).collect();
+        for index in expired {
+            self.end(EntryIx(index));
+        }
+    }
+
+    /// How many entries there are, expired but unreclaimed ones included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reclaims the expired mappings of one pool, so that its count is exact.
+    pub fn settle_pool(&mut self, pool: Pool, now: Timestamp) {
+        if self.pools.get(&pool).is_none_or(|used| now < used.next_expiry) {
+            return;
+        }
+        let mut next = Timestamp::MAX;
+        let mut expired = Vec::new();
+        for (index, entry) in self.entries.iter() {
+            match entry.owner {
+                Owner::Nat { nat, outside } if !entry.tombstone && Pool::of(nat, &outside) == pool => {
+                    if now >= entry.expires {
+                        expired.push(index);
+                    } else {
+                        next = next.min(entry.expires);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for index in expired {
+            self.end(EntryIx(index));
+        }
+        if let Some(used) = self.pools.get_mut(&pool) {
+            used.next_expiry = next;
+        }
+    }
+
+    /// The time of an entry is over: a TCP mapping that was in use leaves a tombstone, everything else goes.
+    fn end(&mut self, entry: EntryIx) {
+        let slot = self.entries[entry.0];
+        let Owner::Nat { nat, .. } = slot.owner else { return self.remove(entry) };
+        if slot.tombstone || !slot.tracker.is_active_tcp() {
+            return self.remove(entry);
+        }
+        self.delta(slot.expires, Gauge::NatActive(nat), -1);
+        if matches!(slot.tracker, Tracker::Tcp(state) if state.phase() == tcp::TcpPhase::Opening) {
+            return self.remove(entry); // nobody resumes what never began
+        }
+        *self.idle_deaths.entry(nat).or_default() += 1;
+        self.release_port(entry);
+        self.leave(entry);
+        let slot = &mut self.entries[entry.0];
+        slot.tombstone = true;
+        slot.expires = slot.expires.after(TOMBSTONE);
+        let expires = slot.expires;
+        self.schedule(entry, expires);
+    }
+
+    fn remove(&mut self, entry: EntryIx) {
+        let slot = self.entries[entry.0];
+        if !slot.tombstone {
+            self.release_port(entry);
+            self.leave(entry);
+        }
+        for key in keys(slot.owner, slot.original) {
+            if self.index.get(&key).is_some_and(|(of, _)| *of == entry) {
+                self.index.remove(&key);
+            }
+        }
+        self.entries.remove(entry.0);
+    }
+
+    /// The outside key and the port go back to the pool.
+    fn release_port(&mut self, entry: EntryIx) {
+        let Owner::Nat { nat, outside } = self.entries[entry.0].owner else { return };
+        let key = Key::NatOutside(nat, outside);
+        if self.index.get(&key).is_some_and(|(of, _)| *of == entry) {
+            self.index.remove(&key);
+        }
+        let pool = Pool::of(nat, &outside);
+        if let Some(used) = self.pools.get_mut(&pool) {
+            used.taken -= 1;
+            if used.taken == 0 {
+                self.pools.remove(&pool);
+            }
+        }
+    }
+
+    /// An entry leaves its connection, which is over with its last one.
+    fn leave(&mut self, entry: EntryIx) {
+        let Entry { connection, expires, .. } = self.entries[entry.0];
+        let Some(connection) = connection else { return };
+        self.entries[entry.0].connection = None;
+        let slot = &mut self.connections[connection.0];
+        slot.live -= 1;
+        slot.ended = slot.ended.max(expires);
+        let Connection { live, counted, ended, .. } = *slot;
+        if live > 0 {
+            return;
+        }
+        self.connections.remove(connection.0);
+        if counted {
+            self.counters.expired += 1;
+            self.delta(ended, Gauge::Connections, -1);
+        }
+    }
+
+    fn schedule(&mut self, entry: EntryIx, expires: Timestamp) {
+        self.entries[entry.0].scheduled = self.wheel.schedule(entry.0, expires);
+    }
+
+    fn delta(&mut self, at: Timestamp, gauge: Gauge, by: i32) {
+        self.deltas.push(Delta { second: at.second(), gauge, by });
+    }
+}
+

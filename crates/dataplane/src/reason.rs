@@ -1,0 +1,131 @@
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal),+ $(,)?) => {
+        /// Why a packet was dropped. The codes are stable: AWS Reachability Analyzer's explanation codes where one
+        /// exists, `X_...` where none does. The rules are those of the [semantics page](crate::semantics).
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        #[repr(u8)]
+        pub enum DropReason {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl DropReason {
+            /// Every reason, in the order of their counters.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The stable code.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// No rule of the interface's security groups matches (6.2).
+    SecurityGroup = "ENI_SG_RULES_MISMATCH",
+    /// The interface's security groups have no rule at all in that direction (6.1).
+    SecurityGroupEmpty = "SG_HAS_NO_RULES",
+    /// Only a rule that references a group would match, and the sender's identity was lost on the way (6.10).
+    SecurityGroupReferenceLost = "SG_REFERENCES_NOT_PRESERVED",
+    /// A network ACL entry, or its implicit deny, refused the packet (7.3).
+    NetworkAcl = "SUBNET_ACL_RESTRICTION",
+    /// Source/destination check: the address is not the interface's own (1.16).
+    SourceDestCheck = "ENI_SOURCE_DEST_CHECK_RESTRICTION",
+    /// A gateway saw a source that belongs to no interface of the VPC (1.17).
+    Spoofed = "GATEWAY_REJECTS_SPOOFED_TRAFFIC",
+    /// No route covers the destination (2.9).
+    NoRoute = "NO_ROUTE_TO_DESTINATION",
+    /// The route is a blackhole: its target is gone (2.8).
+    Blackhole = "BAD_STATE_ROUTE",
+    /// The gateway is not available (4.9).
+    BadState = "BAD_STATE",
+    /// The destination is inside the VPC, but no interface has the address.
+    NeighborUnknown = "X_NEIGHBOR_UNKNOWN",
+    /// The source has no public address that the internet gateway could give it (2.10, 3.2).
+    NoPublicAddress = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+    /// The destination is no public address of an attached interface (3.3, 3.11).
+    NoSuchPublicAddress = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+    /// The internet gateway does not carry private destinations (2.11).
+    EgressToRfc1918 = "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
+    /// The internet gateway does not carry shared-address-space destinations (2.11).
+    EgressToRfc6598 = "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS",
+    /// A private source cannot come from the internet (3.3).
+    IngressFromRfc1918 = "IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS",
+    /// A shared-address-space source cannot come from the internet (3.3).
+    IngressFromRfc6598 = "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS",
+    /// Private IPv6 at an internet or egress-only gateway (1.6).
+    PrivateIpv6 = "X_IGW_PRIVATE_IPV6",
+    /// The NAT gateway translates TCP, UDP and ICMP echo only (4.10).
+    NatProtocol = "PROTOCOL_RESTRICTION",
+    /// No mapping at the NAT gateway (4.26, 4.27).
+    NatNoSession = "X_NAT_NO_SESSION",
+    /// Every port towards that destination is taken (4.16).
+    NatPortExhausted = "X_NAT_PORT_EXHAUSTED",
+    /// The mapping died of idleness; the inside got a RST (4.25).
+    NatIdleExpired = "X_NAT_IDLE_EXPIRED",
+    /// The NAT gateway does not serve its own subnet (4.6).
+    NatOwnSubnet = "X_NAT_OWN_SUBNET",
+    /// The NAT gateway serves interfaces of its own VPC only (4.7).
+    NatForeignSource = "NGW_REQUIRES_SOURCE_IN_VPC",
+    /// A fragment of TCP or ICMP at a NAT gateway (4.20).
+    NatFragment = "X_NAT_FRAGMENT",
+    /// No state at the egress-only gateway (5.3).
+    EgressOnlyNoSession = "X_EIGW_NO_SESSION",
+    /// A gateway endpoint carries TCP and ICMP echo only (10.2).
+    EndpointProtocol = "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
+    /// What comes over peering must be for the VPC (10.18).
+    PeeringDestination = "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
+    /// Larger than the path carries, and not to be fragmented (1.22).
+    Mtu = "X_MTU",
+    /// The TTL or hop limit ran out (1.25).
+    Ttl = "X_TTL",
+    /// The first fragment of its datagram never came (6.31).
+    Fragment = "X_FRAGMENT",
+    /// A table of the shard is full.
+    TableFull = "X_TABLE_FULL",
+    /// Multicast or broadcast, which a VPC does not carry (1.19).
+    Multicast = "X_MULTICAST",
+    /// An address that the VPC keeps for itself (1.8, 1.14).
+    ReservedAddress = "X_RESERVED_ADDRESS",
+    /// Link-scope IPv6: neighbour discovery is answered by the VPC itself and never forwarded (1.9, 1.18).
+    LinkScope = "X_LINK_SCOPE",
+    /// Not IP: ARP and the like.
+    NonIp = "X_NON_IP",
+    /// The headers contradict themselves or each other.
+    Malformed = "X_MALFORMED",
+    /// Nothing in the configuration tells where the packet was captured.
+    NoVantage = "X_NO_VANTAGE",
+    /// A reply captured behind the internet gateway's translation, for an address without a public one.
+    ReanchorNoPublic = "X_REANCHOR_NO_PUBLIC",
+    /// A reply captured behind a NAT gateway that has no mapping for it.
+    ReanchorNoMapping = "X_REANCHOR_NO_MAPPING",
+    /// The opening packet of this flow was denied here, though the captured network let it through.
+    Diverged = "X_DIVERGED",
+    /// The second copy of a packet that was captured at two places.
+    Duplicate = "X_DUPLICATE",
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_indexed() {
+        let codes: HashSet<_> = DropReason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), DropReason::ALL.len());
+        for (index, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, index);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Which shard a packet belongs to: a fixed, unseeded function of its addresses.
+//!
+//! Everything that a flow touches has to meet in one shard. An address that no VPC owns is never rewritten by any stage, so
+//! that both directions of a flow, what ICMP errors quote and every re-anchored form carry it: it is the key. Between two
+//! owned addresses without a translator only the internet gateway rewrites, which the canonical (private) form undoes; with
+//! a translator between them everything meets on shard 0. Ports play no part, so fragments need nothing special.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+use smallvec::SmallVec;
+use vpcemu_packet::{Headers, Transport};
+
+use super::hash::Mix;
+use crate::fabric::{Fabric, FixedMap, NextHop, RouteTable, Timeline, address};
+use crate::index::{TableIx, VpcIx};
+
+/// How many shards there are, whatever the number of workers.
+pub const SHARDS: usize = 256;
+
+/// The version of the function; a change of it changes outputs that depend on the shard, such as table caps.
+pub const SHARD_HASH_VERSION: u64 = 1;
+
+/// Where everything meets that a translator may rewrite.
+const HOME: u8 = 0;
+
+/// The shard function of a run, built from the union of all configurations of its timeline.
+#[derive(Debug)]
+pub struct ShardMap {
+    timeline: Vec<std::sync::Arc<Fabric>>,
+    cidrs: Vec<IpNet>,
+    /// Every public address, with its private one where that is the same throughout the run.
+    public: FixedMap<IpAddr, Option<IpAddr>>,
+    /// Private addresses whose public one changes during the run.
+    moving: FixedMap<IpAddr, ()>,
+    /// Addresses of NAT gateways, private and public.
+    translators: FixedMap<IpAddr, ()>,
+    /// The subnets that hold an address, over all VPCs and configurations: generation and route table.
+    v4: PrefixMap<Ipv4Net, SmallVec<[(usize, TableIx); 1]>>,
+    v6: PrefixMap<Ipv6Net, SmallVec<[(usize, TableIx); 1]>>,
+    resolvers: Vec<IpAddr>,
+    /// The primary address of the interface that has an address.
+    primary: FixedMap<IpAddr, IpAddr>,
+    /// Whether any route of the run leads to a translator at all.
+    translates: bool,
+}
+
+impl ShardMap {
+    /// Builds the function.
+    pub fn new(timeline: &Timeline) -> Self {
+        let mut map = Self {
+            timeline: timeline.fabrics().to_vec(),
+            cidrs: Vec::new(),
+            public: FixedMap::default(),
+            moving: FixedMap::default(),
+            translators: FixedMap::default(),
+            v4: PrefixMap::new(),
+            v6: PrefixMap::new(),
+            resolvers: Vec::new(),
+            primary: FixedMap::default(),
+            translates: false,
+        };
+        for (generation, fabric) in timeline.fabrics().iter().enumerate() {
+            map.add(generation, fabric);
+        }
+        map.find_moving();
+        map
+    }
+
+    fn add(&mut self, generation: usize, fabric: &Fabric) {
+        for (_, vpc) in fabric.vpcs() {
+            let new: Vec<_> = vpc.cidrs.iter().filter(|net| !self.cidrs.contains(net)).copied().collect();
+            self.cidrs.extend(new);
+            self.resolvers.extend(vpc.resolver.map(IpAddr::V4));
+        }
+        for (public, owner) in fabric.public_addresses() {
+            let (public, private) = (IpAddr::V4(public), IpAddr::V4(owner.private));
+            let known = self.public.entry(public).or_insert(Some(private));
+            if *known != Some(private) {
+                *known = None;
+            }
+        }
+        for (_, nat) in fabric.nats() {
+            for private in &nat.addresses {
+                self.translators.insert(IpAddr::V4(*private), ());
+                if let Some(public) = fabric.public_of(nat.vpc, *private) {
+                    self.translators.insert(IpAddr::V4(public), ());
+                }
+            }
+        }
+        for (_, eni) in fabric.enis() {
+            for owned in &eni.addresses {
+                let primary = eni.addresses.iter().find(|other| other.is_ipv4() == owned.is_ipv4());
+                self.primary.entry(*owned).or_insert(*primary.unwrap_or(owned));
+            }
+        }
+        for (_, subnet) in fabric.subnets() {
+            let leads = fabric.table(subnet.table).is_some_and(leads_to_translator);
+            self.translates |= leads;
+            for net in &subnet.cidrs {
+                let slot = (generation, subnet.table);
+                match net {
+                    IpNet::V4(v4) => self.v4.entry(*v4).or_default().push(slot),
+                    IpNet::V6(v6) => self.v6.entry(*v6).or_default().push(slot),
+                }
+            }
+        }
+    }
+
+    fn find_moving(&mut self) {
+        for (public, known) in &self.public {
+            if known.is_none() {
+                self.moving.insert(*public, ());
+            }
+        }
+        let Some((first, rest)) = self.timeline.split_first() else { return };
+        let mut publics: FixedMap<(VpcIx, IpAddr), IpAddr> = FixedMap::default();
+        for (public, owner) in first.public_addresses() {
+            publics.insert((owner.vpc, IpAddr::V4(owner.private)), IpAddr::V4(public));
+        }
+        for fabric in rest {
+            for (public, owner) in fabric.public_addresses() {
+                let private = IpAddr::V4(owner.private);
+                if publics.get(&(owner.vpc, private)) != Some(&IpAddr::V4(public)) {
+                    self.moving.insert(private, ());
+                }
+            }
+            for ((vpc, private), public) in &publics {
+                let IpAddr::V4(v4) = private else { continue };
+                if fabric.public_of(*vpc, *v4).map(IpAddr::V4) != Some(*public) {
+                    self.moving.insert(*private, ());
+                }
+            }
+        }
+    }
+
+    /// The shard of a packet.
+    pub fn shard(&self, headers: &Headers) -> u8 {
+        match headers.transport {
+            // The packet that an error is about decides: its source is who gets the error.
+            Transport::IcmpError { quote: Some(quote), .. } => self.shard_of(quote.dst, quote.src),
+            _ => self.shard_of(headers.src, headers.dst),
+        }
+    }
+
+    /// The shard of packets between two addresses, in either direction.
+    pub fn shard_of(&self, source: IpAddr, destination: IpAddr) -> u8 {
+        let ends = [source, destination].map(|end| address::nat64_embedded(end).map_or(end, IpAddr::V4));
+        let [source, destination] = ends;
+        for (end, other) in [(source, destination), (destination, source)] {
+            if self.is_service(end) {
+                return hash(self.primary.get(&other).copied().unwrap_or(other));
+            }
+        }
+        match (self.is_owned(source), self.is_owned(destination)) {
+            (true, false) => hash(destination),
+            (false, true) => hash(source),
+            (false, false) => hash_pair(source, destination),
+            (true, true) if self.may_translate(source, destination) => HOME,
+            (true, true) => hash_pair(self.canonical(source), self.canonical(destination)),
+        }
+    }
+
+    fn is_service(&self, end: IpAddr) -> bool {
+        address::link_local_service(end).is_some() || self.resolvers.contains(&end)
+    }
+
+    fn is_owned(&self, end: IpAddr) -> bool {
+        self.cidrs.iter().any(|net| net.contains(&end)) || self.public.contains_key(&end)
+    }
+
+    /// An elastic IP stands for its private address.
+    fn canonical(&self, end: IpAddr) -> IpAddr {
+        self.public.get(&end).copied().flatten().unwrap_or(end)
+    }
+
+    /// Whether a translator may stand between two owned addresses: a symmetric over-approximation.
+    fn may_translate(&self, source: IpAddr, destination: IpAddr) -> bool {
+        let ends = [source, destination];
+        let special = |end: &IpAddr| {
+            let private = self.canonical(*end);
+            let moves = self.moving.contains_key(end) || self.moving.contains_key(&private);
+            moves || self.translators.contains_key(end)
+        };
+        if ends.iter().any(special) {
+            return true;
+        }
+        self.translates
+            && (self.leads_through(source, destination) || self.leads_through(destination, source))
+    }
+
+    /// Whether the route table of `from`'s subnet leads `to`, in its private or public form, to a translator.
+    fn leads_through(&self, from: IpAddr, to: IpAddr) -> bool {
+        let from = self.canonical(from);
+        let private = self.canonical(to);
+        let public = self.timeline.iter().flat_map(|fabric| public_forms(fabric, private));
+        let forms: SmallVec<[IpAddr; 4]> = [to, private].into_iter().chain(public).collect();
+        let leads = |(generation, table): &(usize, TableIx)| {
+            let table = self.timeline.get(*generation).and_then(|fabric| fabric.table(*table));
+            table.is_some_and(|table| {
+                forms.iter().any(|form| {
+                    table.lookup(*form).is_some_and(|hit| matches!(hit.next, NextHop::NatGateway(_)))
+                })
+            })
+        };
+        match from {
+            IpAddr::V4(v4) => {
+                let mut subnets = self.v4.cover(&Ipv4Net::from(v4));
+                subnets.any(|(_, tables)| tables.iter().any(leads))
+            }
+            IpAddr::V6(v6) => {
+                let mut subnets = self.v6.cover(&Ipv6Net::from(v6));
+                subnets.any(|(_, tables)| tables.iter().any(leads))
+            }
+        }
+    }
+}
+
+fn public_forms(fabric: &Fabric, private: IpAddr) -> impl Iterator<Item = IpAddr> + '_ {
+    fabric.vpcs().filter_map(move |(vpc, _)| match private {
+        IpAddr::V4(v4) => fabric.public_of(vpc, v4).map(IpAddr::V4),
+        IpAddr::V6(_) => None,
+    })
+}
+
+fn leads_to_translator(table: &RouteTable) -> bool {
+    table.routes().any(|(_, next)| matches!(next, NextHop::NatGateway(_)))
+}
+
+fn hash(address: IpAddr) -> u8 {
+    fold(Mix::new(SHARD_HASH_VERSION).address(address))
+}
+
+fn hash_pair(a: IpAddr, b: IpAddr) -> u8 {
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    fold(Mix::new(SHARD_HASH_VERSION).address(low).address(high))
+}
+
+fn fold(mix: Mix) -> u8 {
+    (mix.finish() >> 56) as u8
+}

@@ -1,0 +1,92 @@
+//! What a shard remembers of flows that it has no connection for: that they were seen, and that their opening was denied.
+//! Both are bounded.
+
+use std::collections::VecDeque;
+
+use vpcemu_packet::FlowKey;
+
+use super::hash::Mix;
+use crate::fabric::FixedMap;
+
+/// TCP tuples remembered as seen, and denied openings remembered, per shard: 256 shards of it are some 16 million tuples in
+/// about 400 MB, which only a capture with that many distinct connections reaches.
+const CAPACITY: usize = 65_536;
+
+/// TCP tuples that this run has seen (design rule of mid-stream adoption: only a tuple never seen may be adopted).
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    tuples: FixedMap<u64, ()>,
+}
+
+impl Seen {
+    /// Whether a tuple was never noted.
+    pub(crate) fn is_new(&self, key: &FlowKey) -> bool {
+        !self.tuples.contains_key(&canonical(key))
+    }
+
+    /// Notes a tuple, in either direction; true the first time. Beyond the capacity nothing new is noted, and a tuple may
+    /// count as new again.
+    pub(crate) fn first_time(&mut self, key: &FlowKey) -> bool {
+        let tuple = canonical(key);
+        if self.tuples.contains_key(&tuple) {
+            return false;
+        }
+        if self.tuples.len() < CAPACITY {
+            self.tuples.insert(tuple, ());
+        }
+        true
+    }
+}
+
+/// Flows whose opening packet was denied.
+#[derive(Debug, Default)]
+pub(crate) struct DeniedOpenings {
+    by_tuple: FixedMap<u64, (u64, FlowKey)>,
+    order: VecDeque<u64>,
+}
+
+impl DeniedOpenings {
+    /// Notes that the packet `n`, which opens the flow `key`, was denied. The oldest note makes room.
+    pub(crate) fn note(&mut self, key: &FlowKey, n: u64) {
+        let tuple = canonical(key);
+        if self.by_tuple.insert(tuple, (n, *key)).is_some() {
+            return;
+        }
+        self.order.push_back(tuple);
+        if self.order.len() > CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_tuple.remove(&oldest);
+        }
+    }
+
+    /// The opening was let through after all, by another configuration.
+    pub(crate) fn forget(&mut self, key: &FlowKey) {
+        if self.by_tuple.is_empty() {
+            return;
+        }
+        let tuple = canonical(key);
+        if self.by_tuple.remove(&tuple).is_some() {
+            self.order.retain(|noted| *noted != tuple);
+        }
+    }
+
+    /// The denied opening that a packet of the same flow is inconsistent with: one that the other side sent, or one that
+    /// only an opened flow can hold.
+    pub(crate) fn contradicted_by(&self, key: &FlowKey, opens: bool) -> Option<u64> {
+        if self.by_tuple.is_empty() {
+            return None;
+        }
+        let (n, opener) = self.by_tuple.get(&canonical(key))?;
+        let same_way = opener == key;
+        (!same_way || !opens).then_some(*n)
+    }
+}
+
+/// One number for both directions of a tuple.
+fn canonical(key: &FlowKey) -> u64 {
+    let reversed = key.reversed();
+    let key = if *key <= reversed { *key } else { reversed };
+    let ports = u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 16 | u64::from(key.protocol);
+    Mix::new(0).address(key.src).address(key.dst).word(ports).finish()
+}

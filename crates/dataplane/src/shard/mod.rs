@@ -1,0 +1,270 @@
+//! Shards: 256 engines that share nothing but the compiled configuration. Everything that a flow touches is in one of
+//! them, see [`ShardMap`].
+
+mod fragments;
+pub mod hash;
+mod map;
+mod memory;
+
+use std::sync::Arc;
+
+use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
+
+use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Tracker};
+use crate::counters::NatCounters;
+use crate::fabric::Timeline;
+use crate::index::NatIx;
+use crate::outcome::{Component, Ingress, Outcome, Verdict};
+use crate::output::{Generated, Output};
+use crate::stage::{mtu, nat_gateway, nat_ports};
+use crate::time::{Stamp, Timestamp};
+use crate::walk::{Hop, Originator, Walk, WalkOptions, key_with};
+
+pub use fragments::{Admission, Reassembly, Ticket};
+pub use map::{SHARD_HASH_VERSION, SHARDS, ShardMap};
+use memory::{DeniedOpenings, Seen};
+
+/// How a run treats what captures leave open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Behind every choice that AWS makes at random.
+    pub seed: u64,
+    /// What to do with TCP that began before the capture.
+    pub midstream: Midstream,
+    /// Whether a TCP segment longer than the MTU was put together by the capturing host, and is not subject to it.
+    pub coalesced_tcp: bool,
+    /// Whether walks record their steps.
+    pub record_steps: bool,
+    /// Whether walks keep the packet as it leaves each component.
+    pub record_taps: bool,
+    /// Whether the wheel reclaims; off, state is only compared on lookup. Outputs are the same.
+    pub reclaim: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, midstream: Midstream::Adopt, coalesced_tcp: true, record_steps: false, record_taps: false, reclaim: true }
+    }
+}
+
+/// What to do with TCP that began before the capture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Midstream {
+    /// A tuple never seen in this run that does not start with SYN is taken for established by every component whose
+    /// rules allow it, in either direction.
+    Adopt,
+    /// It is treated as AWS would treat it (4.26, 6.23).
+    Strict,
+}
+
+/// A packet at the entrance of the fabric.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Number, time and configuration.
+    pub stamp: Stamp,
+    /// Where it enters.
+    pub ingress: Ingress,
+    /// Its key as it was captured, before re-anchoring: by it the flow is recognised.
+    pub captured: FlowKey,
+    /// Its transport header; of a later fragment, that of the first.
+    pub transport: Transport,
+}
+
+impl Arrival {
+    /// A packet that enters as it was captured, whole.
+    pub fn new(stamp: Stamp, ingress: Ingress, packet: &Packet<'_>) -> Self {
+        Self { stamp, ingress, captured: packet.key(), transport: packet.headers().transport }
+    }
+}
+
+/// One of the 256 engines: all state of the flows that the [`ShardMap`] gives it.
+#[derive(Debug)]
+pub struct Shard {
+    timeline: Arc<Timeline>,
+    options: Options,
+    conntrack: Conntrack,
+    nat_counters: Vec<NatCounters>,
+    seen: Seen,
+    denied: DeniedOpenings,
+    /// Fragments that wait for the first of their datagram.
+    pub reassembly: Reassembly,
+}
+
+impl Shard {
+    /// A shard that has seen nothing.
+    pub fn new(timeline: Arc<Timeline>, options: Options) -> Self {
+        let nats = timeline.registry().nats.len();
+        Self {
+            timeline,
+            options,
+            conntrack: Conntrack::new(options.reclaim),
+            nat_counters: vec![NatCounters::default(); nats],
+            seen: Seen::default(),
+            denied: DeniedOpenings::default(),
+            reassembly: Reassembly::default(),
+        }
+    }
+
+    /// Walks one packet through the fabric, rewriting it in place. `out` is emptied first.
+    pub fn process(&mut self, arrival: Arrival, packet: &mut Packet<'_>, out: &mut Output) -> Verdict {
+        out.clear();
+        let Arrival { stamp, ingress, captured, transport } = arrival;
+        let flags = flags_of(transport);
+        let opens = opens(transport);
+        let unseen = flags.is_some() && self.seen.first_time(&captured);
+        let options = WalkOptions {
+            seed: self.options.seed,
+            record_steps: self.options.record_steps,
+            record_taps: self.options.record_taps,
+            coalesced_tcp: self.options.coalesced_tcp,
+        };
+        let timeline = Arc::clone(&self.timeline);
+        let (conntrack, counters) = (&mut self.conntrack, self.nat_counters.as_mut_slice());
+        let mut walk = Walk::new(&timeline, conntrack, counters, packet, transport, out, stamp, options);
+        walk.adoptable = unseen && !opens && self.options.midstream == Midstream::Adopt;
+        let mut verdict = walk.run(Walk::entrance(ingress));
+        if matches!(verdict.outcome, Outcome::Delivered { .. }) {
+            mtu::take_apart(&mut walk);
+            verdict.pieces = walk.pieces;
+        } else {
+            verdict.pieces = 0;
+        }
+        let origination = walk.generated.take();
+        match verdict.outcome {
+            Outcome::Dropped(_) if opens => self.denied.note(&captured, stamp.n),
+            Outcome::Delivered { .. } if opens => self.denied.forget(&captured),
+            _ => {}
+        }
+        if let Some(made) = origination {
+            self.originate(made, stamp, options, out);
+        }
+        verdict
+    }
+
+    /// Lets a packet that a gateway made walk to its end (P22). It causes no other.
+    fn originate(&mut self, made: crate::walk::Origination, stamp: Stamp, options: WalkOptions, out: &mut Output) {
+        let crate::walk::Origination { kind, mut bytes, from } = made;
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let Ok(mut packet) = Packet::parse(&mut bytes, length, vpcemu_packet::Offloads::Tolerate) else { return };
+        let (key, transport) = (packet.key(), packet.headers().transport);
+        let timeline = Arc::clone(&self.timeline);
+        let mut side = Output::default();
+        let counters = self.nat_counters.as_mut_slice();
+        let conntrack = &mut self.conntrack;
+        let mut walk = Walk::new(&timeline, conntrack, counters, &mut packet, transport, &mut side, stamp, options);
+        walk.force_tracking = true;
+        let (hop, by) = match from {
+            Originator::NatGateway(nat) => {
+                let Some(gateway) = timeline.fabric(stamp.generation).nat(nat) else { return };
+                walk.emitter = Some(gateway.eni);
+                (Hop::LeaveSubnet(gateway.subnet), Some(Component::NatGateway(nat)))
+            }
+            Originator::Router(eni) => (Hop::Arrive(eni), None),
+        };
+        let verdict = walk.run(hop);
+        out.generated = Some(Generated { kind, by, key, verdict, steps: side.steps, bytes });
+    }
+
+    /// The denied opening packet that a packet is inconsistent with: the captured network had let it through.
+    pub fn divergence(&self, captured: &FlowKey, transport: Transport) -> Option<u64> {
+        self.denied.contradicted_by(captured, opens(transport))
+    }
+
+    /// The outside tuple of a client's flow at a NAT gateway, in the direction of what arrives there: the live mapping, or
+    /// what a dead one had, so that the gateway drops it as the real one would.
+    pub fn nat_mapping(&mut self, nat: NatIx, inside: Inside, now: Timestamp) -> Option<Outside> {
+        if let Some((entry, _)) = self.conntrack.find(&Key::NatInside(nat, inside), now) {
+            return match self.conntrack.entry(entry).owner {
+                Owner::Nat { outside, .. } => Some(outside),
+                _ => None,
+            };
+        }
+        self.conntrack.tombstone(nat, inside, now).map(|(outside, _)| outside)
+    }
+
+    /// The client's flow behind an outside tuple of a NAT gateway.
+    pub fn nat_inside(&mut self, nat: NatIx, outside: Outside, now: Timestamp) -> Option<Inside> {
+        let (entry, _) = self.conntrack.find(&Key::NatOutside(nat, outside), now)?;
+        Some(Inside(self.conntrack.entry(entry).original))
+    }
+
+    /// Makes the mapping of a TCP connection that began before the capture, when the first packet of it that the capture
+    /// holds is a reply. None if the tuple was seen before, or mid-stream adoption is off, or no port is free.
+    pub fn adopt_mapping(&mut self, nat_ix: NatIx, inside: Inside, reply: &Arrival) -> Option<Outside> {
+        let Inside(key) = inside;
+        let flags = flags_of(reply.transport)?;
+        if self.options.midstream != Midstream::Adopt || opens(reply.transport) {
+            return None;
+        }
+        if !self.seen.is_new(&reply.captured) {
+            return None;
+        }
+        let fabric = Arc::clone(self.timeline.fabric(reply.stamp.generation));
+        let nat = fabric.nat(nat_ix)?;
+        let now = reply.stamp.now;
+        let limit = fabric.behavior.nat_gateway.max_per_destination;
+        let request = nat_ports::Request { seed: self.options.seed, now, limit };
+        let outside = nat_ports::allocate(&mut self.conntrack, nat_ix, nat, inside, 0, request)?;
+        let tracker = Tracker::adopted(Some(flags), true);
+        let new = nat_gateway::new_mapping(&fabric, nat_ix, key, outside, tracker, true, reply.stamp.generation);
+        self.conntrack.insert(new, now);
+        Some(outside)
+    }
+
+    /// The end of a window: reclaims what has expired by `now`, and hands out the changes of gauges.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Delta> {
+        self.conntrack.advance(now);
+        std::mem::take(&mut self.conntrack.deltas)
+    }
+
+    /// The end of the run: everything that has expired by `now` is reclaimed and counted.
+    pub fn finish(&mut self, now: Timestamp) -> Vec<Delta> {
+        self.conntrack.finish(now);
+        std::mem::take(&mut self.conntrack.deltas)
+    }
+
+    /// Totals of connections.
+    pub fn connections(&self) -> ConnectionCounters {
+        self.conntrack.counters
+    }
+
+    /// Totals of a NAT gateway.
+    pub fn nat_counters(&self, nat: NatIx) -> NatCounters {
+        let mut counters = self.nat_counters.get(usize::from(nat)).copied().unwrap_or_default();
+        counters.idle_timeout += self.conntrack.idle_deaths.get(&nat).copied().unwrap_or_default();
+        counters
+    }
+
+    /// How many conntrack entries the shard holds, expired but unreclaimed ones included.
+    pub fn entries(&self) -> usize {
+        self.conntrack.len()
+    }
+
+    /// The timeline that the shard runs on.
+    pub fn timeline(&self) -> &Arc<Timeline> {
+        &self.timeline
+    }
+}
+
+/// Whether a packet can be the first of its flow: a SYN, or anything of a protocol without a handshake that is not an
+/// answer by its very form.
+fn opens(transport: Transport) -> bool {
+    match transport {
+        Transport::Tcp { flags, .. } => flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK),
+        Transport::Query { kind, .. } => matches!(kind, 8 | 13 | 15 | 17 | 128),
+        Transport::Udp { .. } | Transport::Other => true,
+        Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Missing => false,
+    }
+}
+
+fn flags_of(transport: Transport) -> Option<TcpFlags> {
+    match transport {
+        Transport::Tcp { flags, .. } => Some(flags),
+        _ => None,
+    }
+}
+
+/// The key of a packet whose transport header may be that of its first fragment.
+pub fn key_of(packet: &Packet<'_>, transport: Transport) -> FlowKey {
+    key_with(packet, transport)
+}

@@ -1,0 +1,113 @@
+//! Egress-only internet gateways: IPv6, stateful, no translation (5.x).
+
+use vpcemu_packet::Transport;
+
+use crate::conntrack::{Key, NewEntry, Owner, Timers, Tracker, Way};
+use crate::fabric::{Fabric, address};
+use crate::index::{EigwIx, EniIx};
+use crate::outcome::{Component, CtState, Denial, StepKind};
+use crate::reason::DropReason;
+use crate::stage::{internet_gateway, mtu};
+use crate::walk::{Hop, Walk};
+
+const KIND: StepKind = StepKind::EgressOnly;
+
+/// The packet leaves the VPC, and opens the way for replies (5.2).
+pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) -> Result<Hop, Denial> {
+    let at = Component::EgressOnly(eigw);
+    let fabric = walk.fabric;
+    let Some(vpc) = fabric.eigw(eigw).map(|eigw| eigw.vpc) else {
+        return Err(walk.deny(DropReason::BadState, at, KIND, None, None));
+    };
+    let (source, destination) = (walk.source(), walk.destination());
+    if fabric.owner(vpc, source).is_none() {
+        return Err(walk.deny(DropReason::Spoofed, at, KIND, None, None));
+    }
+    let private = [source, destination].iter().any(|end| match end {
+        std::net::IpAddr::V6(v6) => address::is_private_v6(*v6),
+        std::net::IpAddr::V4(_) => true,
+    });
+    if private {
+        return Err(walk.deny(DropReason::PrivateIpv6, at, KIND, None, None));
+    }
+    mtu::check(walk, at)?;
+    if !matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. }) {
+        track(walk, eigw);
+    }
+    walk.pass(at, KIND, None, None);
+    walk.tap(at);
+    Ok(internet_gateway::beyond(walk, destination))
+}
+
+/// Any packet from the inside opens or keeps open a flow.
+fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
+    let (key, now, flags) = (walk.key(), walk.stamp.now, walk.tcp_flags());
+    if let Some((entry, way)) = walk.conntrack.find(&Key::EgressOnly(eigw, key), now) {
+        walk.conntrack.observe(entry, flags, way, now);
+        walk.belongs_to(entry);
+        let answered = walk.conntrack.entry(entry).replied;
+        walk.state = Some(if answered { CtState::Established } else { CtState::New });
+        return;
+    }
+    let tracker = Tracker::opening(&key, flags);
+    let timers = timers(walk.fabric);
+    let generation = walk.stamp.generation;
+    let mid_stream = flags.is_some() && !matches!(tracker, Tracker::Tcp(crate::conntrack::tcp::TcpState::SynSent));
+    walk.adopted |= mid_stream && walk.adoptable;
+    walk.make(NewEntry { owner: Owner::EgressOnly(eigw), original: key, tracker, timers, replied: mid_stream, generation });
+    walk.state = Some(if mid_stream { CtState::Established } else { CtState::New });
+}
+
+/// Only what belongs to a flow from the inside comes in (5.3).
+pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> Result<Hop, Denial> {
+    let at = Component::EgressOnly(eigw);
+    let (now, flags) = (walk.stamp.now, walk.tcp_flags());
+    let no_session = DropReason::EgressOnlyNoSession;
+    if let Transport::IcmpError { quote, .. } = walk.transport {
+        // An error whose quote matches state (5.5).
+        let entry = quote.and_then(|quote| quote.key()).map(|quoted| Key::EgressOnly(eigw, quoted));
+        let Some((entry, _)) = entry.and_then(|key| walk.conntrack.find(&key, now)) else {
+            return Err(walk.deny(no_session, at, KIND, None, None));
+        };
+        walk.belongs_to(entry);
+        walk.state = Some(CtState::Related);
+    } else {
+        let key = walk.key();
+        match walk.conntrack.find(&Key::EgressOnly(eigw, key), now) {
+            Some((entry, Way::Reply)) => {
+                walk.conntrack.observe(entry, flags, Way::Reply, now);
+                walk.belongs_to(entry);
+                walk.state = Some(CtState::Established);
+            }
+            _ if walk.adoptable && flags.is_some() => {
+                let tracker = Tracker::adopted(flags, true);
+                let (timers, generation) = (timers(walk.fabric), walk.stamp.generation);
+                let owner = Owner::EgressOnly(eigw);
+                walk.make(NewEntry { owner, original: key.reversed(), tracker, timers, replied: true, generation });
+                walk.adopted = true;
+                walk.state = Some(CtState::Established);
+            }
+            _ => return Err(walk.deny(no_session, at, KIND, None, None)),
+        }
+    }
+    mtu::check_inbound(walk, at)?;
+    walk.force_tracking = true;
+    walk.pass(at, KIND, None, None);
+    walk.tap(at);
+    Ok(Hop::Reach { eni, from: None })
+}
+
+fn timers(fabric: &Fabric) -> Timers {
+    let knobs = &fabric.behavior.egress_only_internet_gateway;
+    let security_group = &fabric.behavior.security_group;
+    Timers {
+        tcp_opening: security_group.tcp_opening,
+        tcp_open: knobs.tcp_idle,
+        tcp_closing: security_group.tcp_closing,
+        tcp_reset: security_group.tcp_reset,
+        udp: knobs.udp_idle,
+        udp_stream: knobs.udp_stream_idle,
+        icmp: knobs.icmp_idle,
+        other: knobs.other_idle,
+    }
+}

@@ -1,0 +1,83 @@
+//! Network interfaces: source/destination check, then security groups on the way out; the other way round on the way in
+//! (section 8).
+
+use crate::fabric::address;
+use crate::index::{EniIx, SubnetIx};
+use crate::outcome::{Component, Denial, Direction, Place, StepKind};
+use crate::reason::DropReason;
+use crate::stage::{link_local, nacl, nat_gateway, security_group};
+use crate::walk::{Hop, Walk};
+
+/// The packet leaves an interface.
+pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
+    let at = Component::Interface(eni_ix);
+    let egress = Some(Direction::Egress);
+    let fabric = walk.fabric;
+    let Some(eni) = fabric.eni(eni_ix) else {
+        return Err(walk.deny(DropReason::NeighborUnknown, at, StepKind::Check, egress, None));
+    };
+    let (source, destination) = (walk.source(), walk.destination());
+    walk.emitter = Some(eni_ix);
+    walk.direct = eni.owns(source);
+    if address::is_link_scope_v6(source) || address::is_link_scope_v6(destination) {
+        return match link_local::service(walk, eni.vpc, destination) {
+            Some(service) => Ok(link_local::ask(walk, service)),
+            None => Err(walk.deny(DropReason::LinkScope, at, StepKind::Check, egress, None)),
+        };
+    }
+    // DHCP comes before the client has an address, so it is not checked (6.29).
+    if let Some(service) = link_local::service(walk, eni.vpc, destination)
+        && (walk.direct || service == crate::outcome::Service::Dhcp)
+    {
+        return Ok(link_local::ask(walk, service));
+    }
+    if eni.source_dest_check && !walk.direct {
+        return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, egress, None));
+    }
+    if address::is_multicast(destination) {
+        return Err(walk.deny(DropReason::Multicast, at, StepKind::Check, egress, None));
+    }
+    if address::is_link_local_v4(destination) {
+        return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, egress, None));
+    }
+    walk.tap(at);
+    security_group::judge(walk, eni_ix, Direction::Egress)?;
+    Ok(Hop::LeaveSubnet(eni.subnet))
+}
+
+/// The packet is on its way to an interface; from another subnet it crosses that of the interface first.
+pub(crate) fn reach(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, from: Option<SubnetIx>) -> Result<Hop, Denial> {
+    let Some(eni) = walk.fabric.eni(eni_ix) else {
+        let at = Component::Interface(eni_ix);
+        return Err(walk.deny(DropReason::NeighborUnknown, at, StepKind::Check, Some(Direction::Ingress), None));
+    };
+    if from != Some(eni.subnet) {
+        nacl::judge(walk, eni.subnet, Direction::Ingress)?;
+    }
+    Ok(Hop::Arrive(eni_ix))
+}
+
+/// The packet is next to the interface.
+pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
+    let at = Component::Interface(eni_ix);
+    let ingress = Some(Direction::Ingress);
+    let fabric = walk.fabric;
+    let Some(eni) = fabric.eni(eni_ix) else {
+        return Err(walk.deny(DropReason::NeighborUnknown, at, StepKind::Check, ingress, None));
+    };
+    if let Some(nat) = eni.nat {
+        return nat_gateway::from_outside(walk, nat);
+    }
+    // A stopped instance's interface exists, and receives nothing (3.11).
+    if !eni.in_use {
+        return Err(walk.deny(DropReason::NeighborUnknown, at, StepKind::Check, ingress, None));
+    }
+    security_group::judge(walk, eni_ix, Direction::Ingress)?;
+    if eni.source_dest_check && !eni.owns(walk.destination()) {
+        walk.pending = None;
+        return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, ingress, None));
+    }
+    let forced = walk.force_tracking || eni.is_endpoint;
+    walk.commit(forced);
+    Ok(Hop::Done(Place::Interface(eni_ix)))
+}

@@ -1,0 +1,91 @@
+//! The boundary of a subnet on the way out: its network ACL, then its route table (section 8, sender side).
+
+use std::net::IpAddr;
+
+use crate::fabric::NextHop;
+use crate::index::{EniIx, SubnetIx, TableIx, VpcIx};
+use crate::outcome::{Component, Denial, Direction, Rule, StepKind};
+use crate::reason::DropReason;
+use crate::stage::nacl;
+use crate::walk::{Hop, Walk};
+
+/// The packet is in `subnet`, put on the wire by an interface there, and goes wherever its destination is.
+pub(crate) fn leave_subnet(walk: &mut Walk<'_, '_, '_>, subnet_ix: SubnetIx) -> Result<Hop, Denial> {
+    let fabric = walk.fabric;
+    let destination = walk.destination();
+    let Some(subnet) = fabric.subnet(subnet_ix) else { return Err(nowhere()) };
+    // Inside one subnet there is neither network ACL nor route (1.20, P4).
+    if subnet.contains(destination) {
+        let neighbour = neighbour(walk, subnet.vpc, Some(subnet_ix), subnet.table, destination);
+        let eni = neighbour?;
+        walk.commit(forces_tracking(walk, eni));
+        return Ok(Hop::Reach { eni, from: Some(subnet_ix) });
+    }
+    nacl::judge(walk, subnet_ix, Direction::Egress)?;
+    let (table_ix, vpc) = (subnet.table, subnet.vpc);
+    let at = Component::RouteTable(table_ix);
+    let hit = fabric.table(table_ix).and_then(|table| table.lookup(destination));
+    let rule = hit.map(|hit| Rule::Route(hit.route));
+    // The packet has passed security groups and network ACL: what it leaves behind there does not depend on whether the
+    // route leads anywhere (6.22, 2.9), only on where it leads (6.20).
+    let forced = match hit.map(|hit| hit.next) {
+        Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
+        Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
+        _ => false,
+    };
+    walk.commit(forced);
+    let Some(hit) = hit else {
+        return Err(walk.deny(DropReason::NoRoute, at, StepKind::Route, None, None));
+    };
+    let next = match hit.next {
+        NextHop::Blackhole => return Err(walk.deny(DropReason::Blackhole, at, StepKind::Route, None, rule)),
+        NextHop::Local => {
+            let eni = neighbour(walk, vpc, None, table_ix, destination)?;
+            Hop::Reach { eni, from: Some(subnet_ix) }
+        }
+        NextHop::Interface(eni) => Hop::Reach { eni, from: Some(subnet_ix) },
+        NextHop::InternetGateway(igw) => Hop::InternetOut(igw),
+        NextHop::EgressOnly(eigw) => Hop::EgressOnlyOut(eigw),
+        NextHop::NatGateway(nat) => Hop::NatGateway { nat, from: subnet_ix },
+        NextHop::Endpoint(endpoint) => Hop::Endpoint(endpoint),
+        NextHop::Edge(edge) => Hop::Edge(edge),
+    };
+    walk.pass(at, StepKind::Route, None, rule);
+    Ok(next)
+}
+
+/// The interface inside the VPC that has `destination`, or why there is none.
+fn neighbour(
+    walk: &mut Walk<'_, '_, '_>,
+    vpc: VpcIx,
+    subnet: Option<SubnetIx>,
+    table: TableIx,
+    destination: IpAddr,
+) -> Result<EniIx, Denial> {
+    let fabric = walk.fabric;
+    if let Some(eni) = fabric.owner(vpc, destination) {
+        return Ok(eni);
+    }
+    let mut subnets = fabric.subnets().filter(|(_, of)| of.vpc == vpc);
+    let reserved = match subnet.and_then(|subnet| fabric.subnet(subnet)) {
+        Some(subnet) => subnet.reserves(destination),
+        None => subnets.any(|(_, subnet)| subnet.reserves(destination)),
+    };
+    let reason = if reserved { DropReason::ReservedAddress } else { DropReason::NeighborUnknown };
+    // Within a subnet no table is asked; there the sender's interface is where the search ends.
+    let at = match (subnet, walk.emitter) {
+        (Some(_), Some(eni)) => Component::Interface(eni),
+        _ => Component::RouteTable(table),
+    };
+    Err(walk.deny(reason, at, StepKind::Route, None, None))
+}
+
+/// Interface endpoints are reached by connections that are always tracked (6.20).
+fn forces_tracking(walk: &Walk<'_, '_, '_>, eni: EniIx) -> bool {
+    walk.fabric.eni(eni).is_some_and(|eni| eni.is_endpoint)
+}
+
+/// A hop that this generation of the configuration does not have.
+fn nowhere() -> Denial {
+    Denial { reason: DropReason::NoRoute, at: None, direction: None, rule: None }
+}

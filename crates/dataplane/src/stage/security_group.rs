@@ -1,0 +1,233 @@
+//! Security groups: stateful, per interface (6.x).
+
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+use vpcemu_packet::{FlowKey, TcpFlags, Transport};
+
+use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Timers, Tracker, Way};
+use crate::fabric::{Eni, EniTimers, Fabric, GroupRules, GroupVerdict, PeerMatch, Subject};
+use crate::index::EniIx;
+use crate::outcome::{Component, CtState, Denial, Direction, Rule, StepKind};
+use crate::reason::DropReason;
+use crate::walk::{Pending, Walk};
+
+/// Judges a packet at an interface. What is to be remembered is left pending until the packet has passed the boundary of
+/// the subnet (6.22).
+pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, direction: Direction) -> Result<(), Denial> {
+    let fabric = walk.fabric;
+    let Some(eni) = fabric.eni(eni_ix) else { return Ok(()) };
+    if !eni.filtered {
+        return Ok(());
+    }
+    let at = Component::Interface(eni_ix);
+    if let Transport::IcmpError { quote: Some(quote), .. } = walk.transport
+        && fabric.behavior.security_group.icmp_related
+        && quote.key().is_some_and(|quoted| is_related(walk, eni_ix, &quoted, direction))
+    {
+        walk.state = Some(CtState::Related);
+        walk.pass(at, StepKind::SecurityGroup, Some(direction), None);
+        return Ok(());
+    }
+    let key = walk.key();
+    if let Some((entry, way)) = lookup(walk, eni_ix, key) {
+        let entry_replied = walk.conntrack.entry(entry).replied;
+        let answered = entry_replied || way == Way::Reply;
+        walk.state = Some(if answered { CtState::Established } else { CtState::New });
+        walk.pending = Some(Pending::Observe(entry, way));
+        walk.pass(at, StepKind::SecurityGroup, Some(direction), None);
+        return Ok(());
+    }
+    judge_by_rules(walk, eni_ix, eni, direction, key)
+}
+
+/// The entry that the packet belongs to. A tracked connection outlives the rule that admitted it, unless a change of
+/// configuration made it one that is not tracked at all (6.18).
+fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, key: FlowKey) -> Option<(EntryIx, Way)> {
+    let now = walk.stamp.now;
+    let (entry, way) = walk.conntrack.find(&Key::Interface(eni, key), now)?;
+    let known = *walk.conntrack.entry(entry);
+    if known.generation < walk.stamp.generation {
+        let fabrics = walk.timeline.fabrics();
+        let since = fabrics.iter().skip(known.generation as usize + 1);
+        let mut since = since.take((walk.stamp.generation - known.generation) as usize);
+        if since.any(|fabric| would_be_untracked(fabric, eni, &known.original)) {
+            walk.conntrack.kill(entry, now);
+            return None;
+        }
+        walk.conntrack.set_generation(entry, walk.stamp.generation);
+    }
+    // A SYN from the side that was called, on a connection that is over, is a new connection (6.25).
+    let opens = walk.tcp_flags().is_some_and(is_opening);
+    if way == Way::Reply && opens && known.tracker.is_over() {
+        walk.conntrack.kill(entry, now);
+        return None;
+    }
+    Some((entry, way))
+}
+
+fn judge_by_rules(
+    walk: &mut Walk<'_, '_, '_>,
+    eni_ix: EniIx,
+    eni: &Eni,
+    direction: Direction,
+    key: FlowKey,
+) -> Result<(), Denial> {
+    let at = Component::Interface(eni_ix);
+    let fabric = walk.fabric;
+    let peer = match direction {
+        Direction::Ingress => key.src,
+        Direction::Egress => key.dst,
+    };
+    let identity = match direction {
+        Direction::Ingress => sender_identity(walk, peer),
+        Direction::Egress => receiver_identity(fabric, eni, peer),
+    };
+    let (rules, reverse) = sides(eni, direction);
+    let flags = walk.tcp_flags();
+    let mid_stream = flags.is_some_and(|flags| !is_opening(flags));
+    let generation = walk.stamp.generation;
+    let make = |original, tracker, replied| NewEntry {
+        owner: Owner::Interface(eni_ix),
+        original,
+        tracker,
+        timers: timers(fabric, eni),
+        replied,
+        generation,
+    };
+    match rules.judge(walk.subject(), peer, &identity) {
+        GroupVerdict::Allowed { rule, .. } if mid_stream && !fabric.behavior.security_group.tcp_loose => {
+            let rule = Some(Rule::SecurityGroup(rule));
+            Err(walk.deny(DropReason::SecurityGroup, at, StepKind::SecurityGroup, Some(direction), rule))
+        }
+        GroupVerdict::Allowed { rule, open } => {
+            walk.adopted |= mid_stream && walk.adoptable;
+            let untracked = open && reverse.is_open(key.protocol, peer);
+            if is_trackable(walk.transport) {
+                let established = mid_stream;
+                let new = make(key, Tracker::opening(&key, flags), established);
+                let tracked = if established { CtState::Established } else { CtState::New };
+                walk.state = Some(if untracked { CtState::Untracked } else { tracked });
+                walk.pending = Some(if untracked { Pending::MakeIfForced(new) } else { Pending::Make(new) });
+            } else {
+                walk.state = None;
+            }
+            walk.pass(at, StepKind::SecurityGroup, Some(direction), Some(Rule::SecurityGroup(rule)));
+            Ok(())
+        }
+        GroupVerdict::Denied { empty, reference_lost } => {
+            if walk.adoptable && mid_stream && admits_as_reply(walk, eni, direction, &key) {
+                walk.adopted = true;
+                walk.state = Some(CtState::Established);
+                walk.pending = Some(Pending::Make(make(key.reversed(), Tracker::adopted(flags, true), true)));
+                walk.pass(at, StepKind::SecurityGroup, Some(direction), None);
+                return Ok(());
+            }
+            let reason = match (empty, reference_lost) {
+                (true, _) => DropReason::SecurityGroupEmpty,
+                (_, true) => DropReason::SecurityGroupReferenceLost,
+                _ => DropReason::SecurityGroup,
+            };
+            Err(walk.deny(reason, at, StepKind::SecurityGroup, Some(direction), Some(Rule::ImplicitDeny)))
+        }
+    }
+}
+
+/// Whether the rules of the other direction admit the flow that this packet would be a reply of: a flow that began before
+/// the capture.
+fn admits_as_reply(walk: &Walk<'_, '_, '_>, eni: &Eni, direction: Direction, key: &FlowKey) -> bool {
+    let opener = key.reversed();
+    let (_, other) = sides(eni, direction);
+    let (peer, identity) = match direction {
+        Direction::Ingress => (opener.dst, receiver_identity(walk.fabric, eni, opener.dst)),
+        Direction::Egress => (opener.src, receiver_identity(walk.fabric, eni, opener.src)),
+    };
+    matches!(other.judge(Subject::of_key(&opener), peer, &identity), GroupVerdict::Allowed { .. })
+}
+
+/// Whether an ICMP error that travels in `direction` is about a flow that the interface knows, or would let pass untracked
+/// (6.26).
+fn is_related(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, quoted: &FlowKey, direction: Direction) -> bool {
+    if let Some((entry, _)) = walk.conntrack.find(&Key::Interface(eni_ix, *quoted), walk.stamp.now) {
+        walk.belongs_to(entry);
+        return true;
+    }
+    let Some(eni) = walk.fabric.eni(eni_ix) else { return false };
+    // The quoted packet went the other way than the error does. It opened a flow, or answered one.
+    let opened = is_untracked(eni, quoted, direction.reversed());
+    opened || is_untracked(eni, &quoted.reversed(), direction)
+}
+
+/// Whether a flow that opens with `key` in `direction` passes untracked (6.15).
+fn is_untracked(eni: &Eni, key: &FlowKey, direction: Direction) -> bool {
+    let peer = match direction {
+        Direction::Ingress => key.src,
+        Direction::Egress => key.dst,
+    };
+    let (rules, reverse) = sides(eni, direction);
+    let verdict = rules.judge(Subject::of_key(key), peer, &PeerMatch::default());
+    matches!(verdict, GroupVerdict::Allowed { open: true, .. }) && reverse.is_open(key.protocol, peer)
+}
+
+/// Whether a flow that is tracked would not be under `fabric`: its entry is lost when that comes into force (6.18).
+fn would_be_untracked(fabric: &Fabric, eni_ix: EniIx, original: &FlowKey) -> bool {
+    let Some(eni) = fabric.eni(eni_ix) else { return false };
+    let direction = if eni.owns(original.src) { Direction::Egress } else { Direction::Ingress };
+    is_untracked(eni, original, direction)
+}
+
+/// The rules of a direction, and those of the other one.
+fn sides(eni: &Eni, direction: Direction) -> (&GroupRules, &GroupRules) {
+    match direction {
+        Direction::Ingress => (&eni.ingress, &eni.egress),
+        Direction::Egress => (&eni.egress, &eni.ingress),
+    }
+}
+
+/// Group references match the direct sender by its private addresses (6.10).
+fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
+    let sender = walk.emitter.and_then(|emitter| walk.fabric.eni(emitter));
+    if let (true, Some(sender)) = (walk.direct, sender)
+        && sender.owns(source)
+    {
+        return PeerMatch { groups: sender.groups.clone(), preserved: true };
+    }
+    // Whose packet it is, had it come straight: for telling a lost reference from a missing rule.
+    let mut owners = walk.fabric.owners(source);
+    if let IpAddr::V4(v4) = source {
+        owners.extend(walk.fabric.public(v4).map(|owner| owner.eni));
+    }
+    let groups: SmallVec<[_; 2]> =
+        owners.iter().filter_map(|eni| walk.fabric.eni(*eni)).flat_map(|eni| eni.groups.iter().copied()).collect();
+    PeerMatch { groups, preserved: false }
+}
+
+/// Outbound, a reference means the private addresses of the group's interfaces in the VPC (6.12).
+fn receiver_identity(fabric: &Fabric, eni: &Eni, destination: IpAddr) -> PeerMatch {
+    let receiver = fabric.owner(eni.vpc, destination).and_then(|receiver| fabric.eni(receiver));
+    PeerMatch { groups: receiver.map(|receiver| receiver.groups.clone()).unwrap_or_default(), preserved: true }
+}
+
+/// ICMP errors and the like pass or not, but open nothing.
+fn is_trackable(transport: Transport) -> bool {
+    !matches!(transport, Transport::IcmpError { .. } | Transport::Icmp { .. })
+}
+
+fn is_opening(flags: TcpFlags) -> bool {
+    flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK)
+}
+
+/// The timers of an interface: documented ones are its attributes, the others are knobs (6.16).
+fn timers(fabric: &Fabric, eni: &Eni) -> Timers {
+    let knobs = &fabric.behavior.security_group;
+    Timers {
+        tcp_opening: knobs.tcp_opening,
+        tcp_open: eni.timers.tcp_established,
+        tcp_closing: knobs.tcp_closing,
+        tcp_reset: knobs.tcp_reset,
+        udp: eni.timers.udp,
+        udp_stream: eni.timers.udp_stream,
+        icmp: knobs.icmp,
+        other: EniTimers::OTHER,
+    }
+}

@@ -1,0 +1,345 @@
+//! The walk: one packet's journey, hop by hop. This is the specification of what the emulator does (semantics section 8);
+//! anything faster must agree with it.
+//!
+//! A hop is where the packet is; a stage decides and says which hop is next. Stages are in [`crate::stage`], one module
+//! each. What a stage may remember is committed only when the packet has passed the boundary that section 8 names.
+
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
+
+use crate::conntrack::{Conntrack, ConnectionIx, EntryIx, NewEntry, Way};
+use crate::counters::NatCounters;
+use crate::fabric::{Fabric, Subject, Timeline};
+use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, VpcIx};
+use crate::outcome::{
+    Component, CtState, Denial, Direction, Ingress, Outcome, Place, Rule, Service, Step, StepKind, Verdict,
+};
+use crate::output::{GeneratedKind, Output};
+use crate::reason::DropReason;
+use crate::stage;
+use crate::time::Stamp;
+
+/// Where a packet is on its journey.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hop {
+    /// It leaves an interface.
+    Leave(EniIx),
+    /// It leaves the subnet of whoever put it on the wire there: an interface's security groups have been asked.
+    LeaveSubnet(SubnetIx),
+    /// It arrives at an interface, from outside its subnet or from within.
+    Reach { eni: EniIx, from: Option<SubnetIx> },
+    /// It is inside an interface's subnet, next to the interface.
+    Arrive(EniIx),
+    /// At a NAT gateway, from the subnet of a client.
+    NatGateway { nat: NatIx, from: SubnetIx },
+    /// At an internet gateway, on the way out.
+    InternetOut(IgwIx),
+    /// At whichever gateway serves the destination, on the way in.
+    InternetIn,
+    /// At an egress-only gateway, on the way out.
+    EgressOnlyOut(EigwIx),
+    /// At a gateway endpoint, on the way out.
+    Endpoint(EndpointIx),
+    /// On the way out of the model.
+    Edge(EdgeIx),
+    /// From a service of the VPC to an interface.
+    FromService(Service, EniIx),
+    /// It has reached a place.
+    Done(Place),
+}
+
+/// What is to be remembered of a packet at an interface, once it has passed the boundary of the subnet (6.22).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pending {
+    /// An entry that exists: its progress and its lease.
+    Observe(EntryIx, Way),
+    /// A new entry.
+    Make(NewEntry),
+    /// A new entry, if the path turns out to force tracking (6.20).
+    MakeIfForced(NewEntry),
+}
+
+/// The knobs of a shard that stages ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct WalkOptions {
+    pub(crate) seed: u64,
+    pub(crate) record_steps: bool,
+    pub(crate) record_taps: bool,
+    pub(crate) coalesced_tcp: bool,
+}
+
+/// A packet under way, with the context that header bytes do not carry (0.2).
+pub(crate) struct Walk<'a, 'b, 'p> {
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) fabric: &'a Fabric,
+    pub(crate) conntrack: &'a mut Conntrack,
+    pub(crate) nat_counters: &'a mut [NatCounters],
+    pub(crate) packet: &'b mut Packet<'p>,
+    pub(crate) out: &'a mut Output,
+    pub(crate) stamp: Stamp,
+    pub(crate) options: WalkOptions,
+    /// The transport header; of a later fragment, that of the first.
+    pub(crate) transport: Transport,
+    /// The last interface that put the packet on the wire.
+    pub(crate) emitter: Option<EniIx>,
+    /// Whether that interface is the sender itself, so that group references may match (6.10).
+    pub(crate) direct: bool,
+    /// It crossed a gateway whose connections interfaces always track (6.20).
+    pub(crate) force_tracking: bool,
+    /// Whether it may be taken for part of a connection that began before the capture.
+    pub(crate) adoptable: bool,
+    pub(crate) adopted: bool,
+    pub(crate) pending: Option<Pending>,
+    pub(crate) state: Option<CtState>,
+    pub(crate) generated: Option<Origination>,
+    /// It left in this many pieces.
+    pub(crate) pieces: u32,
+    made: SmallVec<[EntryIx; 4]>,
+    connection: Option<ConnectionIx>,
+}
+
+/// A packet that a gateway or the VPC router makes in answer.
+#[derive(Debug)]
+pub(crate) struct Origination {
+    pub(crate) kind: GeneratedKind,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) from: Originator,
+}
+
+/// Who makes a packet (0.1), which is also where it starts (P22).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Originator {
+    /// A NAT gateway: the packet leaves its subnet like any other.
+    NatGateway(NatIx),
+    /// The VPC router: the packet is handed to this interface without crossing a network ACL.
+    Router(EniIx),
+}
+
+/// More hops than any path of section 8 has; a packet that is still under way then goes in circles.
+const MAX_HOPS: usize = 64;
+
+impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
+    #[expect(clippy::too_many_arguments, reason = "called in two places, by the shard that owns all of it")]
+    pub(crate) fn new(
+        timeline: &'a Timeline,
+        conntrack: &'a mut Conntrack,
+        nat_counters: &'a mut [NatCounters],
+        packet: &'b mut Packet<'p>,
+        transport: Transport,
+        out: &'a mut Output,
+        stamp: Stamp,
+        options: WalkOptions,
+    ) -> Self {
+        Self {
+            fabric: timeline.fabric(stamp.generation),
+            timeline,
+            conntrack,
+            nat_counters,
+            packet,
+            out,
+            stamp,
+            options,
+            transport,
+            emitter: None,
+            direct: false,
+            force_tracking: false,
+            adoptable: false,
+            adopted: false,
+            pending: None,
+            state: None,
+            generated: None,
+            pieces: 0,
+            made: SmallVec::new(),
+            connection: None,
+        }
+    }
+
+    /// The hop at which an ingress puts a packet.
+    pub(crate) fn entrance(ingress: Ingress) -> Hop {
+        match ingress {
+            Ingress::Interface(eni) => Hop::Leave(eni),
+            Ingress::Internet => Hop::InternetIn,
+            Ingress::Service(service, eni) => Hop::FromService(service, eni),
+            Ingress::Endpoint(_, eni) | Ingress::Edge(_, eni) => Hop::Reach { eni, from: None },
+            Ingress::BehindNat(nat) => Hop::NatGateway { nat, from: SubnetIx(u32::MAX) },
+        }
+    }
+
+    /// Walks from `hop` to the end.
+    pub(crate) fn run(&mut self, mut hop: Hop) -> Verdict {
+        for _ in 0..MAX_HOPS {
+            match self.hop(hop) {
+                Ok(Hop::Done(at)) => return self.verdict(Outcome::Delivered { at }),
+                Ok(next) => hop = next,
+                Err(denial) => return self.verdict(Outcome::Dropped(denial)),
+            }
+        }
+        self.verdict(Outcome::Dropped(Denial { reason: DropReason::Ttl, at: None, direction: None, rule: None }))
+    }
+
+    fn hop(&mut self, hop: Hop) -> Result<Hop, Denial> {
+        match hop {
+            Hop::Leave(eni) => stage::interface::leave(self, eni),
+            Hop::LeaveSubnet(subnet) => stage::route::leave_subnet(self, subnet),
+            Hop::Reach { eni, from } => stage::interface::reach(self, eni, from),
+            Hop::Arrive(eni) => stage::interface::arrive(self, eni),
+            Hop::NatGateway { nat, from } => stage::nat_gateway::from_inside(self, nat, from),
+            Hop::InternetOut(igw) => stage::internet_gateway::outbound(self, igw),
+            Hop::InternetIn => stage::internet_gateway::inbound(self),
+            Hop::EgressOnlyOut(eigw) => stage::egress_only::outbound(self, eigw),
+            Hop::Endpoint(endpoint) => stage::endpoint::outbound(self, endpoint),
+            Hop::Edge(edge) => Ok(Hop::Done(Place::Edge(edge))),
+            Hop::FromService(service, eni) => stage::link_local::answer(self, service, eni),
+            Hop::Done(place) => Ok(Hop::Done(place)),
+        }
+    }
+
+    fn verdict(&mut self, outcome: Outcome) -> Verdict {
+        let made = std::mem::take(&mut self.made);
+        self.connection = self.conntrack.join(&made, self.connection, self.stamp.n);
+        let connection = match (self.connection, outcome) {
+            (Some(connection), Outcome::Delivered { .. }) => Some(self.conntrack.accept(connection, self.stamp.now)),
+            (Some(connection), _) => self.conntrack.connection_n(connection),
+            (None, _) => None,
+        };
+        Verdict {
+            outcome,
+            connection,
+            state: self.state,
+            adopted: self.adopted,
+            after: None,
+            left_as: self.key(),
+            pieces: self.pieces,
+        }
+    }
+
+    /// The packet's key as it stands, with the ports of its datagram.
+    pub(crate) fn key(&self) -> FlowKey {
+        key_with(self.packet, self.transport)
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        Subject::new(self.packet.headers(), self.transport)
+    }
+
+    pub(crate) fn source(&self) -> IpAddr {
+        self.packet.headers().src
+    }
+
+    pub(crate) fn destination(&self) -> IpAddr {
+        self.packet.headers().dst
+    }
+
+    /// Flags, of a TCP segment.
+    pub(crate) fn tcp_flags(&self) -> Option<TcpFlags> {
+        match self.transport {
+            Transport::Tcp { flags, .. } => Some(flags),
+            _ => None,
+        }
+    }
+
+    /// Notes an entry that the packet made, which ties it to its connection at the end of the walk.
+    pub(crate) fn make(&mut self, new: NewEntry) -> EntryIx {
+        let entry = self.conntrack.insert(new, self.stamp.now);
+        self.made.push(entry);
+        entry
+    }
+
+    /// Notes that the packet belongs to an entry's connection.
+    pub(crate) fn belongs_to(&mut self, entry: EntryIx) {
+        match self.conntrack.connection(entry) {
+            Some(connection) => self.connection = self.connection.or(Some(connection)),
+            // It exists without a connection only when this very packet made it.
+            None if !self.made.contains(&entry) => self.made.push(entry),
+            None => {}
+        }
+    }
+
+    /// Commits what is pending: the packet has passed the boundary (6.22). `forced` is 6.20.
+    pub(crate) fn commit(&mut self, forced: bool) {
+        let flags = self.tcp_flags();
+        match self.pending.take() {
+            Some(Pending::Observe(entry, way)) => {
+                self.conntrack.observe(entry, flags, way, self.stamp.now);
+                self.belongs_to(entry);
+            }
+            Some(Pending::Make(new)) => {
+                self.make(new);
+            }
+            Some(Pending::MakeIfForced(new)) if forced => {
+                self.make(new);
+                self.state = Some(CtState::New);
+            }
+            Some(Pending::MakeIfForced(_)) | None => {}
+        }
+    }
+
+    /// Records a step that passed.
+    pub(crate) fn pass(&mut self, at: Component, kind: StepKind, direction: Option<Direction>, rule: Option<Rule>) {
+        self.record(at, kind, direction, None, true, rule);
+    }
+
+    /// Keeps the packet as it leaves a component, when taps are on.
+    pub(crate) fn tap(&mut self, at: Component) {
+        if self.options.record_taps {
+            self.out.taps.push((at, self.packet.bytes().to_vec()));
+        }
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        at: Component,
+        kind: StepKind,
+        direction: Option<Direction>,
+        subnet: Option<SubnetIx>,
+        allowed: bool,
+        rule: Option<Rule>,
+    ) {
+        if self.options.record_steps {
+            let state = match kind {
+                StepKind::SecurityGroup | StepKind::Nat | StepKind::EgressOnly => self.state,
+                _ => None,
+            };
+            let key = self.key();
+            self.out.steps.push(Step { at, kind, direction, subnet, allowed, rule, state, key });
+        }
+    }
+
+    /// Records a step that denied, and the denial.
+    pub(crate) fn deny(
+        &mut self,
+        reason: DropReason,
+        at: Component,
+        kind: StepKind,
+        direction: Option<Direction>,
+        rule: Option<Rule>,
+    ) -> Denial {
+        self.record(at, kind, direction, None, false, rule);
+        Denial { reason, at: Some(at), direction, rule }
+    }
+
+    /// The VPC of an interface.
+    pub(crate) fn vpc_of(&self, eni: EniIx) -> Option<VpcIx> {
+        self.fabric.eni(eni).map(|eni| eni.vpc)
+    }
+
+    /// The counters of a NAT gateway.
+    pub(crate) fn nat(&mut self, nat: NatIx) -> &mut NatCounters {
+        &mut self.nat_counters[usize::from(nat)]
+    }
+}
+
+/// A packet's key, of a later fragment with the ports of the first.
+pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
+    let mut key = packet.key();
+    if packet.headers().transport == Transport::Missing {
+        match transport {
+            Transport::Tcp { src, dst, .. } | Transport::Udp { src, dst } => (key.src_port, key.dst_port) = (src, dst),
+            Transport::Query { kind, id } => (key.src_port, key.dst_port, key.icmp_type) = (id, id, kind),
+            _ => {}
+        }
+    }
+    key
+}

@@ -1,0 +1,117 @@
+//! Objects to resources. Each kind has its reader; what they need of each other decides the order.
+
+mod address;
+mod endpoint;
+mod gateway;
+mod instance;
+mod interface;
+mod nat_gateway;
+mod network_acl;
+mod nitro;
+mod prefix_list;
+mod route;
+mod route_table;
+mod security_group;
+mod security_group_rule;
+mod vpc;
+
+use vpcemu_model::{Id, Network};
+
+use crate::Error;
+use crate::dump::{Dump, Key};
+use crate::node::Node;
+use crate::notes::Notes;
+
+/// The network of a dump.
+pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> {
+    let mut network = Network::default();
+    let tables = route_table::heads(dump, notes)?;
+    vpc::read(dump, &tables, &mut network, notes)?;
+    // These three complete the VPCs and subnets, which name a table, an ACL and a group each.
+    route_table::assign(dump, &tables, &mut network, notes);
+    network_acl::read(dump, &mut network, notes)?;
+    security_group::read(dump, &mut network, notes)?;
+
+    prefix_list::read(dump, &mut network)?;
+    instance::read(dump, &mut network, notes)?;
+    let owned = interface::Owned::read(dump)?;
+    interface::read(dump, &owned, &mut network, notes)?;
+    instance::interfaces(dump, &owned, &mut network, notes)?;
+    address::fill(dump, &mut network)?;
+    gateway::read(dump, &mut network, notes)?;
+    nat_gateway::read(dump, &mut network, notes)?;
+    endpoint::read(dump, &mut network, notes)?;
+    route::read(dump, &tables, &mut network, notes)?;
+
+    endpoint::routes(dump, &mut network, notes)?;
+    instance::finish(dump, &mut network, notes);
+    security_group::finish(dump, &mut network, notes)?;
+    prefix_list::finish(dump, &mut network, notes);
+    Ok(network)
+}
+
+/// The part of an id after its kind: what ids made from it are named by.
+fn suffix(id: &Id) -> &str {
+    id.as_str().split_once('-').map_or(id.as_str(), |(_, suffix)| suffix)
+}
+
+/// The id of an object and of its VPC, where that VPC is part of the network; what belongs to none is noted.
+fn of_known_vpc(node: &Node<'_>, key: Key, network: &Network, notes: &mut Notes) -> Result<Option<(Id, Id)>, Error> {
+    let id = node.required_id(key.id_field())?;
+    match node.id("VpcId")? {
+        Some(vpc) if network.vpc(&vpc).is_some() => return Ok(Some((id, vpc))),
+        Some(vpc) => notes.ignore(id, node.origin(), format!("its VPC {vpc} is not in the dump")),
+        None => notes.ignore(id, node.origin(), "it has no VpcId"),
+    }
+    Ok(None)
+}
+
+/// What the tests of the readers share.
+#[cfg(test)]
+mod testing {
+    use serde_json::{Value, json};
+
+    use crate::{Error, Imported, Options};
+
+    /// Reads one document.
+    pub(super) fn try_import(document: &Value) -> Result<Imported, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dump.json");
+        std::fs::write(&path, document.to_string()).unwrap();
+        crate::load(&path, &Options::default())
+    }
+
+    /// Reads a document over a complete dump of one VPC with one subnet and nothing in it.
+    pub(super) fn import_over(over: Value) -> Imported {
+        let document = complete(over);
+        try_import(&document).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The document that [`import_over`] reads.
+    pub(super) fn complete(over: Value) -> Value {
+        let mut document = json!({
+            "Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "State": "available"}],
+            "Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "a"}],
+            "RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": true}],
+                "Routes": [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}]}],
+            "NetworkAcls": [{"NetworkAclId": "acl-1", "VpcId": "vpc-1", "IsDefault": true, "Entries": []}],
+            "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "default", "VpcId": "vpc-1"}],
+            "NetworkInterfaces": [], "Reservations": [],
+        });
+        let fields = document.as_object_mut().unwrap();
+        fields.extend(over.as_object().unwrap().clone());
+        // Null stands for a key that no file has.
+        fields.retain(|_, value| !value.is_null());
+        document
+    }
+
+    /// The codes of the assumptions, in order.
+    pub(super) fn codes(imported: &Imported) -> Vec<&str> {
+        imported.network.assumptions.iter().map(|assumption| assumption.code.as_str()).collect()
+    }
+
+    /// What was ignored, in order.
+    pub(super) fn ignored(imported: &Imported) -> Vec<&str> {
+        imported.ignored.iter().map(|ignored| ignored.what.as_str()).collect()
+    }
+}

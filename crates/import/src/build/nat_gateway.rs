@@ -1,0 +1,192 @@
+//! Zonal NAT gateways with their interfaces.
+
+use vpcemu_model::{
+    ConnectionTracking, Connectivity, Id, InterfaceKind, Kind, NatAddress, NatGateway, Network, NetworkInterface,
+    PrivateIpv4,
+};
+
+use super::suffix;
+use crate::Error;
+use crate::codes;
+use crate::dump::{Dump, Key};
+use crate::node::Node;
+use crate::notes::Notes;
+
+/// Fills the gateways and makes the interfaces that the dump does not list.
+pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
+    for node in dump.nodes(Key::NatGateways) {
+        let Some((mut gateway, interface)) = gateway(&node, network, notes)? else { continue };
+        let at = network.interfaces.iter().position(|it| it.id == interface).unwrap_or_else(|| {
+            if dump.has(Key::NetworkInterfaces) {
+                let text = format!("{interface} of {} is not in NetworkInterfaces: made from the gateway", gateway.id);
+                notes.assume(codes::NAT_GATEWAY_INTERFACE, &gateway.id, text);
+            }
+            network.interfaces.push(made_interface(&gateway));
+            network.interfaces.len() - 1
+        });
+        settle(&mut gateway, &mut network.interfaces[at]);
+        if gateway.available && gateway.addresses.is_empty() {
+            gateway.available = false;
+            let text = format!("{} is available but has no address: it drops everything", gateway.id);
+            notes.assume(codes::NAT_GATEWAY_WITHOUT_ADDRESS, &gateway.id, text);
+        }
+        network.nat_gateways.push(gateway);
+    }
+    Ok(())
+}
+
+/// The gateway, with the id of its interface.
+fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Option<(NatGateway, Id)>, Error> {
+    let id = node.required_id("NatGatewayId")?;
+    if node.state("AvailabilityMode")?.as_deref() == Some("regional") {
+        notes.ignore(id, node.origin(), "regional NAT gateways are not modelled: packets routed to it end there");
+        return Ok(None);
+    }
+    let state = node.state("State")?;
+    // Deleted gateways stay listed for about an hour.
+    if state.as_deref() == Some("deleted") {
+        notes.gone(id, node.origin(), "deleted");
+        return Ok(None);
+    }
+    let subnet = node.id("SubnetId")?;
+    let Some(subnet) = subnet.filter(|subnet| network.subnet(subnet).is_some()) else {
+        notes.ignore(id, node.origin(), "its subnet is not in the dump");
+        return Ok(None);
+    };
+    let mut addresses = Vec::new();
+    let mut interface = None;
+    for entry in node.list("NatGatewayAddresses")? {
+        let written = entry.id("NetworkInterfaceId")?;
+        let primary = entry.flag("IsPrimary")?.unwrap_or(false);
+        if primary || interface.is_none() {
+            interface = written.or(interface);
+        }
+        if !matches!(entry.state("Status")?.as_deref(), None | Some("succeeded")) {
+            continue;
+        }
+        if let Some(private) = entry.ipv4("PrivateIp")? {
+            addresses.push((NatAddress { private, public: entry.ipv4("PublicIp")? }, primary));
+        }
+    }
+    addresses.sort_by_key(|(_, primary)| !primary);
+    let interface = interface.unwrap_or_else(|| Id::of(Kind::NetworkInterface, suffix(&id)));
+    let private = node.state("ConnectivityType")?.as_deref() == Some("private");
+    let gateway = NatGateway {
+        name: node.name()?,
+        subnet,
+        interface: interface.clone(),
+        connectivity: if private { Connectivity::Private } else { Connectivity::Public },
+        addresses: addresses.into_iter().map(|(address, _)| address).collect(),
+        available: state.is_none_or(|state| state == "available"),
+        origin: node.origin(),
+        id,
+    };
+    Ok(Some((gateway, interface)))
+}
+
+fn made_interface(gateway: &NatGateway) -> NetworkInterface {
+    NetworkInterface {
+        id: gateway.interface.clone(),
+        name: None,
+        subnet: gateway.subnet.clone(),
+        kind: InterfaceKind::NatGateway,
+        instance: None,
+        ipv4: Vec::new(),
+        ipv6: Vec::new(),
+        prefixes: Vec::new(),
+        security_groups: Vec::new(),
+        source_dest_check: false,
+        in_use: true,
+        connection_tracking: ConnectionTracking::default(),
+        deny_all_igw_traffic: false,
+        origin: gateway.origin.clone(),
+    }
+}
+
+/// Makes the gateway and its interface agree on addresses; each may know some that the other lacks.
+fn settle(gateway: &mut NatGateway, interface: &mut NetworkInterface) {
+    interface.kind = InterfaceKind::NatGateway;
+    interface.source_dest_check = false;
+    if gateway.addresses.is_empty() {
+        let addresses = interface.ipv4.iter();
+        gateway.addresses = addresses.map(|it| NatAddress { private: it.private, public: it.public }).collect();
+    }
+    for address in &mut gateway.addresses {
+        match interface.ipv4.iter_mut().find(|known| known.private == address.private) {
+            Some(known) => {
+                // The interface is the authority on what the internet gateway maps (A4).
+                known.public = known.public.or(address.public);
+                address.public = known.public;
+            }
+            None => interface.ipv4.push(PrivateIpv4 { private: address.private, public: address.public }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Imported;
+    use crate::build::testing::{codes, ignored, import_over};
+
+    fn read_one(over: Value, interfaces: Value) -> Imported {
+        let mut gateway =
+            json!({"NatGatewayId": "nat-1", "SubnetId": "subnet-1", "VpcId": "vpc-1", "State": "available"});
+        gateway.as_object_mut().unwrap().extend(over.as_object().unwrap().clone());
+        import_over(json!({"NatGateways": [gateway], "NetworkInterfaces": interfaces}))
+    }
+
+    fn addresses() -> Value {
+        json!([
+            {"PrivateIp": "10.0.1.9", "PublicIp": "203.0.113.9", "Status": "Succeeded", "NetworkInterfaceId": "eni-9"},
+            {"PrivateIp": "10.0.1.8", "PublicIp": "203.0.113.8", "IsPrimary": true, "NetworkInterfaceId": "eni-9"},
+            {"PrivateIp": "10.0.1.7", "PublicIp": "203.0.113.7", "Status": "failed", "NetworkInterfaceId": "eni-9"},
+        ])
+    }
+
+    #[test]
+    fn addresses_that_succeeded_count_and_the_interface_is_made() {
+        let imported = read_one(json!({"NatGatewayAddresses": addresses()}), json!([]));
+        let gateway = &imported.network.nat_gateways[0];
+        let address =
+            |last: u8| NatAddress { private: [10, 0, 1, last].into(), public: Some([203, 0, 113, last].into()) };
+        assert_eq!(gateway.addresses, [address(8), address(9)]);
+        assert_eq!(gateway.connectivity, Connectivity::Public);
+        let interface = &imported.network.interfaces[0];
+        assert_eq!((interface.id.as_str(), interface.kind), ("eni-9", InterfaceKind::NatGateway));
+        assert_eq!(interface.ipv4.len(), 2);
+        assert_eq!(codes(&imported), [codes::NAT_GATEWAY_INTERFACE]);
+    }
+
+    #[test]
+    fn an_ordinary_looking_interface_is_the_gateways() {
+        let interface = json!({"NetworkInterfaceId": "eni-9", "SubnetId": "subnet-1", "InterfaceType": "interface",
+            "Status": "available", "SourceDestCheck": true, "Groups": [{"GroupId": "sg-1"}],
+            "PrivateIpAddress": "10.0.1.8", "Association": {"PublicIp": "203.0.113.80"}});
+        let imported = read_one(json!({"NatGatewayAddresses": addresses()}), json!([interface]));
+        let [interface] = &imported.network.interfaces[..] else { panic!() };
+        assert_eq!(interface.kind, InterfaceKind::NatGateway);
+        assert!(interface.security_groups.is_empty() && !interface.source_dest_check && interface.in_use);
+        // The interface is the authority; what it lacks comes from the gateway.
+        assert_eq!(interface.ipv4[0].public, Some([203, 0, 113, 80].into()));
+        assert_eq!(imported.network.nat_gateways[0].addresses[0].public, interface.ipv4[0].public);
+        assert_eq!(interface.ipv4[1].private, std::net::Ipv4Addr::new(10, 0, 1, 9));
+        assert!(codes(&imported).is_empty());
+    }
+
+    #[test]
+    fn gateways_that_do_not_work() {
+        let imported = read_one(json!({"State": "failed", "ConnectivityType": "private"}), json!(null));
+        let gateway = &imported.network.nat_gateways[0];
+        assert!(!gateway.available && gateway.addresses.is_empty());
+        assert_eq!((gateway.interface.as_str(), gateway.connectivity), ("eni-1", Connectivity::Private));
+        let imported = read_one(json!({}), json!([]));
+        assert!(!imported.network.nat_gateways[0].available);
+        assert_eq!(codes(&imported), [codes::NAT_GATEWAY_INTERFACE, codes::NAT_GATEWAY_WITHOUT_ADDRESS]);
+        let imported = read_one(json!({"State": "deleted"}), json!([]));
+        assert!(imported.network.nat_gateways.is_empty());
+        assert_eq!(ignored(&imported), ["nat-1"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! Route tables: which subnet has which, and which one is the main one. Their routes are read last, in [`super::route`].
+
+use ipnet::IpNet;
+use vpcemu_model::{Id, Kind, Network, Origin, RouteTable};
+
+use super::suffix;
+use crate::Error;
+use crate::codes;
+use crate::dump::{Dump, Key};
+use crate::node::Node;
+use crate::notes::Notes;
+
+/// A route table before its routes.
+pub(super) struct TableHead<'a> {
+    pub(super) id: Id,
+    pub(super) vpc: Id,
+    pub(super) node: Node<'a>,
+    main: bool,
+    subnets: Vec<Id>,
+}
+
+impl TableHead<'_> {
+    /// The destinations of its local routes.
+    pub(super) fn local_blocks(&self) -> Result<Vec<IpNet>, Error> {
+        let mut blocks = Vec::new();
+        for route in self.node.list("Routes")? {
+            if route.state("GatewayId")?.as_deref() == Some("local") {
+                blocks.extend(route.block("DestinationCidrBlock")?);
+                blocks.extend(route.block("DestinationIpv6CidrBlock")?);
+            }
+        }
+        Ok(blocks)
+    }
+}
+
+/// Every route table with its associations.
+pub(super) fn heads<'a>(dump: &'a Dump, notes: &mut Notes) -> Result<Vec<TableHead<'a>>, Error> {
+    dump.nodes(Key::RouteTables).map(|node| head(node, notes)).collect()
+}
+
+/// Gives every subnet its table and every VPC its main one, which is made where the dump has none.
+pub(super) fn assign(dump: &Dump, tables: &[TableHead<'_>], network: &mut Network, notes: &mut Notes) {
+    for vpc in &mut network.vpcs {
+        let main = tables.iter().find(|table| table.main && table.vpc == vpc.id);
+        vpc.main_route_table = if let Some(main) = main {
+            main.id.clone()
+        } else {
+            let text = format!("{} has no main route table here: it has local routes only", vpc.id);
+            if dump.has(Key::RouteTables) {
+                notes.assume(codes::UNKNOWN_MAIN_ROUTE_TABLE, &vpc.id, text);
+            } else {
+                let text = format!("no RouteTables: {text}");
+                notes.assume(codes::MISSING_ROUTE_TABLES, &vpc.id, text);
+            }
+            let id = Id::of(Kind::RouteTable, &format!("main-{}", suffix(&vpc.id)));
+            network.route_tables.push(RouteTable {
+                id: id.clone(),
+                name: Some("main".to_owned()),
+                vpc: vpc.id.clone(),
+                routes: Vec::new(),
+                origin: Origin::implicit(),
+            });
+            id
+        };
+    }
+    for subnet in &mut network.subnets {
+        let main = network.vpcs.iter().find(|vpc| vpc.id == subnet.vpc).map(|vpc| &vpc.main_route_table);
+        let own = tables.iter().find(|table| table.vpc == subnet.vpc && table.subnets.contains(&subnet.id));
+        if let Some(table) = own.map(|table| &table.id).or(main) {
+            subnet.route_table = table.clone();
+        }
+    }
+}
+
+fn head<'a>(node: Node<'a>, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
+    let id = node.required_id("RouteTableId")?;
+    let vpc = node.required_id("VpcId")?;
+    let mut head = TableHead { id, vpc, main: false, subnets: Vec::new(), node };
+    for association in head.node.list("Associations")? {
+        let state = match association.object("AssociationState")? {
+            Some(state) => state.state("State")?,
+            None => None,
+        };
+        if !matches!(state.as_deref(), None | Some("associated" | "associating")) {
+            continue;
+        }
+        head.main |= association.flag("Main")?.unwrap_or(false);
+        head.subnets.extend(association.id("SubnetId")?);
+        if let Some(gateway) = association.id("GatewayId")? {
+            let text = format!("{} routes what enters through {gateway}: that is not modelled", head.id);
+            notes.assume(codes::GATEWAY_ROUTE_TABLE, &head.id, text);
+        }
+    }
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::build::testing::{codes, import_over};
+    use crate::codes;
+
+    #[test]
+    fn subnets_have_their_associated_table_or_the_main_one() {
+        let imported = import_over(json!({
+            "Subnets": [
+                {"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24"},
+                {"SubnetId": "subnet-2", "VpcId": "vpc-1", "CidrBlock": "10.0.2.0/24"},
+                {"SubnetId": "subnet-3", "VpcId": "vpc-1", "CidrBlock": "10.0.3.0/24"},
+            ],
+            "RouteTables": [
+                {"RouteTableId": "rtb-2", "VpcId": "vpc-1", "Associations": [
+                    {"Main": false, "SubnetId": "subnet-2", "AssociationState": {"State": "associated"}},
+                    {"Main": false, "SubnetId": "subnet-3", "AssociationState": {"State": "disassociated"}},
+                ]},
+                {"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": true}]},
+                {"RouteTableId": "rtb-3", "VpcId": "vpc-1", "Associations": [{"GatewayId": "igw-1"}]},
+            ],
+        }));
+        let tables: Vec<&str> = imported.network.subnets.iter().map(|subnet| subnet.route_table.as_str()).collect();
+        assert_eq!(tables, ["rtb-1", "rtb-2", "rtb-1"]);
+        assert_eq!(codes(&imported), [codes::GATEWAY_ROUTE_TABLE]);
+    }
+
+    #[test]
+    fn without_tables_there_is_a_main_one_with_local_routes() {
+        let imported = import_over(json!({"RouteTables": null}));
+        assert_eq!(codes(&imported), [codes::MISSING_ROUTE_TABLES]);
+        let [table] = &imported.network.route_tables[..] else { panic!() };
+        assert_eq!((table.id.as_str(), table.routes.len()), ("rtb-main-1", 1));
+        assert_eq!(imported.network.subnets[0].route_table, table.id);
+        assert_eq!(imported.network.vpcs[0].main_route_table, table.id);
+    }
+}

@@ -1,0 +1,52 @@
+//! The codes of [`vpcemu_model::Assumption`]s made here. They are stable: scripts match on them.
+
+/// No `Vpcs`: VPCs were made from the subnets and the local routes.
+pub const MISSING_VPCS: &str = "MISSING_VPCS";
+/// No `Subnets`: there is nothing to place an interface in.
+pub const MISSING_SUBNETS: &str = "MISSING_SUBNETS";
+/// No `RouteTables`: every VPC has a main table with its local routes only.
+pub const MISSING_ROUTE_TABLES: &str = "MISSING_ROUTE_TABLES";
+/// No `NetworkAcls`: every VPC has its default network ACL, which allows all.
+pub const MISSING_NETWORK_ACLS: &str = "MISSING_NETWORK_ACLS";
+/// No `SecurityGroups`: groups were made from their rules, or allow nothing in and everything out.
+pub const MISSING_SECURITY_GROUPS: &str = "MISSING_SECURITY_GROUPS";
+/// No `NetworkInterfaces`: interfaces were made from the instances.
+pub const MISSING_NETWORK_INTERFACES: &str = "MISSING_NETWORK_INTERFACES";
+/// No `Reservations` although interfaces are attached to instances: they run, on types with the common TCP timer.
+pub const MISSING_INSTANCES: &str = "MISSING_INSTANCES";
+/// A resource names a VPC that `Vpcs` does not have.
+pub const UNKNOWN_VPC: &str = "UNKNOWN_VPC";
+/// A VPC without a main route table among those read.
+pub const UNKNOWN_MAIN_ROUTE_TABLE: &str = "UNKNOWN_MAIN_ROUTE_TABLE";
+/// A VPC without a default network ACL among those read.
+pub const UNKNOWN_DEFAULT_NETWORK_ACL: &str = "UNKNOWN_DEFAULT_NETWORK_ACL";
+/// A VPC without a default security group among those read, and an interface that needs it.
+pub const UNKNOWN_DEFAULT_SECURITY_GROUP: &str = "UNKNOWN_DEFAULT_SECURITY_GROUP";
+/// A security group is named that was not read: on an interface it allows nothing, in a rule it matches nothing.
+pub const UNKNOWN_SECURITY_GROUP: &str = "UNKNOWN_SECURITY_GROUP";
+/// An interface is attached to an instance that was not read, or whose type is not known.
+pub const UNKNOWN_INSTANCE: &str = "UNKNOWN_INSTANCE";
+/// An ordinary interface names no security group: it has the default one.
+pub const DEFAULT_SECURITY_GROUP: &str = "DEFAULT_SECURITY_GROUP";
+/// An interface that is only described by its instance was made from it.
+pub const INTERFACE_FROM_INSTANCE: &str = "INTERFACE_FROM_INSTANCE";
+/// A NAT gateway's interface was not read: it was made from the gateway.
+pub const NAT_GATEWAY_INTERFACE: &str = "NAT_GATEWAY_INTERFACE";
+/// An available NAT gateway without a usable address drops everything.
+pub const NAT_GATEWAY_WITHOUT_ADDRESS: &str = "NAT_GATEWAY_WITHOUT_ADDRESS";
+/// A route leads to a gateway that was not read: it was made.
+pub const UNKNOWN_GATEWAY: &str = "UNKNOWN_GATEWAY";
+/// A route leads to something that was not read: packets end there, as at the edge of the model.
+pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
+/// A route leads out of the model: peering, transit gateway, virtual private gateway and the like.
+pub const EDGE_TARGET: &str = "EDGE_TARGET";
+/// A route table is associated with a gateway; such tables are not modelled.
+pub const GATEWAY_ROUTE_TABLE: &str = "GATEWAY_ROUTE_TABLE";
+/// A prefix list is in use whose blocks were not read: it matches nothing.
+pub const PREFIX_LIST_WITHOUT_ENTRIES: &str = "PREFIX_LIST_WITHOUT_ENTRIES";
+/// An interface endpoint's interface was not read: nothing answers at it.
+pub const UNKNOWN_ENDPOINT_INTERFACE: &str = "UNKNOWN_ENDPOINT_INTERFACE";
+/// Block Public Access is on; it is not modelled.
+pub const BLOCK_PUBLIC_ACCESS: &str = "BLOCK_PUBLIC_ACCESS";
+/// Two files describe a resource differently: the fuller copy counts, else the first one.
+pub const CONFLICTING_COPIES: &str = "CONFLICTING_COPIES";

@@ -1,0 +1,295 @@
+//! Documents to objects: dispatch by top-level key, wrappers, and the account of what was there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use vpcemu_model::Id;
+
+use crate::dump::{Dump, Key};
+use crate::notes::Notes;
+use crate::{Error, FileReport, KeyCount, files, text};
+
+/// How many objects or lists may enclose a dump: an account and a region, a prefix list's id, a list of pages. More would
+/// take templates of other tools, whose properties have the same names, for dumps.
+pub(crate) const WRAPPERS: usize = 2;
+
+/// What the files hold.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) dump: Dump,
+    pub(crate) files: Vec<FileReport>,
+}
+
+/// Reads every file of the path.
+pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> {
+    let mut gathered = Gathered::default();
+    let mut unknown = Vec::new();
+    for file in files::json_files(path)? {
+        let bytes = std::fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
+        let name: Arc<str> = file.display().to_string().into();
+        let documents = text::documents(&name, &bytes)?;
+        let named = file.file_name().and_then(|name| name.to_str()).and_then(prefix_list_of);
+        let mut reader = Reader {
+            dump: &mut gathered.dump,
+            notes: &mut *notes,
+            unknown: &mut unknown,
+            report: FileReport { name: name.to_string(), keys: Vec::new() },
+            file: name,
+            named,
+        };
+        let several = documents.len() > 1;
+        for (index, document) in documents.into_iter().enumerate() {
+            let place = if several { format!("#{}", index + 1) } else { String::new() };
+            reader.document(document, &place, None, WRAPPERS);
+        }
+        gathered.files.push(reader.report);
+    }
+    if gathered.files.iter().all(|file| file.keys.is_empty()) {
+        return Err(Error::NoDump { path: path.to_owned() });
+    }
+    for Unknown { key, file, files } in unknown {
+        let place = if files > 1 { format!("{file} and {} more", files - 1) } else { file.to_string() };
+        notes.ignore(key, place, "this key is not read");
+    }
+    Ok(gathered)
+}
+
+/// Whether a value is a dump, or encloses one.
+pub(crate) fn holds_dump(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Object(map) if map.keys().any(|key| Key::named(key).is_some()) => true,
+        Value::Object(map) if depth > 0 => map.values().any(|value| holds_dump(value, depth - 1)),
+        Value::Array(values) if depth > 0 => values.iter().any(|value| holds_dump(value, depth - 1)),
+        _ => false,
+    }
+}
+
+/// The prefix list that a file name mentions: `get-managed-prefix-list-entries.pl-0123.json`. The last one counts.
+fn prefix_list_of(name: &str) -> Option<Id> {
+    let starts = name.match_indices("pl-").map(|(at, _)| at).filter(|&at| {
+        // Not the end of another word.
+        !name[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
+    });
+    let rest = &name[starts.last()?..];
+    let length = rest[3..].find(|c: char| !c.is_ascii_alphanumeric()).map_or(rest.len(), |end| end + 3);
+    (length > 3).then(|| Id::new(&rest[..length]))
+}
+
+/// A top-level key that is not read, with the file that has it first and the number of files that have it.
+struct Unknown {
+    key: String,
+    file: Arc<str>,
+    files: usize,
+}
+
+/// Reads one file.
+struct Reader<'a> {
+    dump: &'a mut Dump,
+    notes: &'a mut Notes,
+    unknown: &'a mut Vec<Unknown>,
+    report: FileReport,
+    file: Arc<str>,
+    /// The prefix list of the file's name.
+    named: Option<Id>,
+}
+
+impl Reader<'_> {
+    /// `place` is the JSON path of the document, `list` the prefix list whose id encloses it.
+    fn document(&mut self, value: Value, place: &str, list: Option<&Id>, depth: usize) {
+        match value {
+            Value::Object(map) => self.object(map, place, list, depth),
+            Value::Array(values) if depth > 0 => {
+                for (index, value) in values.into_iter().enumerate() {
+                    self.document(value, &format!("{place}[{index}]"), list, depth - 1);
+                }
+            }
+            _ => {
+                let what = if place.is_empty() { "the document" } else { place };
+                self.notes.ignore(what, &self.file, "not a JSON object");
+            }
+        }
+    }
+
+    fn object(&mut self, mut map: Map<String, Value>, place: &str, list: Option<&Id>, depth: usize) {
+        if let Some(value @ Value::Array(_)) = map.remove(Key::Entries.name()) {
+            let inside = map.get(Key::Entries.id_field()).and_then(Value::as_str).map(Id::new);
+            self.entries(value, place, list.cloned().or(inside).or_else(|| self.named.clone()));
+        }
+        // The same order whichever map a build of `serde_json` has.
+        let mut fields: Vec<_> = map.into_iter().collect();
+        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, value) in fields {
+            let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            match Key::named(&key) {
+                Some(known) => self.known(known, value, &path),
+                None => self.other(key, value, &path, depth),
+            }
+        }
+    }
+
+    fn known(&mut self, key: Key, value: Value, path: &str) {
+        let values = match value {
+            Value::Array(values) => values,
+            Value::Null => Vec::new(),
+            _ => {
+                self.notes.ignore(key.name(), &self.file, "not a list");
+                return;
+            }
+        };
+        self.dump.note_key(key);
+        let mut count = 0;
+        for (index, value) in values.into_iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            match value {
+                Value::Object(mut map) if key == Key::Reservations => {
+                    let Some(Value::Array(instances)) = map.remove("Instances") else { continue };
+                    for (index, instance) in instances.into_iter().enumerate() {
+                        count += usize::from(self.push(key, instance, format!("{path}.Instances[{index}]")));
+                    }
+                }
+                value => count += usize::from(self.push(key, value, path)),
+            }
+        }
+        self.count(key, count);
+    }
+
+    /// False for what is no object at all.
+    fn push(&mut self, key: Key, value: Value, path: String) -> bool {
+        match value {
+            Value::Object(map) if !map.is_empty() => self.dump.push(key, map, &self.file, path, self.notes),
+            Value::Object(_) | Value::Null => return false,
+            _ => {
+                self.notes.ignore(key.name(), format!("{}: {path}", self.file), "not an object");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn entries(&mut self, value: Value, place: &str, list: Option<Id>) {
+        let count = value.as_array().map_or(0, Vec::len);
+        self.count(Key::Entries, count);
+        let Some(list) = list else {
+            let text = "neither the file's name nor an enclosing key tells which prefix list (`pl-...`) they are of";
+            self.notes.ignore(Key::Entries.name(), &self.file, text);
+            return;
+        };
+        let map = Map::from_iter([(Key::Entries.name().to_owned(), value)]);
+        self.dump.push_entries(list, map, &self.file, place.to_owned());
+    }
+
+    fn other(&mut self, key: String, value: Value, path: &str, depth: usize) {
+        let empty = match &value {
+            Value::Null => true,
+            Value::Array(values) => values.is_empty(),
+            Value::String(text) => text.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        };
+        if empty || key == "ResponseMetadata" || key == Key::Entries.id_field() {
+            return;
+        }
+        if key == "NextToken" {
+            self.notes.ignore(key, &self.file, "the file is one page of several: the others have to be read with it");
+            return;
+        }
+        if depth > 0 && holds_dump(&value, depth - 1) {
+            let list = key.starts_with("pl-").then(|| Id::new(key));
+            self.document(value, path, list.as_ref(), depth - 1);
+            return;
+        }
+        match self.unknown.iter_mut().find(|unknown| unknown.key == key) {
+            Some(unknown) if unknown.file == self.file => {}
+            Some(unknown) => unknown.files += 1,
+            None => self.unknown.push(Unknown { key, file: self.file.clone(), files: 1 }),
+        }
+    }
+
+    fn count(&mut self, key: Key, count: usize) {
+        match self.report.keys.iter_mut().find(|known| known.key == key.name()) {
+            Some(known) => known.count += count,
+            None => self.report.keys.push(KeyCount { key: key.name().to_owned(), count }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_tell_prefix_lists() {
+        let of = |name| prefix_list_of(name).map(|id| id.to_string());
+        assert_eq!(of("get-managed-prefix-list-entries.pl-0500.json").as_deref(), Some("pl-0500"));
+        assert_eq!(of("pl-63a5400a.json").as_deref(), Some("pl-63a5400a"));
+        assert_eq!(of("eu_pl-1_pl-2 (1).json").as_deref(), Some("pl-2"));
+        assert_eq!(of("entries.json"), None);
+        assert_eq!(of("impl-1.json"), None);
+        assert_eq!(of("pl-.json"), None);
+        assert_eq!(of("pl-é.json"), None);
+    }
+
+    fn read(files: &[(&str, &str)]) -> (Result<Gathered, Error>, Notes) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let mut notes = Notes::default();
+        (gather(folder.path(), &mut notes), notes)
+    }
+
+    #[test]
+    fn wrappers_pages_and_streams_are_read() {
+        let (gathered, notes) = read(&[
+            ("a.json", r#"{"eu-west-1": {"Vpcs": [{"VpcId": "vpc-1", "State": "available"}]}}"#),
+            ("b.json", r#"[{"Subnets": [{"SubnetId": "s-1"}]}, {"Subnets": [{"SubnetId": "s-2"}, null, {}]}]"#),
+            ("c.json", r#"{"Vpcs": [{"VpcId": "vpc-1"}]} {"Addresses": null}"#),
+            ("d.json", r#"{"pl-1": {"Entries": [{"Cidr": "10.0.0.0/8"}]}}"#),
+        ]);
+        let gathered = gathered.unwrap();
+        let paths = |key| gathered.dump.nodes(key).map(|node| node.path).collect::<Vec<_>>();
+        assert_eq!(paths(Key::Vpcs), ["eu-west-1.Vpcs[0]"]);
+        assert_eq!(paths(Key::Subnets), ["[0].Subnets[0]", "[1].Subnets[0]"]);
+        assert!(gathered.dump.has(Key::Addresses));
+        assert!(!gathered.dump.has(Key::NatGateways));
+        let (list, node) = gathered.dump.entries().next().unwrap();
+        assert_eq!((list.as_str(), node.path.as_str()), ("pl-1", "pl-1"));
+        assert!(notes.ignored.is_empty(), "{:?}", notes.ignored);
+        assert!(notes.assumptions.is_empty(), "{:?}", notes.assumptions);
+        let counts: Vec<usize> = gathered.files.iter().map(|file| file.keys[0].count).collect();
+        assert_eq!(counts, [1, 2, 1, 1]);
+    }
+
+    #[test]
+    fn unknown_keys_are_reported_once() {
+        let (gathered, notes) = read(&[
+            ("a.json", r#"{"Vpcs": [], "FlowLogs": [{}], "TransitGateways": [], "ResponseMetadata": {"x": 1}}"#),
+            ("b.json", r#"{"FlowLogs": [{}], "NextToken": "x", "Entries": []}"#),
+            ("c.json", "3"),
+        ]);
+        assert!(gathered.is_ok());
+        let ignored: Vec<&str> = notes.ignored.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(ignored, ["Entries", "NextToken", "the document", "FlowLogs"]);
+        assert!(notes.ignored[3].place.ends_with("a.json and 1 more"));
+    }
+
+    #[test]
+    fn the_fuller_copy_counts() {
+        let (gathered, notes) = read(&[
+            ("a.json", r#"{"Vpcs": [{"VpcId": "vpc-1", "State": "pending"}]}"#),
+            ("b.json", r#"{"Vpcs": [{"VpcId": "vpc-1", "State": "available", "CidrBlock": "10.0.0.0/16"}]}"#),
+        ]);
+        let gathered = gathered.unwrap();
+        let vpcs: Vec<_> = gathered.dump.nodes(Key::Vpcs).collect();
+        assert_eq!(vpcs.len(), 1);
+        assert!(vpcs[0].file.ends_with("b.json"));
+        assert_eq!(notes.assumptions[0].code, crate::codes::CONFLICTING_COPIES);
+    }
+
+    #[test]
+    fn nothing_known_is_an_error() {
+        let (gathered, _) = read(&[("a.json", r#"{"x": [1]}"#)]);
+        assert!(gathered.unwrap_err().to_string().contains("no describe-* dump in it"));
+    }
+}

@@ -1,0 +1,210 @@
+//! Whatever the bytes: an error or a network whose references hold, never a panic.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vpcemu_import::{Error, Imported, Options, is_dump, load};
+use vpcemu_model::{EndpointKind, Network, Target};
+
+/// The worked example as one document.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/worked-example");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|it| it == "json"));
+    files.sort();
+    let mut whole = serde_json::Map::new();
+    for file in files {
+        let document: serde_json::Map<_, _> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        for (key, value) in document {
+            // Both calls for prefix lists have the same key.
+            whole
+                .entry(key)
+                .and_modify(|known| {
+                    known.as_array_mut().unwrap().extend(value.as_array().unwrap().clone());
+                })
+                .or_insert(value);
+        }
+    }
+    let entries = whole.remove("Entries").unwrap();
+    whole.insert("pl-05000000000000001".to_owned(), json!({ "Entries": entries }));
+    Value::Object(whole)
+});
+
+fn read(bytes: &[u8]) -> Result<Imported, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dump.json");
+    std::fs::write(&path, bytes).unwrap();
+    is_dump(&path);
+    load(&path, &Options::default())
+}
+
+/// What the rest of the program relies on.
+fn references_hold(network: &Network) {
+    for vpc in &network.vpcs {
+        assert!(network.route_tables.iter().any(|it| it.id == vpc.main_route_table), "{vpc:?}");
+        assert!(network.network_acls.iter().any(|it| it.id == vpc.default_network_acl), "{vpc:?}");
+        assert!(network.security_groups.iter().any(|it| it.id == vpc.default_security_group), "{vpc:?}");
+    }
+    for subnet in &network.subnets {
+        assert!(network.vpc(&subnet.vpc).is_some(), "{subnet:?}");
+        assert!(network.route_tables.iter().any(|it| it.id == subnet.route_table), "{subnet:?}");
+        assert!(network.network_acls.iter().any(|it| it.id == subnet.network_acl), "{subnet:?}");
+    }
+    for interface in &network.interfaces {
+        assert!(network.subnet(&interface.subnet).is_some(), "{interface:?}");
+        for group in &interface.security_groups {
+            assert!(network.security_groups.iter().any(|it| it.id == *group), "{interface:?}");
+        }
+        if let Some(instance) = &interface.instance {
+            assert!(network.instances.iter().any(|it| it.id == *instance), "{interface:?}");
+        }
+    }
+    for gateway in &network.nat_gateways {
+        assert!(network.interface(&gateway.interface).is_some(), "{gateway:?}");
+        assert!(network.subnet(&gateway.subnet).is_some(), "{gateway:?}");
+    }
+    for endpoint in &network.vpc_endpoints {
+        match &endpoint.kind {
+            EndpointKind::Gateway { prefix_list: Some(list) } => {
+                assert!(network.prefix_lists.iter().any(|it| it.id == *list), "{endpoint:?}");
+            }
+            EndpointKind::Gateway { prefix_list: None } => {}
+            EndpointKind::Interface { interfaces } => {
+                assert!(interfaces.iter().all(|id| network.interface(id).is_some()), "{endpoint:?}");
+            }
+        }
+    }
+    for route in network.route_tables.iter().flat_map(|table| &table.routes) {
+        let holds = match &route.target {
+            Target::Local | Target::Edge(_) => true,
+            Target::InternetGateway(id) => network.internet_gateways.iter().any(|it| it.id == *id),
+            Target::EgressOnlyInternetGateway(id) => {
+                network.egress_only_internet_gateways.iter().any(|it| it.id == *id)
+            }
+            Target::NatGateway(id) => network.nat_gateways.iter().any(|it| it.id == *id),
+            Target::NetworkInterface(id) => network.interface(id).is_some(),
+            Target::VpcEndpoint(id) => network.vpc_endpoints.iter().any(|it| it.id == *id),
+            Target::Missing(_) => !route.active,
+        };
+        assert!(holds, "{route:?}");
+    }
+}
+
+/// Every place in a document, as pointers.
+fn places(value: &Value, here: &str, places: &mut Vec<String>) {
+    places.push(here.to_owned());
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                self::places(value, &format!("{here}/{}", key.replace('~', "~0").replace('/', "~1")), places);
+            }
+        }
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                self::places(value, &format!("{here}/{index}"), places);
+            }
+        }
+        _ => {}
+    }
+}
+
+static PLACES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    places(&DOCUMENT, "", &mut all);
+    all
+});
+
+/// What a field may hold that it should not.
+fn replacement() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        Just(json!({})),
+        Just(json!([])),
+        Just(json!([null, {}, [], "x"])),
+        Just(json!("")),
+        Just(json!("-1")),
+        Just(json!("sg-0f000000000000002")),
+        Just(json!("deleted")),
+        Just(json!("available")),
+        Just(json!("10.20.0.0/99")),
+        Just(json!("::/0")),
+        Just(json!(true)),
+        any::<i64>().prop_map(|number| json!(number)),
+        any::<f64>().prop_map(|number| json!(number)),
+        ".{0,12}".prop_map(|text| json!(text)),
+    ]
+}
+
+#[test]
+fn every_part_may_be_absent() {
+    let fields = DOCUMENT.as_object().unwrap();
+    for key in fields.keys() {
+        let mut rest = fields.clone();
+        rest.remove(key);
+        let imported = read(Value::Object(rest).to_string().as_bytes()).unwrap();
+        references_hold(&imported.network);
+        let mut only = serde_json::Map::new();
+        only.insert(key.clone(), fields[key].clone());
+        if let Ok(imported) = read(Value::Object(only).to_string().as_bytes()) {
+            references_hold(&imported.network);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200), mark in 0..4_usize) {
+        let mark: &[u8] = [&b""[..], b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"][mark];
+        let _ = read(&[mark, &bytes[..]].concat());
+    }
+
+    #[test]
+    fn any_cut(at in any::<prop::sample::Index>()) {
+        let text = DOCUMENT.to_string();
+        let cut = &text.as_bytes()[..at.index(text.len())];
+        // The example has characters of several bytes, which can be cut too.
+        let expected = matches!(read(cut), Err(Error::Json { .. } | Error::NoDump { .. } | Error::Encoding { .. }));
+        prop_assert!(expected);
+    }
+
+    #[test]
+    fn any_fields(changes in proptest::collection::vec((any::<prop::sample::Index>(), replacement()), 1..6)) {
+        let mut document = DOCUMENT.clone();
+        for (at, value) in changes {
+            if let Some(place) = document.pointer_mut(&PLACES[at.index(PLACES.len())]) {
+                *place = value;
+            }
+        }
+        match read(document.to_string().as_bytes()) {
+            Ok(imported) => references_hold(&imported.network),
+            Err(error) => prop_assert!(error.to_string().contains("dump.json: ")),
+        }
+    }
+
+    #[test]
+    fn any_fields_left_out(gone in proptest::collection::vec(any::<prop::sample::Index>(), 1..20)) {
+        let mut document = DOCUMENT.clone();
+        for at in gone {
+            let Some((parent, field)) = PLACES[at.index(PLACES.len())].rsplit_once('/') else { continue };
+            match document.pointer_mut(parent) {
+                Some(Value::Object(map)) => drop(map.remove(field)),
+                Some(Value::Array(values)) => {
+                    let index: usize = field.parse().unwrap();
+                    if index < values.len() {
+                        values.remove(index);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Ok(imported) = read(document.to_string().as_bytes()) {
+            references_hold(&imported.network);
+        }
+    }
+}

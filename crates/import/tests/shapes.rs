@@ -1,0 +1,80 @@
+//! Dumps of other shapes: several VPCs, a folder for each region, black holes, and what an emulator of the API writes.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+use std::path::PathBuf;
+
+use vpcemu_import::{Options, codes, load};
+use vpcemu_model::*;
+
+fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn ids<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Vec<&'a str> {
+    ids.into_iter().map(Id::as_str).collect()
+}
+
+#[test]
+fn peered_vpcs_meet_at_the_edge() {
+    let imported = load(&data("peering"), &Options::default()).unwrap();
+    let network = &imported.network;
+    assert_eq!(ids(network.vpcs.iter().map(|vpc| &vpc.id)), ["vpc-a", "vpc-b"]);
+    let [one, other] = &network.route_tables[..] else { panic!() };
+    let route = |route: &Route| (route.target.clone(), route.active);
+    assert_eq!(
+        one.routes.iter().map(route).collect::<Vec<_>>(),
+        [(Target::Local, true), (Target::Edge("pcx-1".into()), true), (Target::Missing("nat-gone".into()), false)]
+    );
+    assert_eq!(other.routes[1].target, Target::Edge("pcx-1".into()));
+    let noted: Vec<_> = network.assumptions.iter().map(|it| (it.code.as_str(), it.place.as_str())).collect();
+    assert_eq!(noted, [(codes::EDGE_TARGET, "pcx-1")]);
+    let ignored: Vec<_> = imported.ignored.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(ignored, ["VpcPeeringConnections", "nat-gone"]);
+    assert!(network.nat_gateways.is_empty());
+    assert_eq!(network.security_groups[0].ingress[0].peer, Peer::SecurityGroup("sg-b".into()));
+    assert!(network.interfaces.iter().all(|interface| interface.in_use));
+}
+
+#[test]
+fn one_vpc_of_several() {
+    let options = Options { vpc: Some("vpc-a".into()) };
+    let network = load(&data("peering"), &options).unwrap().network;
+    assert_eq!(ids(network.vpcs.iter().map(|it| &it.id)), ["vpc-a"]);
+    assert_eq!(ids(network.subnets.iter().map(|it| &it.id)), ["subnet-a"]);
+    assert_eq!(ids(network.route_tables.iter().map(|it| &it.id)), ["rtb-a"]);
+    assert_eq!(ids(network.network_acls.iter().map(|it| &it.id)), ["acl-a"]);
+    assert_eq!(ids(network.security_groups.iter().map(|it| &it.id)), ["sg-a"]);
+    assert_eq!(ids(network.interfaces.iter().map(|it| &it.id)), ["eni-a"]);
+    // The group of the other VPC is known all the same: nothing had to be guessed about it.
+    let noted: Vec<_> = network.assumptions.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(noted, [codes::EDGE_TARGET]);
+}
+
+#[test]
+fn interfaces_of_gateways_are_found_whatever_they_look_like() {
+    let network = load(&data("egress"), &Options::default()).unwrap().network;
+    assert_eq!(network.assumptions, []);
+    let lines: Vec<_> = network
+        .interfaces
+        .iter()
+        .map(|it| {
+            let public = it.ipv4[0].public.map_or_else(|| "-".to_owned(), |it| it.to_string());
+            format!("{} {:?} {} {public} {}", it.id, it.kind, it.ipv4[0].private, it.in_use)
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "eni-nat NatGateway 10.40.0.9 203.0.113.9 true",
+            "eni-vpce VpcEndpoint 10.40.2.20 - true",
+            "eni-lb Interface 10.40.0.10 203.0.113.10 false",
+        ]
+    );
+    let nat = &network.nat_gateways[0];
+    assert_eq!((nat.connectivity, nat.addresses.len(), nat.available), (Connectivity::Public, 1, true));
+    assert_eq!(network.vpc_endpoints[0].kind, EndpointKind::Interface { interfaces: vec!["eni-vpce".into()] });
+    assert_eq!(network.network_acls[0].egress.iter().map(|entry| entry.number).collect::<Vec<_>>(), [90, 110]);
+    assert_eq!(ids(network.subnets.iter().map(|it| &it.route_table)), ["rtb-pub", "rtb-app"]);
+    assert_eq!(ids(network.subnets.iter().map(|it| &it.network_acl)), ["acl-1", "acl-1"]);
+}

@@ -1,0 +1,99 @@
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use vpcemu_dataplane::index::EniIx;
+use vpcemu_dataplane::{Options, Timeline};
+use vpcemu_model::Assumption;
+use vpcemu_packet::Offloads;
+
+/// What to replay, through what, into what.
+#[derive(Debug, Clone)]
+pub struct ReplayOptions {
+    /// The configurations, compiled.
+    pub timeline: Arc<Timeline>,
+    /// When each configuration after the first comes into force, in order.
+    pub starts: Vec<Start>,
+    /// The captures.
+    pub captures: Vec<CaptureInput>,
+    /// Hosts of the captures that stand for interfaces.
+    pub bindings: Vec<Binding>,
+    /// The engine's own options.
+    pub engine: Options,
+    /// How much of what capturing hosts leave wrong is tolerated.
+    pub offloads: Offloads,
+    /// Whether the second copy of a packet that was captured at two places is dropped.
+    pub dedup: bool,
+    /// How many worker tasks.
+    pub workers: usize,
+    /// Packets out: `.pcapng` or `.pcap`.
+    pub packets: Option<PathBuf>,
+    /// Whether the packets out hold each packet at every place it passed.
+    pub taps: bool,
+    /// Whether the packets out carry verdicts as comments.
+    pub annotate: bool,
+    /// Verdicts out, NDJSON.
+    pub verdicts: Option<PathBuf>,
+    /// What was assumed while reading the configurations; part of the summary.
+    pub assumptions: Vec<Assumption>,
+}
+
+impl ReplayOptions {
+    /// One worker, no outputs, everything else as the command line defaults it.
+    pub fn new(timeline: Arc<Timeline>) -> Self {
+        Self {
+            timeline,
+            starts: Vec::new(),
+            captures: Vec::new(),
+            bindings: Vec::new(),
+            engine: Options::default(),
+            offloads: Offloads::Tolerate,
+            dedup: false,
+            workers: 1,
+            packets: None,
+            taps: false,
+            annotate: true,
+            verdicts: None,
+            assumptions: Vec::new(),
+        }
+    }
+}
+
+/// A capture and where it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureInput {
+    /// The file, `-` for standard input.
+    pub path: PathBuf,
+    /// Where it was taken.
+    pub at: At,
+}
+
+/// Where a capture was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum At {
+    /// As each packet's addresses say.
+    #[default]
+    Auto,
+    /// Outside: every packet arrives from the internet.
+    Internet,
+    /// Every packet leaves this interface.
+    Interface(EniIx),
+}
+
+/// A host of the captures that stands for an interface of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// Its address in the captures.
+    pub host: IpAddr,
+    /// The address that it gets: the interface's, of the same family.
+    pub becomes: IpAddr,
+}
+
+/// When a configuration comes into force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At this moment, nanoseconds since the epoch.
+    At(u64),
+    /// This long after the first packet, in nanoseconds.
+    AfterFirst(u64),
+}

@@ -1,0 +1,119 @@
+//! Reader, workers and writer as tokio tasks, handing whole windows on.
+//!
+//! The reader sends every worker its share of each window, the workers send theirs on when it is done, and the writer takes
+//! one from each and writes them in input order. Every channel holds one batch, so that at most two windows are in flight
+//! between any two tasks: memory is bounded, and since everything flows one way nothing can wait in a circle.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use vpcemu_dataplane::ShardMap;
+
+use crate::batch::{Batch, Done, WorkerTotals};
+use crate::progress::Progress;
+use crate::sink::Writer;
+use crate::source::{ReaderReport, Source};
+use crate::summary::Finished;
+use crate::worker::Worker;
+use crate::{Error, ReplayOptions};
+
+/// Batches that wait between two tasks.
+const IN_FLIGHT: usize = 1;
+
+/// Replays captures. Damage to an input, or a request to stop through `progress`, ends the reading; what was read until then
+/// is in all outputs and in the summary.
+///
+/// # Errors
+/// If nothing can be read, an output cannot be written, or a task dies. Damage found later is in [`Finished::damage`].
+pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<Finished, Error> {
+    let begun = Instant::now();
+    let options = Arc::new(ReplayOptions { workers: options.workers.max(1), ..options });
+    let map = Arc::new(ShardMap::new(&options.timeline));
+    let opened = {
+        let (options, progress) = (Arc::clone(&options), Arc::clone(&progress));
+        spawn_blocking(move || Source::open(&options, map, progress)).await.map_err(died("reader"))?
+    };
+    let source = opened?;
+    let writer = Writer::create(&options, source.is_all_ethernet(), Arc::clone(&progress))?;
+
+    let (recycle, recycled) = mpsc::unbounded_channel();
+    let (mut to_workers, mut from_workers, mut workers) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..options.workers {
+        let (batches, inbox) = mpsc::channel(IN_FLIGHT);
+        let (outbox, done) = mpsc::channel(IN_FLIGHT);
+        to_workers.push(batches);
+        from_workers.push(done);
+        let worker = Worker::new(number, options.workers, &options.timeline, options.engine);
+        workers.push(spawn_blocking(move || work(worker, inbox, &outbox)));
+    }
+    let reader = spawn_blocking(move || read(source, &to_workers, recycled));
+    let writer = spawn_blocking(move || write(writer, from_workers, &recycle));
+
+    let report = reader.await.map_err(died("reader"))?;
+    let mut totals = Vec::new();
+    for worker in workers {
+        totals.push(worker.await.map_err(died("worker"))?);
+    }
+    let writer = writer.await.map_err(died("writer"))??;
+    let elapsed = begun.elapsed();
+    writer.finish(report, totals, elapsed)
+}
+
+fn read(mut source: Source, workers: &[mpsc::Sender<Batch>], mut recycled: mpsc::UnboundedReceiver<Batch>) -> ReaderReport {
+    loop {
+        let mut batches: Vec<Batch> = workers.iter().map(|_| recycled.try_recv().unwrap_or_default()).collect();
+        let more = source.fill(&mut batches);
+        for (worker, batch) in workers.iter().zip(batches) {
+            // A worker that is gone has panicked, or the writer has failed: its own error is the one to report.
+            if worker.blocking_send(batch).is_err() {
+                return source.finish();
+            }
+        }
+        if !more {
+            return source.finish();
+        }
+    }
+}
+
+fn work(mut worker: Worker, mut inbox: mpsc::Receiver<Batch>, outbox: &mpsc::Sender<Done>) -> WorkerTotals {
+    let mut end = vpcemu_dataplane::Timestamp::default();
+    while let Some(batch) = inbox.blocking_recv() {
+        end = batch.end;
+        if outbox.blocking_send(worker.process(batch)).is_err() {
+            break;
+        }
+    }
+    worker.finish(end)
+}
+
+fn write(
+    mut writer: Writer,
+    mut workers: Vec<mpsc::Receiver<Done>>,
+    recycle: &mpsc::UnboundedSender<Batch>,
+) -> Result<Writer, Error> {
+    loop {
+        let mut window = Vec::with_capacity(workers.len());
+        for worker in &mut workers {
+            match worker.blocking_recv() {
+                Some(done) => window.push(done),
+                None => break,
+            }
+        }
+        if window.len() < workers.len() {
+            writer.flush_windows()?;
+            return Ok(writer);
+        }
+        for mut batch in writer.window(window)? {
+            batch.arena.clear();
+            batch.items.clear();
+            // The reader may be done already.
+            let _ = recycle.send(batch);
+        }
+    }
+}
+
+fn died(task: &'static str) -> impl FnOnce(tokio::task::JoinError) -> Error {
+    move |error| Error::Task { task, cause: error.to_string() }
+}

@@ -1,0 +1,59 @@
+//! What a replay shows of itself while it runs.
+//!
+//! The writer publishes once a window, and only while somebody looks; nothing that produces output ever reads it back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dashmap::DashMap;
+use vpcemu_dataplane::DropReason;
+
+/// Counters of a running replay, for a progress bar or an endpoint.
+#[derive(Debug, Default)]
+pub struct Progress {
+    counters: DashMap<Counter, u64, foldhash::fast::FixedState>,
+    watched: AtomicBool,
+    cancelled: AtomicBool,
+}
+
+/// What is published.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Counter {
+    /// Packets read.
+    In,
+    /// Packets delivered.
+    Delivered,
+    /// Packets dropped for a reason.
+    Dropped(DropReason),
+    /// Connections alive.
+    Connections,
+}
+
+impl Progress {
+    /// From now on counters are published.
+    pub fn watch(&self) {
+        self.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// A counter as of the last window.
+    pub fn count(&self, counter: Counter) -> u64 {
+        self.counters.get(&counter).map_or(0, |count| *count)
+    }
+
+    /// Asks the replay to stop reading, and to finish what it has read.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn publish(&self, counters: impl IntoIterator<Item = (Counter, u64)>) {
+        if self.watched.load(Ordering::Relaxed) {
+            for (counter, count) in counters {
+                self.counters.insert(counter, count);
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A worker owns the shards that are its own and walks their packets, in input order.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use vpcemu_dataplane::index::Registry;
+use vpcemu_dataplane::outcome::Outcome as Fate;
+use vpcemu_dataplane::shard::{Admission, Arrival, Options, SHARDS, Shard, key_of};
+use vpcemu_dataplane::{Denial, DropReason, Ingress, Output, Stamp, Timeline, Timestamp, Verdict};
+use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
+
+use crate::batch::{Batch, Content, Done, Extra, Forced, Item, Outcome, WorkerTotals};
+use crate::vantage::{self, Vantage};
+
+/// The shards of one worker.
+pub(crate) struct Worker {
+    /// By shard number divided by the number of workers.
+    shards: Vec<Shard>,
+    workers: usize,
+    registry: Arc<Registry>,
+    out: Output,
+    held: HashMap<u64, HeldPacket, foldhash::fast::FixedState>,
+    packets: u64,
+}
+
+/// A fragment that waits for the first of its datagram. Its batch goes on without it.
+struct HeldPacket {
+    shard: usize,
+    stamp: Stamp,
+    headers: Headers,
+    captured: FlowKey,
+    at: Option<Forced>,
+    bytes: Vec<u8>,
+    original_len: u32,
+}
+
+/// A packet as it comes out of a batch or out of a hold.
+struct Ready<'a, 'p> {
+    shard: usize,
+    stamp: Stamp,
+    packet: &'a mut Packet<'p>,
+    captured: FlowKey,
+    transport: Transport,
+    at: Option<Forced>,
+}
+
+impl Worker {
+    /// The `number`-th of `workers`.
+    pub(crate) fn new(number: usize, workers: usize, timeline: &Arc<Timeline>, options: Options) -> Self {
+        let own = (number..SHARDS).step_by(workers);
+        Self {
+            shards: own.map(|_| Shard::new(Arc::clone(timeline), options)).collect(),
+            workers,
+            registry: Arc::clone(timeline.registry()),
+            out: Output::default(),
+            held: HashMap::default(),
+            packets: 0,
+        }
+    }
+
+    /// Walks every packet of a batch, then lets the shards know that the window is over.
+    pub(crate) fn process(&mut self, mut batch: Batch) -> Done {
+        let mut outcomes = Vec::with_capacity(batch.items.len());
+        let mut released = Vec::new();
+        self.packets += batch.items.len() as u64;
+        let Batch { window, ref mut arena, ref items, end, generation } = batch;
+        for item in items {
+            let frame = &mut arena[item.start..item.start + item.len];
+            let outcome = self.item(item, &mut frame[item.link_len..], window, &mut released);
+            outcomes.push(outcome);
+        }
+        let deltas = self.end_window(window, end, generation, &mut released);
+        Done { batch, outcomes, released, deltas }
+    }
+
+    fn item(
+        &mut self,
+        item: &Item,
+        datagram: &mut [u8],
+        window: u64,
+        released: &mut Vec<(u64, Outcome)>,
+    ) -> Outcome {
+        let original_len = item.original_len.saturating_sub(u32::try_from(item.link_len).unwrap_or(u32::MAX));
+        let (headers, captured, at) = match &item.content {
+            Content::Refused(reason) => return Outcome::refused(*reason, original_len),
+            Content::Packet { twin: true, headers, .. } => {
+                return Outcome { injected: Some(headers.key()), ..Outcome::refused(DropReason::Duplicate, headers.total_len) };
+            }
+            Content::Packet { headers, captured, at, .. } => (*headers, *captured, *at),
+        };
+        let shard = usize::from(item.shard) / self.workers;
+        let (n, now) = (item.stamp.n, item.stamp.now);
+        for ticket in self.shards[shard].reassembly.take_expired(now, None) {
+            self.let_expire(ticket, released);
+        }
+        match self.shards[shard].reassembly.admit(&headers, n, now, window) {
+            Admission::Ready(transport) => {
+                let mut packet = Packet::from_parts(datagram, headers, original_len);
+                let captured = captured.unwrap_or_else(|| key_of(&packet, transport));
+                let ready = Ready { shard, stamp: item.stamp, packet: &mut packet, captured, transport, at };
+                let outcome = self.walk(ready);
+                self.release(shard, released);
+                outcome
+            }
+            Admission::Hold => {
+                let captured = captured.unwrap_or_else(|| headers.key());
+                let bytes = datagram.to_vec();
+                let held = HeldPacket { shard, stamp: item.stamp, headers, captured, at, bytes, original_len };
+                self.held.insert(n, held);
+                Outcome::held(&headers)
+            }
+            Admission::Full => Outcome::dropped(&headers, DropReason::TableFull),
+        }
+    }
+
+    /// Fragments whose first has just come go in behind it.
+    fn release(&mut self, shard: usize, released: &mut Vec<(u64, Outcome)>) {
+        for (ticket, transport) in self.shards[shard].reassembly.take_ready() {
+            let Some(held) = self.held.remove(&ticket) else { continue };
+            let HeldPacket { shard, stamp, headers, mut captured, at, mut bytes, original_len } = held;
+            let mut packet = Packet::from_parts(&mut bytes, headers, original_len);
+            let ports = key_of(&packet, transport);
+            (captured.src_port, captured.dst_port, captured.icmp_type) = (ports.src_port, ports.dst_port, ports.icmp_type);
+            let ready = Ready { shard, stamp, packet: &mut packet, captured, transport, at };
+            let mut outcome = self.walk(ready);
+            outcome.extra.get_or_insert_default().bytes = Some(bytes);
+            released.push((ticket, outcome));
+        }
+    }
+
+    fn let_expire(&mut self, ticket: u64, released: &mut Vec<(u64, Outcome)>) {
+        if let Some(held) = self.held.remove(&ticket) {
+            let mut outcome = Outcome::dropped(&held.headers, DropReason::Fragment);
+            outcome.extra.get_or_insert_default().bytes = Some(held.bytes);
+            released.push((ticket, outcome));
+        }
+    }
+
+    fn walk(&mut self, ready: Ready<'_, '_>) -> Outcome {
+        let Ready { shard, stamp, packet, captured, transport, at } = ready;
+        let shard = &mut self.shards[shard];
+        let headers = *packet.headers();
+        if let Some(after) = shard.divergence(&captured, transport) {
+            let mut outcome = Outcome::dropped(&headers, DropReason::Diverged);
+            outcome.set_after(after);
+            return outcome;
+        }
+        let placed = match at {
+            Some(Forced::Internet) => Ok((Ingress::Internet, Vantage::Forced)),
+            Some(Forced::Interface(eni)) => Ok((Ingress::Interface(eni), Vantage::Forced)),
+            None => vantage::place(shard, stamp, packet, transport, captured),
+        };
+        let (ingress, vantage) = match placed {
+            Ok(placed) => placed,
+            Err(DropReason::NoVantage) if vantage::is_link_scope(headers.src, headers.dst) => {
+                return Outcome::dropped(&headers, DropReason::LinkScope);
+            }
+            Err(reason) => return Outcome::dropped(&headers, reason),
+        };
+        // Re-anchoring may have changed ports, or what an error quotes.
+        let transport = match packet.headers().transport {
+            Transport::Missing => transport,
+            own => own,
+        };
+        let injected = key_of(packet, transport);
+        let arrival = Arrival { stamp, ingress, captured, transport };
+        let verdict = shard.process(arrival, packet, &mut self.out);
+        let flags = match transport {
+            Transport::Tcp { flags, .. } => Some(flags.0),
+            _ => None,
+        };
+        let out = &mut self.out;
+        let plain = out.steps.is_empty() && out.pieces.is_empty() && out.generated.is_none() && out.taps.is_empty();
+        let extra = (!plain).then(|| {
+            Box::new(Extra {
+                steps: std::mem::take(&mut out.steps),
+                pieces: std::mem::take(&mut out.pieces),
+                generated: out.generated.take(),
+                taps: std::mem::take(&mut out.taps),
+                bytes: None,
+            })
+        });
+        Outcome {
+            verdict: Some(verdict),
+            refused: None,
+            ingress: Some(ingress),
+            vantage: Some(vantage),
+            injected: Some(injected),
+            length: headers.total_len,
+            flags,
+            extra,
+        }
+    }
+
+    fn end_window(
+        &mut self,
+        window: u64,
+        end: Timestamp,
+        _generation: u32,
+        released: &mut Vec<(u64, Outcome)>,
+    ) -> Vec<vpcemu_dataplane::conntrack::Delta> {
+        let mut deltas = Vec::new();
+        for index in 0..self.shards.len() {
+            for ticket in self.shards[index].reassembly.take_expired(end, Some(window)) {
+                self.let_expire(ticket, released);
+            }
+            deltas.append(&mut self.shards[index].tick(end));
+        }
+        deltas
+    }
+
+    /// The input has ended at `now`.
+    pub(crate) fn finish(mut self, now: Timestamp) -> WorkerTotals {
+        let mut totals = WorkerTotals { packets: self.packets, ..WorkerTotals::default() };
+        for shard in &mut self.shards {
+            totals.deltas.append(&mut shard.finish(now));
+            let connections = shard.connections();
+            totals.created += connections.created;
+            totals.expired += connections.expired;
+            for (nat, _) in self.registry.nats.iter() {
+                totals.nat.push((nat, shard.nat_counters(nat)));
+            }
+        }
+        totals
+    }
+}
+
+impl Outcome {
+    fn refused(reason: DropReason, length: u32) -> Self {
+        Self {
+            verdict: None,
+            refused: Some(reason),
+            ingress: None,
+            vantage: None,
+            injected: None,
+            length,
+            flags: None,
+            extra: None,
+        }
+    }
+
+    fn held(headers: &Headers) -> Self {
+        let verdict = Verdict::stateless(Fate::Held, headers.key());
+        Self { refused: None, verdict: Some(verdict), ..Self::dropped(headers, DropReason::Fragment) }
+    }
+
+    /// Dropped before it could be placed, or instead of being walked.
+    fn dropped(headers: &Headers, reason: DropReason) -> Self {
+        let denial = Denial { reason, at: None, direction: None, rule: None };
+        let flags = match headers.transport {
+            Transport::Tcp { flags, .. } => Some(flags.0),
+            _ => None,
+        };
+        Self {
+            verdict: Some(Verdict::stateless(Fate::Dropped(denial), headers.key())),
+            injected: Some(headers.key()),
+            flags,
+            ..Self::refused(reason, headers.total_len)
+        }
+    }
+
+    fn set_after(&mut self, after: u64) {
+        if let Some(verdict) = &mut self.verdict {
+            verdict.after = Some(after);
+        }
+    }
+}
