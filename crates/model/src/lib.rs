@@ -8,6 +8,7 @@
 //! and short names get the prefix of their kind (`web` becomes `eni-web`).
 
 pub mod behavior;
+pub mod finding;
 mod gateway;
 mod id;
 mod interface;

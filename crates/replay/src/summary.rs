@@ -141,7 +141,7 @@ pub struct Connections {
 /// A NAT gateway's counters, as CloudWatch names them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are CloudWatch's, and its documentation is theirs")]
+#[allow(missing_docs, reason = "the names are CloudWatch's, and its documentation explains them")]
 pub struct NatSummary {
     pub active_connection_count: u64,
     pub connection_attempt_count: u64,

@@ -68,13 +68,13 @@ pub fn place(
     }
     let mut placing = Placing { shard, fabric, stamp, packet, transport, captured };
     match source {
-        IpAddr::V4(v4) if fabric.public(v4).is_some() => placing.from_public(v4),
+        IpAddr::V4(v4) if fabric.public(v4).is_some() => placing.of_public_source(v4),
         _ if nat_with_private(fabric, source).is_some() => {
             let nat = nat_with_private(fabric, source).ok_or(DropReason::NoVantage)?;
             Ok((Ingress::BehindNat(nat), Vantage::Arrives))
         }
         _ if fabric.is_owned(source) => Err(DropReason::NoVantage),
-        _ => placing.from_outside(destination),
+        _ => placing.of_outside_source(destination),
     }
 }
 
@@ -123,7 +123,7 @@ struct Placing<'a, 'b, 'p> {
 impl Placing<'_, '_, '_> {
     /// The source is a public address of the model: captured outside, on the way out (rule 4). The private address is put
     /// back, and the packet leaves its interface.
-    fn from_public(&mut self, public: Ipv4Addr) -> Result<(Ingress, Vantage), DropReason> {
+    fn of_public_source(&mut self, public: Ipv4Addr) -> Result<(Ingress, Vantage), DropReason> {
         let owner = self.fabric.public(public).ok_or(DropReason::NoVantage)?;
         let nat = self.fabric.eni(owner.eni).and_then(|eni| eni.nat);
         let eni = match nat {
@@ -171,7 +171,7 @@ impl Placing<'_, '_, '_> {
 
     /// The source is not of the model: the packet arrives, at a public address (rule 3) or seen behind the translation
     /// (rule 6).
-    fn from_outside(&mut self, destination: IpAddr) -> Result<(Ingress, Vantage), DropReason> {
+    fn of_outside_source(&mut self, destination: IpAddr) -> Result<(Ingress, Vantage), DropReason> {
         match destination {
             IpAddr::V4(v4) if self.fabric.public(v4).is_some() => Ok((Ingress::Internet, Vantage::Arrives)),
             _ => {

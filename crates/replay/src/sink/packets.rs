@@ -158,7 +158,7 @@ impl PacketSink {
         (from, to): ([u8; 6], [u8; 6]),
         comment: Option<&str>,
     ) -> Result<(), Error> {
-        let original = original.unwrap_or(length(datagram.len()));
+        let original = original.unwrap_or_else(|| length(datagram.len()));
         if !self.ethernet {
             return self.write(place, item, original, datagram, comment);
         }

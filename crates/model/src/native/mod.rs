@@ -1,0 +1,3 @@
+//! The native configuration file.
+
+pub use crate::finding::{Finding, Severity, Source, render};
