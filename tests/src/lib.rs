@@ -13,7 +13,7 @@ use vpcemu_dataplane::{
     Arrival, Component, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline, Timestamp,
     Verdict,
 };
-use vpcemu_model::Network;
+use vpcemu_model::{Network, native};
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 
 /// A compiled configuration, or several, with its shards and its clock.
@@ -49,6 +49,20 @@ pub struct Sent {
 }
 
 impl Lab {
+    /// The VPC of a native file's text. Panics if it does not load: it is part of the test.
+    pub fn new(text: &str) -> Self {
+        Self::then(&[text])
+    }
+
+    /// Several configurations that follow each other; [`Lab::switch`] puts the next one into force.
+    pub fn then(texts: &[&str]) -> Self {
+        let networks: Vec<_> = texts
+            .iter()
+            .map(|text| native::parse("lab.toml", text).unwrap_or_else(|error| panic!("{error}")).network)
+            .collect();
+        Self::of(&networks, Options::default())
+    }
+
     /// Networks that were read elsewhere.
     pub fn of(networks: &[Network], options: Options) -> Self {
         let timeline = Arc::new(Timeline::compile(networks));

@@ -70,8 +70,15 @@ fn load_dump(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
         findings: rest,
         source: None,
         ignored: ignored.collect(),
-        files: imported.files.iter().map(ToString::to_string).collect(),
+        files: imported.files.iter().map(file_line).collect(),
     })
+}
+
+/// `describe-vpcs.json: 1 Vpcs`.
+fn file_line(file: &vpcemu_import::FileReport) -> String {
+    let keys: Vec<_> = file.keys.iter().map(|key| format!("{} {}", key.count, key.key)).collect();
+    let keys = if keys.is_empty() { "nothing that describes a VPC".to_owned() } else { keys.join(", ") };
+    format!("{}: {keys}", file.name)
 }
 
 /// With `--strict` assumptions are errors.
