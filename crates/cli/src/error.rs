@@ -1,5 +1,4 @@
 use std::io::Write;
-use std::path::PathBuf;
 
 /// What ends a run with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -10,8 +9,6 @@ pub(crate) enum Error {
     Import(#[from] vpcemu_import::Error),
     #[error(transparent)]
     Replay(#[from] vpcemu_replay::Error),
-    #[error("{path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]

@@ -11,7 +11,7 @@ use vpcemu_dataplane::index::{EniIx, NatIx};
 use vpcemu_dataplane::outcome::Service;
 use vpcemu_dataplane::shard::{Arrival, Shard, key_of};
 use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp};
-use vpcemu_packet::{FlowKey, Packet, Transport};
+use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
 /// How a packet was placed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,8 @@ impl Vantage {
 /// How many translators may stand behind each other on the way back to the internet.
 const MAX_RECURSION: usize = 4;
 
-/// Finds where `packet` enters, and re-anchors it where that is in front of a translation. First match decides.
+/// Finds where `packet` enters, and re-anchors it where that is in front of a translation. First match decides. `transport`
+/// is the packet's transport header, of a later fragment that of the first; it changes with the packet.
 ///
 /// # Errors
 /// The reason with which a packet that cannot be placed is dropped.
@@ -52,13 +53,13 @@ pub fn place(
     shard: &mut Shard,
     stamp: Stamp,
     packet: &mut Packet<'_>,
-    transport: Transport,
+    transport: &mut Transport,
     captured: FlowKey,
 ) -> Result<(Ingress, Vantage), DropReason> {
     let timeline = std::sync::Arc::clone(shard.timeline());
     let fabric = timeline.fabric(stamp.generation);
     let (source, destination) = (packet.headers().src, packet.headers().dst);
-    if let Some((service, eni)) = answering_service(fabric, transport, source, destination) {
+    if let Some((service, eni)) = answering_service(fabric, *transport, source, destination) {
         return Ok((Ingress::Service(service, eni), Vantage::Service));
     }
     if let Some(eni) = emitter(fabric, source, destination) {
@@ -66,8 +67,8 @@ pub fn place(
         let vantage = if to_service { Vantage::Service } else { Vantage::Leaves };
         return Ok((Ingress::Interface(eni), vantage));
     }
-    let mut placing = Placing { shard, fabric, stamp, packet, transport, captured };
-    match source {
+    let mut placing = Placing { shard, fabric, stamp, packet, transport: *transport, captured };
+    let placed = match source {
         IpAddr::V4(v4) if fabric.public(v4).is_some() => placing.of_public_source(v4),
         _ if nat_with_private(fabric, source).is_some() => {
             let nat = nat_with_private(fabric, source).ok_or(DropReason::NoVantage)?;
@@ -75,7 +76,12 @@ pub fn place(
         }
         _ if fabric.is_owned(source) => Err(DropReason::NoVantage),
         _ => placing.of_outside_source(destination),
-    }
+    };
+    *transport = match placing.packet.headers().transport {
+        Transport::Missing => placing.transport,
+        own => own,
+    };
+    placed
 }
 
 /// The service whose answer this is, and the interface that it answers (rule 1).
@@ -155,6 +161,9 @@ impl Placing<'_, '_, '_> {
         let eni = emitter(self.fabric, inside.src, inside.dst).ok_or(DropReason::NoVantage)?;
         self.packet.set_src(inside.src);
         self.packet.set_src_port(inside.src_port);
+        if let Transport::Udp { src, .. } = &mut self.transport {
+            *src = inside.src_port;
+        }
         self.raise_ttl();
         Ok(eni)
     }
@@ -245,6 +254,9 @@ impl Placing<'_, '_, '_> {
             self.packet.set_quote_src_port(arriving.dst_port);
         } else {
             self.packet.set_dst_port(arriving.dst_port);
+            if let Transport::Udp { dst, .. } = &mut self.transport {
+                *dst = arriving.dst_port;
+            }
         }
         self.raise_ttl();
         let source = self.packet.headers().src;
@@ -262,8 +274,8 @@ impl Placing<'_, '_, '_> {
     }
 }
 
-/// Whether nothing but its link-local scope kept a packet from being placed: it concerns the link, not the VPC.
-pub fn is_link_scope(source: IpAddr, destination: IpAddr) -> bool {
+/// Whether a packet that cannot be placed concerns the link, not the VPC: neighbour discovery, or link-scope addresses.
+pub fn is_link_scope(headers: &Headers) -> bool {
     let scoped = |end| address::is_link_scope_v6(end);
-    scoped(source) || scoped(destination)
+    scoped(headers.src) || scoped(headers.dst) || address::is_neighbour_discovery(headers)
 }

@@ -137,7 +137,7 @@ impl Worker {
     }
 
     fn walk(&mut self, ready: Ready<'_, '_>) -> Outcome {
-        let Ready { shard, stamp, packet, captured, transport, at } = ready;
+        let Ready { shard, stamp, packet, captured, mut transport, at } = ready;
         let shard = &mut self.shards[shard];
         let headers = *packet.headers();
         if let Some(after) = shard.divergence(&captured, transport) {
@@ -148,19 +148,14 @@ impl Worker {
         let placed = match at {
             Some(Forced::Internet) => Ok((Ingress::Internet, Vantage::Forced)),
             Some(Forced::Interface(eni)) => Ok((Ingress::Interface(eni), Vantage::Forced)),
-            None => vantage::place(shard, stamp, packet, transport, captured),
+            None => vantage::place(shard, stamp, packet, &mut transport, captured),
         };
         let (ingress, vantage) = match placed {
             Ok(placed) => placed,
-            Err(DropReason::NoVantage) if vantage::is_link_scope(headers.src, headers.dst) => {
+            Err(DropReason::NoVantage) if vantage::is_link_scope(&headers) => {
                 return Outcome::dropped(&headers, DropReason::LinkScope);
             }
             Err(reason) => return Outcome::dropped(&headers, reason),
-        };
-        // Re-anchoring may have changed ports, or what an error quotes.
-        let transport = match packet.headers().transport {
-            Transport::Missing => transport,
-            own => own,
         };
         let injected = key_of(packet, transport);
         let arrival = Arrival { stamp, ingress, captured, transport };

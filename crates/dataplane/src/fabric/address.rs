@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
+use vpcemu_packet::{Headers, Transport};
 
 use crate::outcome::Service;
 
@@ -41,6 +42,12 @@ pub fn is_link_scope_v6(address: IpAddr) -> bool {
         IpAddr::V4(_) => false,
         IpAddr::V6(v6) => v6.is_unicast_link_local() || (v6.is_multicast() && v6.segments()[0] & 0x000f <= 2),
     }
+}
+
+/// Router and neighbour solicitation and advertisement, redirect (RFC 4861 4): they never leave the link, whatever their
+/// addresses.
+pub fn is_neighbour_discovery(headers: &Headers) -> bool {
+    headers.protocol == 58 && matches!(headers.transport, Transport::Icmp { kind: 133..=137, .. })
 }
 
 /// The addresses on which a VPC's services answer (1.10, 1.11).

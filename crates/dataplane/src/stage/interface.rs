@@ -19,7 +19,8 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     let (source, destination) = (walk.source(), walk.destination());
     walk.emitter = Some(eni_ix);
     walk.direct = eni.owns(source);
-    if address::is_link_scope_v6(source) || address::is_link_scope_v6(destination) {
+    let link_scope = address::is_link_scope_v6(source) || address::is_link_scope_v6(destination);
+    if link_scope || address::is_neighbour_discovery(walk.packet.headers()) {
         return match link_local::service(walk, eni.vpc, destination) {
             Some(service) => Ok(link_local::ask(walk, service)),
             None => Err(walk.deny(DropReason::LinkScope, at, StepKind::Check, egress, None)),

@@ -1,0 +1,46 @@
+//! The binary, run as a user would.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "every test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What a run printed, and how it ended.
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
+}
+
+/// The top of the repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Runs `vpcemu` with these arguments, in the repository.
+pub(crate) fn vpcemu<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_vpcemu")).args(arguments).current_dir(repository()).output().unwrap();
+    ran(output)
+}
+
+pub(crate) fn ran(output: Output) -> Ran {
+    Ran {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code(),
+    }
+}
+
+/// Whether a tool that a test needs is there. Says so when it is not; in CI it must be.
+pub(crate) fn have(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        let required = std::env::var("VPCEMU_TEST_REQUIRE").unwrap_or_default();
+        assert!(!required.split(',').any(|name| name == tool), "{tool} is required here, and missing");
+        eprintln!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+pub(crate) const CONFIG: &str = "pcaps/private-clients-nat/config.toml";
+pub(crate) const CAPTURE: &str = "pcaps/private-clients-nat/app-1.pcap";
