@@ -10,8 +10,8 @@ use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::outcome::{Outcome, Rule};
 use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_dataplane::{
-    Arrival, Component, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline, Timestamp,
-    Verdict,
+    Arrival, Component, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline,
+    Timestamp, Verdict,
 };
 use vpcemu_model::{Network, native};
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
@@ -107,7 +107,9 @@ impl Lab {
         let enis = &self.timeline.registry().enis;
         let names = &self.timeline.registry().eni_names;
         let found = enis.iter().find(|(eni, id)| {
-            id.as_str() == name || id.as_str() == format!("eni-{name}") || names.get(eni).is_some_and(|of| &**of == name)
+            id.as_str() == name
+                || id.as_str() == format!("eni-{name}")
+                || names.get(eni).is_some_and(|of| &**of == name)
         });
         found.unwrap_or_else(|| panic!("no interface {name}")).0
     }
@@ -128,7 +130,8 @@ impl Lab {
         self.n += 1;
         let stamp = Stamp { n: self.n, now: self.now, generation: self.generation };
         let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-        let mut packet = Packet::parse(&mut datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"));
+        let mut packet =
+            Packet::parse(&mut datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"));
         let shard = usize::from(self.map.shard(packet.headers()));
         let mut out = Output::default();
         let verdict = self.shards[shard].process(Arrival::new(stamp, ingress, &packet), &mut packet, &mut out);
@@ -322,7 +325,12 @@ pub fn syn(src: &str, dst: &str) -> Vec<u8> {
 /// A data segment.
 pub fn data(src: &str, dst: &str) -> Vec<u8> {
     use vpcemu_packet::{TcpFlags, build};
-    build::tcp(socket(src), socket(dst)).flags(TcpFlags::ACK | TcpFlags::PSH).seq(1000).ack(2000).payload(b"data").build()
+    build::tcp(socket(src), socket(dst))
+        .flags(TcpFlags::ACK | TcpFlags::PSH)
+        .seq(1000)
+        .ack(2000)
+        .payload(b"data")
+        .build()
 }
 
 /// A UDP datagram.

@@ -17,7 +17,8 @@ fn captures() -> Vec<PathBuf> {
             continue;
         }
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        captures.extend(files.filter(|file| file.extension().is_some_and(|suffix| suffix == "pcap" || suffix == "pcapng")));
+        captures
+            .extend(files.filter(|file| file.extension().is_some_and(|suffix| suffix == "pcap" || suffix == "pcapng")));
     }
     captures.sort();
     captures
@@ -64,12 +65,18 @@ fn the_scenarios_show_what_they_are_there_for() {
         assert!(found, "{name} has no verdict with {pairs:?}");
     };
     // A private client's reply finds its way through the NAT gateway only because it is put back in front of it.
-    has("private-clients-nat/app-1.verdicts.ndjson", &[("vantage", "reanchored"), ("verdict", "allow"), ("out", "eni-app-1")]);
+    has(
+        "private-clients-nat/app-1.verdicts.ndjson",
+        &[("vantage", "reanchored"), ("verdict", "allow"), ("out", "eni-app-1")],
+    );
     has("private-clients-nat/app-2.verdicts.ndjson", &[("reason", "X_NAT_FRAGMENT"), ("at", "nat-nat")]);
     has("public-web-server/outside.verdicts.ndjson", &[("in", "internet"), ("out", "eni-web"), ("proto", "tcp")]);
     has("public-web-server/outside.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-web")]);
     has("ipv6-egress-only/worker.verdicts.ndjson", &[("reason", "X_EIGW_NO_SESSION"), ("at", "eigw-eigw")]);
     has("ipv6-egress-only/worker.verdicts.ndjson", &[("proto", "icmpv6"), ("state", "related"), ("verdict", "allow")]);
-    has("three-tier-nacl/db.verdicts.ndjson", &[("reason", "SUBNET_ACL_RESTRICTION"), ("at", "acl-db"), ("flags", "SA")]);
+    has(
+        "three-tier-nacl/db.verdicts.ndjson",
+        &[("reason", "SUBNET_ACL_RESTRICTION"), ("at", "acl-db"), ("flags", "SA")],
+    );
     has("bastion/server.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-server")]);
 }

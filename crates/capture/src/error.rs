@@ -19,7 +19,9 @@ pub enum Error {
         file: String,
     },
     /// It begins like no capture.
-    #[error("{file}: not a capture: it begins with {found}; expected pcap (d4c3b2a1 or its variants) or pcapng (0a0d0d0a), plain, .gz or .zst")]
+    #[error(
+        "{file}: not a capture: it begins with {found}; expected pcap (d4c3b2a1 or its variants) or pcapng (0a0d0d0a), plain, .gz or .zst"
+    )]
     NotACapture {
         /// As the user named it.
         file: String,

@@ -210,7 +210,8 @@ impl PcapngState {
             return Err(Damage::Wrong(format!("a packet of interface {interface}, of {known} that are declared")));
         };
         let nanoseconds = u128::from(time) * 1_000_000_000 / u128::from(clock.ticks);
-        let shifted = i128::try_from(nanoseconds).unwrap_or(i128::MAX).saturating_add(i128::from(clock.offset) * 1_000_000_000);
+        let shifted =
+            i128::try_from(nanoseconds).unwrap_or(i128::MAX).saturating_add(i128::from(clock.offset) * 1_000_000_000);
         match u64::try_from(shifted) {
             Ok(nanoseconds) => self.last_time = nanoseconds,
             Err(_) => context.warn(Warning::TimeOutOfRange),

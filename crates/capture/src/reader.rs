@@ -105,7 +105,10 @@ impl Reader {
         let io = |source| Error::Io { file: name.clone(), source };
         let file = File::open(path).map_err(io)?;
         if file.metadata().map_err(io)?.is_dir() {
-            return Err(io(std::io::Error::new(std::io::ErrorKind::IsADirectory, "is a directory, expected a capture")));
+            return Err(io(std::io::Error::new(
+                std::io::ErrorKind::IsADirectory,
+                "is a directory, expected a capture",
+            )));
         }
         Self::from_read(&name, file)
     }
@@ -153,11 +156,13 @@ impl Reader {
         }
         let found = match &mut self.state {
             State::Pcap(state) => {
-                let mut context = Context { input: &mut self.input, interfaces: &mut self.interfaces, warnings: &mut self.warnings };
+                let mut context =
+                    Context { input: &mut self.input, interfaces: &mut self.interfaces, warnings: &mut self.warnings };
                 state.next(&mut context)
             }
             State::Pcapng(state) => {
-                let mut context = Context { input: &mut self.input, interfaces: &mut self.interfaces, warnings: &mut self.warnings };
+                let mut context =
+                    Context { input: &mut self.input, interfaces: &mut self.interfaces, warnings: &mut self.warnings };
                 state.next(&mut context)
             }
         };
@@ -176,7 +181,15 @@ impl Reader {
                 }
                 let link_type = of.map_or(LinkType::NULL, |of| of.link_type);
                 let data = self.input.consumed(captured, trailer);
-                Ok(Some(Record { number: self.records, timestamp_ns, link_type, interface, original_len, data, direction }))
+                Ok(Some(Record {
+                    number: self.records,
+                    timestamp_ns,
+                    link_type,
+                    interface,
+                    original_len,
+                    data,
+                    direction,
+                }))
             }
             Ok(None) => {
                 self.ended = true;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use pcap_file::Endianness;
 use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
+};
+use pcap_file::pcapng::blocks::opt_common::CommonOption;
 
 use crate::{Error, LinkType};
 
@@ -86,12 +88,7 @@ impl<W: Write> PcapngWriter<W> {
     }
 
     /// Declares an interface, and gives its number.
-    pub fn add_interface(
-        &mut self,
-        name: &str,
-        description: Option<&str>,
-        link_type: LinkType,
-    ) -> Result<u32, Error> {
+    pub fn add_interface(&mut self, name: &str, description: Option<&str>, link_type: LinkType) -> Result<u32, Error> {
         let mut options = vec![InterfaceDescriptionOption::IfName(Cow::Owned(name.to_owned()))];
         if let Some(description) = description {
             options.push(InterfaceDescriptionOption::IfDescription(Cow::Owned(description.to_owned())));

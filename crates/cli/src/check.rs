@@ -8,10 +8,10 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use vpcemu_model::{Assumption, Destination, Network, Subnet, Target, native};
 
+use crate::Ending;
 use crate::args::{Check, Format};
 use crate::config::{IgnoredLine, Loaded, load};
 use crate::error::{Error, print};
-use crate::Ending;
 
 pub(crate) fn run(arguments: &Check) -> Result<Ending, Error> {
     let loaded = load(&arguments.path, arguments.vpc.as_deref())?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vpcemu_replay::Summary;
 
-/// Rows of "dropped" that are shown; the rest is one line.
+/// Rows of a list that are shown; the rest is one line.
 const ROWS: usize = 12;
 
 /// What each reason means, in words a network engineer needs no manual for.
@@ -13,7 +13,9 @@ fn in_words(reason: &str) -> &'static str {
     match reason {
         "ENI_SG_RULES_MISMATCH" => "no security group rule allows it",
         "SG_HAS_NO_RULES" => "the security groups have no rule in that direction",
-        "SG_REFERENCES_NOT_PRESERVED" => "a security group reference would match, but the sender's identity was lost on the way",
+        "SG_REFERENCES_NOT_PRESERVED" => {
+            "a security group reference would match, but the sender's identity was lost on the way"
+        }
         "SUBNET_ACL_RESTRICTION" => "denied by the network ACL",
         "ENI_SOURCE_DEST_CHECK_RESTRICTION" => "source/destination check: the address is not the interface's own",
         "GATEWAY_REJECTS_SPOOFED_TRAFFIC" => "the source belongs to no interface of the VPC",
@@ -91,6 +93,16 @@ fn write_page(page: &mut String, summary: &Summary, outputs: &[PathBuf]) -> std:
             writeln!(page, "{count:>10} {place}")?;
         }
     }
+    if !summary.translated.is_empty() {
+        writeln!(page, "\ntranslated")?;
+        for row in summary.translated.iter().take(ROWS) {
+            writeln!(page, "{:>10} {:<11} {} -> {}", row.packets, row.field, row.from, row.to)?;
+        }
+        let rest: u64 = summary.translated.iter().skip(ROWS).map(|row| row.packets).sum();
+        if rest > 0 {
+            writeln!(page, "{rest:>10} between other addresses; --format json has all of them")?;
+        }
+    }
     if !summary.dropped_at.is_empty() {
         writeln!(page, "\ndropped")?;
         write_dropped(page, summary)?;
@@ -104,16 +116,15 @@ fn write_page(page: &mut String, summary: &Summary, outputs: &[PathBuf]) -> std:
     for (id, nat) in &summary.nat {
         writeln!(
             page,
-            "{id}  {} TCP attempts, {} established, {} active at the peak, {} idle timeouts, {} port allocation errors; \
-             {} packets out, {} back, {} dropped",
-            nat.connection_attempt_count,
-            nat.connection_established_count,
-            nat.active_connection_count,
-            nat.idle_timeout_count,
-            nat.error_port_allocation,
+            "{id}  {} packets out, {} back, {} dropped; {} TCP attempts, {} established, {} idle timeouts, {} port \
+             allocation errors",
             nat.packets_out_to_destination,
             nat.packets_out_to_source,
-            nat.packets_drop_count
+            nat.packets_drop_count,
+            nat.connection_attempt_count,
+            nat.connection_established_count,
+            nat.idle_timeout_count,
+            nat.error_port_allocation
         )?;
     }
     if !summary.assumptions.is_empty() {
@@ -127,24 +138,29 @@ fn write_page(page: &mut String, summary: &Summary, outputs: &[PathBuf]) -> std:
     }
     let run = &summary.run;
     let seconds = run.elapsed_ns as f64 / 1e9;
-    writeln!(page, "\n{seconds:.3} s, {} packets a second, {} workers", run.packets_per_second, run.workers)
+    let workers = if run.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", run.workers) };
+    writeln!(page, "\n{seconds:.3} s, {} packets a second, {workers}", run.packets_per_second)
 }
 
 fn write_dropped(page: &mut String, summary: &Summary) -> std::fmt::Result {
-    let rows: Vec<(u64, String, &str)> = summary.dropped_at.iter().map(|row| {
-        let mut place = row.at.clone().unwrap_or_else(|| "-".to_owned());
-        if let Some(dir) = row.dir {
-            let _ = write!(place, " {dir}");
-        }
-        match row.rule.as_deref() {
-            Some("*") => place.push_str(" (no rule matches)"),
-            Some(rule) => {
-                let _ = write!(place, " rule {rule}");
+    let rows: Vec<(u64, String, &str)> = summary
+        .dropped_at
+        .iter()
+        .map(|row| {
+            let mut place = row.at.clone().unwrap_or_else(|| "-".to_owned());
+            if let Some(dir) = row.dir {
+                let _ = write!(place, " {dir}");
             }
-            None => {}
-        }
-        (row.packets, place, row.reason)
-    }).collect();
+            match row.rule.as_deref() {
+                Some("*") => place.push_str(" (no rule matches)"),
+                Some(rule) => {
+                    let _ = write!(place, " rule {rule}");
+                }
+                None => {}
+            }
+            (row.packets, place, row.reason)
+        })
+        .collect();
     let width = rows.iter().take(ROWS).map(|(_, place, _)| place.chars().count()).max().unwrap_or(0);
     for (count, place, reason) in rows.iter().take(ROWS) {
         let words = in_words(reason);
@@ -157,7 +173,10 @@ fn write_dropped(page: &mut String, summary: &Summary) -> std::fmt::Result {
         writeln!(page, "{rest:>10} in {kinds} more kinds; --format json has all of them")?;
     }
     if summary.dropped_by_reason.contains_key("X_NO_VANTAGE") {
-        writeln!(page, "           hint: --bind IP=ENI puts a host of the capture onto an interface; --at or CAPTURE@VANTAGE names where it was taken")?;
+        writeln!(
+            page,
+            "           hint: --bind IP=ENI puts a host of the capture onto an interface; --at or CAPTURE@VANTAGE names where it was taken"
+        )?;
     }
     Ok(())
 }

@@ -15,9 +15,7 @@ pub(crate) fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a Netw
     let named = |interface: &&NetworkInterface| {
         let instance = interface.instance.as_ref().and_then(|id| network.instances.iter().find(|i| i.id == *id));
         let of_instance = instance.is_some_and(|of| of.id.as_str() == text || of.name.as_deref() == Some(text));
-        let public = |address: IpAddr| {
-            interface.ipv4.iter().any(|pair| pair.public.map(IpAddr::V4) == Some(address))
-        };
+        let public = |address: IpAddr| interface.ipv4.iter().any(|pair| pair.public.map(IpAddr::V4) == Some(address));
         interface.id.as_str() == text
             || interface.name.as_deref() == Some(text)
             || of_instance

@@ -67,7 +67,8 @@ fn no_checksum_is_bad_that_was_good_in_the_input() {
         let ran = vpcemu(["replay", "-q", "-c", &config, &input, "-w", out.to_str().unwrap()]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         let number = |line: String| line.trim().parse::<u64>().unwrap();
-        let bad_in: Vec<u64> = tshark(&repository().join(&input), BAD, &["frame.number"]).into_iter().map(number).collect();
+        let bad_in: Vec<u64> =
+            tshark(&repository().join(&input), BAD, &["frame.number"]).into_iter().map(number).collect();
         let comments = tshark(&out, BAD, &["frame.comment"]);
         for comment in comments {
             let n = comment.split_once("n=").unwrap().1.split_once(' ').unwrap().0;
@@ -85,7 +86,14 @@ fn a_plain_pcap_has_what_was_delivered() {
     let out = folder.path().join("out.pcap");
     let config = "pcaps/three-tier-nacl/config.toml";
     let ran = vpcemu([
-        "replay", "-c", config, "pcaps/three-tier-nacl/app.pcap", "-w", out.to_str().unwrap(), "--format", "json",
+        "replay",
+        "-c",
+        config,
+        "pcaps/three-tier-nacl/app.pcap",
+        "-w",
+        out.to_str().unwrap(),
+        "--format",
+        "json",
     ]);
     let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let packets = &summary["packets"];

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{Conntrack, ConnectionIx, EntryIx, NewEntry, Way};
+use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Way};
 use crate::counters::NatCounters;
 use crate::fabric::{Fabric, Subject, Timeline};
 use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, VpcIx};

@@ -202,7 +202,9 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("`{text}` is not a duration: write a number with ms, s, m, h or d, as `350s`"))
+            serde::de::Error::custom(format!(
+                "`{text}` is not a duration: write a number with ms, s, m, h or d, as `350s`"
+            ))
         })
     }
 }

@@ -1,107 +1,122 @@
+//! The name of a flow.
+
 use std::fmt;
 use std::net::IpAddr;
 
-/// What tells flows apart. Of ICMP queries both ports are the id, and the type is part of the key; without ports they are 0.
+use crate::name::{endpoint, protocol_name};
+use crate::number::{ICMP, ICMPV6, TCP, UDP};
+
+/// What the packets of one direction of a flow have in common.
+///
+/// An ICMP query has its identifier for both ports. Without ports they are 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FlowKey {
-    /// Source address.
+    /// The source address.
     pub src: IpAddr,
-    /// Destination address.
+    /// The destination address.
     pub dst: IpAddr,
-    /// Source port, or id of a query.
+    /// The source port.
     pub src_port: u16,
-    /// Destination port, or id of a query.
+    /// The destination port.
     pub dst_port: u16,
-    /// Upper-layer protocol.
+    /// The protocol number.
     pub protocol: u8,
-    /// Type of an ICMP query as on the wire; 0 for everything else.
+    /// The ICMP or ICMPv6 type, as it is on the wire; 0 for other protocols, [`Self::UNKNOWN_ICMP`] where the message
+    /// itself is not there.
     pub icmp_type: u8,
 }
 
 impl FlowKey {
-    /// The key of the other direction: requests become replies.
+    /// The type of an ICMP message in whose later fragments nobody can see it. Reserved in ICMPv6 (RFC 4443 2.1) and
+    /// unassigned in ICMP, so that it is not taken for an echo reply, which is 0.
+    pub const UNKNOWN_ICMP: u8 = 255;
+
+    /// The other direction of the flow: a request becomes its reply.
     #[must_use]
-    pub fn reversed(&self) -> Self {
-        let icmp_type = if self.is_query() { counterpart(self.protocol, self.icmp_type) } else { self.icmp_type };
+    pub fn reversed(self) -> Self {
         Self {
             src: self.dst,
             dst: self.src,
             src_port: self.dst_port,
             dst_port: self.src_port,
             protocol: self.protocol,
-            icmp_type,
+            icmp_type: self.counterpart(),
         }
     }
 
-    /// Whether this is an ICMP query or its reply.
-    pub fn is_query(&self) -> bool {
-        match self.protocol {
-            1 => matches!(self.icmp_type, 0 | 8 | 13..=18),
-            58 => matches!(self.icmp_type, 128 | 129),
-            _ => false,
-        }
-    }
-
-    /// Whether this is an ICMP query that asks.
+    /// True for the ICMP messages that ask for an answer.
     pub fn is_query_request(&self) -> bool {
-        matches!((self.protocol, self.icmp_type), (1, 8 | 13 | 15 | 17) | (58, 128))
+        matches!((self.protocol, self.icmp_type), (ICMP, 8 | 13 | 15 | 17) | (ICMPV6, 128))
+    }
+
+    /// True for an ICMP query or the answer to one: what has an identifier for its ports.
+    pub fn is_query(&self) -> bool {
+        self.counterpart() != self.icmp_type
+    }
+
+    fn counterpart(&self) -> u8 {
+        match (self.protocol, self.icmp_type) {
+            (ICMP, 8) => 0,
+            (ICMP, 0) => 8,
+            (ICMP, odd @ (13 | 15 | 17)) => odd + 1,
+            (ICMP, even @ (14 | 16 | 18)) => even - 1,
+            (ICMPV6, 128) => 129,
+            (ICMPV6, 129) => 128,
+            (_, other) => other,
+        }
     }
 }
 
-fn counterpart(protocol: u8, kind: u8) -> u8 {
-    match (protocol, kind) {
-        (1, 8) => 0,
-        (1, 0) => 8,
-        (1, 13 | 15 | 17) | (58, 128) => kind + 1,
-        (1, 14 | 16 | 18) | (58, 129) => kind - 1,
-        _ => kind,
-    }
-}
-
+/// `tcp 10.0.0.1:80 > [2001:db8::1]:443`, with the identifier of an ICMP query for the ports; without ports the bare
+/// addresses.
 impl fmt::Display for FlowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match protocol_name(self.protocol) {
             Some(name) => f.write_str(name)?,
             None => write!(f, "{}", self.protocol)?,
         }
-        let ported = matches!(self.protocol, 6 | 17) || self.is_query();
-        let port = |port| ported.then_some(port);
+        let has_ports = matches!(self.protocol, TCP | UDP) || self.is_query();
+        let port = |port| has_ports.then_some(port);
         write!(f, " {} > {}", endpoint(self.src, port(self.src_port)), endpoint(self.dst, port(self.dst_port)))
     }
 }
 
-/// An address with its port, as people write them: `1.2.3.4:80`, `[2001:db8::1]:80`, or the bare address.
-pub fn endpoint(address: IpAddr, port: Option<u16>) -> impl fmt::Display {
-    struct Endpoint(IpAddr, Option<u16>);
-    impl fmt::Display for Endpoint {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match (self.0, self.1) {
-                (IpAddr::V6(v6), Some(port)) => write!(f, "[{v6}]:{port}"),
-                (IpAddr::V4(v4), Some(port)) => write!(f, "{v4}:{port}"),
-                (address, None) => write!(f, "{address}"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(protocol: u8, icmp_type: u8) -> FlowKey {
+        let (src, dst) = ("10.0.0.1".parse().unwrap(), "2001:db8::1".parse().unwrap());
+        FlowKey { src, dst, src_port: 80, dst_port: 443, protocol, icmp_type }
+    }
+
+    #[test]
+    fn every_key_is_the_reverse_of_its_reverse() {
+        for protocol in [1, 6, 17, 47, 58] {
+            for icmp_type in 0..=255 {
+                let key = key(protocol, icmp_type);
+                assert_eq!(key.reversed().reversed(), key);
+                assert!(!(key.is_query_request() && key.reversed().is_query_request()));
             }
         }
     }
-    Endpoint(address, port)
-}
 
-/// The usual name of an IANA protocol number.
-pub fn protocol_name(number: u8) -> Option<&'static str> {
-    Some(match number {
-        1 => "icmp",
-        2 => "igmp",
-        4 => "ipip",
-        6 => "tcp",
-        17 => "udp",
-        41 => "ipv6",
-        47 => "gre",
-        50 => "esp",
-        51 => "ah",
-        58 => "icmpv6",
-        89 => "ospf",
-        112 => "vrrp",
-        132 => "sctp",
-        136 => "udplite",
-        _ => return None,
-    })
+    #[test]
+    fn requests_become_their_replies() {
+        for (protocol, request, reply) in [(1, 8, 0), (1, 13, 14), (1, 15, 16), (1, 17, 18), (58, 128, 129)] {
+            assert!(key(protocol, request).is_query_request());
+            assert!(!key(protocol, reply).is_query_request());
+            assert_eq!(key(protocol, request).reversed().icmp_type, reply);
+        }
+        assert_eq!(key(1, 3).reversed().icmp_type, 3);
+        assert!(!key(1, FlowKey::UNKNOWN_ICMP).is_query());
+    }
+
+    #[test]
+    fn keys_read_as_arrows() {
+        assert_eq!(key(6, 0).to_string(), "tcp 10.0.0.1:80 > [2001:db8::1]:443");
+        assert_eq!(key(1, 8).to_string(), "icmp 10.0.0.1:80 > [2001:db8::1]:443");
+        assert_eq!(key(47, 0).to_string(), "gre 10.0.0.1 > 2001:db8::1");
+        assert_eq!(key(253, 0).to_string(), "253 10.0.0.1 > 2001:db8::1");
+    }
 }

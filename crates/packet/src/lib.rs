@@ -1,19 +1,57 @@
-//! Packets as bytes: where the IP header starts, what the headers say, which flow it is, and how to change it in place.
+//! Real IPv4 and IPv6 packets as bytes: where they start in a captured frame, what their headers say, how they are
+//! rewritten in place, and how new ones are built.
 //!
-//! One walk over the headers ([`Headers::parse`]) tells everything the engine asks; [`Packet`] couples it with the bytes and
-//! rewrites addresses, ports, ids and TTL with incremental checksums (RFC 1624), the packet quoted in an ICMP error
-//! included. [`build`] makes packets.
+//! [`Framing`] finds the IP header in a captured frame. [`Headers::parse`] walks a datagram once, without allocating, and
+//! survives any bytes. [`Packet`] rewrites addresses, ports and hop limits and keeps every checksum as right or as wrong
+//! as it was (RFC 1624), also those inside the packet that an ICMP error quotes. [`FlowKey`] names a packet's flow and
+//! [`build`] makes packets from nothing.
 //!
-//! There is no policy in here, no connection state, and no allocation on the way of a packet.
+//! It is not a network stack: it does not reassemble, keeps no state, reads no clock, and knows neither capture files
+//! nor VPCs.
+//!
+//! ```
+//! use vpcemu_packet::{Offloads, Packet, TcpFlags, build};
+//!
+//! let mut bytes = build::tcp("10.0.0.5:40000".parse()?, "192.0.2.1:443".parse()?).flags(TcpFlags::SYN).build();
+//! let len = bytes.len() as u32;
+//! let mut packet = Packet::parse(&mut bytes, len, Offloads::Strict)?;
+//! assert_eq!(packet.key().to_string(), "tcp 10.0.0.5:40000 > 192.0.2.1:443");
+//!
+//! packet.set_src("198.51.100.7".parse()?);
+//! packet.set_src_port(1024);
+//! packet.decrement_ttl(1);
+//!
+//! // The checksums were kept right on the way.
+//! let translated = Packet::parse(&mut bytes, len, Offloads::Strict)?;
+//! assert_eq!(translated.key().to_string(), "tcp 198.51.100.7:1024 > 192.0.2.1:443");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod build;
-pub mod checksum;
+mod chain;
+mod checksum;
 mod framing;
 mod headers;
+mod ip;
 mod key;
+mod malformed;
+mod name;
+mod number;
 mod packet;
+mod quote;
+mod rewrite;
+mod rewrite_quote;
+mod strict;
+mod tcp_flags;
+mod transport;
 
+pub use checksum::{Checksum, Difference};
 pub use framing::{Framing, Link, NotIp, SllDirection};
-pub use headers::{Fragment, Headers, IpVersion, Malformed, Offloads, Quote, QuoteTransport, TcpFlags, Transport};
-pub use key::{FlowKey, endpoint, protocol_name};
+pub use headers::{Fragment, Headers, IpVersion, Offloads};
+pub use key::FlowKey;
+pub use malformed::Malformed;
+pub use name::{endpoint, protocol_name};
 pub use packet::Packet;
+pub use quote::{Quote, QuoteTransport};
+pub use tcp_flags::TcpFlags;
+pub use transport::Transport;

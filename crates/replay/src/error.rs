@@ -29,7 +29,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An output's name does not say what it should be.
-    #[error("{path}: the name of a packet output ends in .pcapng (annotated, one interface a place) or .pcap (delivered packets only)")]
+    #[error(
+        "{path}: the name of a packet output ends in .pcapng (annotated, one interface a place) or .pcap (delivered packets only)"
+    )]
     OutputFormat {
         /// The name.
         path: PathBuf,
@@ -43,7 +45,9 @@ pub enum Error {
         cause: String,
     },
     /// The sums at the end of the run do not add up: a defect of vpcemu itself.
-    #[error("packets are not conserved: {input} in, but {delivered} delivered + {dropped} dropped + {held} held; please report this")]
+    #[error(
+        "packets are not conserved: {input} in, but {delivered} delivered + {dropped} dropped + {held} held; please report this"
+    )]
     Conservation {
         /// Read.
         input: u64,

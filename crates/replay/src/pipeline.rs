@@ -61,7 +61,11 @@ pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<F
     writer.finish(report, totals, elapsed)
 }
 
-fn read(mut source: Source, workers: &[mpsc::Sender<Batch>], mut recycled: mpsc::UnboundedReceiver<Batch>) -> ReaderReport {
+fn read(
+    mut source: Source,
+    workers: &[mpsc::Sender<Batch>],
+    mut recycled: mpsc::UnboundedReceiver<Batch>,
+) -> ReaderReport {
     loop {
         let mut batches: Vec<Batch> = workers.iter().map(|_| recycled.try_recv().unwrap_or_default()).collect();
         let more = source.fill(&mut batches);

@@ -9,10 +9,10 @@ use vpcemu_dataplane::shard::hash::Mix;
 use vpcemu_dataplane::{DropReason, ShardMap, Stamp, Timestamp};
 use vpcemu_packet::{Framing, Headers, NotIp, Offloads, Packet};
 
+use crate::Error;
 use crate::batch::{Batch, Content, Forced, Item};
 use crate::options::{At, Binding, ReplayOptions, Start};
 use crate::progress::Progress;
-use crate::Error;
 
 /// Packets a window: large enough that handing it over costs nothing a packet, small enough that two of them with full-size
 /// frames stay below 200 MiB.
@@ -207,9 +207,12 @@ impl Source {
         let start = batch.arena.len();
         batch.arena.extend_from_slice(frame);
         let content = match parsed {
-            Ok(headers) => {
-                Content::Packet { headers, captured, at: self.at.get(source).copied().flatten(), twin: twin && self.dedup }
-            }
+            Ok(headers) => Content::Packet {
+                headers,
+                captured,
+                at: self.at.get(source).copied().flatten(),
+                twin: twin && self.dedup,
+            },
             Err(reason) => Content::Refused(reason),
         };
         self.times.push((worker, batch.items.len(), timestamp));
@@ -269,9 +272,8 @@ impl Start {
 
 /// Puts interfaces' addresses in place of the hosts that stand for them.
 fn bind(bindings: &[Binding], packet: &mut Packet<'_>) -> bool {
-    let becomes = |address: IpAddr| {
-        bindings.iter().find(|binding| binding.host == address).map(|binding| binding.becomes)
-    };
+    let becomes =
+        |address: IpAddr| bindings.iter().find(|binding| binding.host == address).map(|binding| binding.becomes);
     let headers = *packet.headers();
     let mut changed = false;
     if let Some(address) = becomes(headers.src) {

@@ -1,6 +1,7 @@
 //! What a replay did, in numbers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -41,6 +42,8 @@ pub struct Summary {
     pub dropped_at: Vec<DroppedAt>,
     /// Delivered packets, by place.
     pub delivered_to: BTreeMap<String, u64>,
+    /// Addresses that delivered packets had changed, most first.
+    pub translated: Vec<Translated>,
     /// How packets were placed.
     pub vantage: Vantages,
     /// Connections.
@@ -106,6 +109,19 @@ pub struct DroppedAt {
     pub dir: Option<&'static str>,
     /// By which rule.
     pub rule: Option<String>,
+    /// How many.
+    pub packets: u64,
+}
+
+/// Delivered packets whose address was translated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Translated {
+    /// Which of the two: `source` or `destination`.
+    pub field: &'static str,
+    /// As injected.
+    pub from: IpAddr,
+    /// As delivered.
+    pub to: IpAddr,
     /// How many.
     pub packets: u64,
 }
@@ -182,6 +198,7 @@ pub(crate) struct Tally {
     pub(crate) dropped: BTreeMap<DropReason, u64>,
     dropped_at: BTreeMap<DropKey, u64>,
     delivered: BTreeMap<Place, u64>,
+    translated: BTreeMap<(&'static str, IpAddr, IpAddr), u64>,
     vantage: Vantages,
     gauges: BTreeMap<Gauge, BTreeMap<u64, i64>>,
     connections_now: i64,
@@ -200,6 +217,13 @@ impl Tally {
                 self.packets.delivered += 1;
                 self.bytes.delivered += length;
                 *self.delivered.entry(at).or_default() += 1;
+                if let (Some(injected), Some(verdict)) = (outcome.injected, verdict) {
+                    let left_as = verdict.left_as;
+                    let ends = [("source", injected.src, left_as.src), ("destination", injected.dst, left_as.dst)];
+                    for (field, from, to) in ends.into_iter().filter(|(_, from, to)| from != to) {
+                        *self.translated.entry((field, from, to)).or_default() += 1;
+                    }
+                }
             }
             Some(Fate::Held) => self.packets.held += 1,
             Some(Fate::Dropped(_)) | None => self.count_dropped(names, outcome),
@@ -314,13 +338,20 @@ impl Tally {
             .map(|((reason, at, dir, rule), packets)| DroppedAt { reason: reason.code(), at, dir, rule, packets })
             .collect();
         dropped_at.sort_by_key(|row| std::cmp::Reverse(row.packets));
+        let mut translated: Vec<Translated> = self
+            .translated
+            .into_iter()
+            .map(|((field, from, to), packets)| Translated { field, from, to, packets })
+            .collect();
+        translated.sort_by_key(|row| std::cmp::Reverse(row.packets));
         let delivered_to = self.delivered.iter().map(|(place, count)| (names.place(*place).to_owned(), *count));
         let elapsed_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         let rate = u128::from(input) * 1_000_000_000 / u128::from(elapsed_ns.max(1));
         let mut warnings = report.warnings;
         if report.outliers > 0 {
             let count = report.outliers;
-            warnings.push(format!("{count} packets have a time stamp far ahead of their neighbours; it was not believed"));
+            warnings
+                .push(format!("{count} packets have a time stamp far ahead of their neighbours; it was not believed"));
         }
         // Some twins are retransmissions or broadcast copies; a tenth of the capture is a pattern.
         if !options.dedup && report.twins > 0 && report.twins * 10 >= input {
@@ -336,6 +367,7 @@ impl Tally {
             dropped_by_reason: self.dropped.iter().map(|(reason, count)| (reason.code(), *count)).collect(),
             dropped_at,
             delivered_to: delivered_to.collect(),
+            translated,
             vantage: self.vantage,
             connections,
             nat,

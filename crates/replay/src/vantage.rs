@@ -192,12 +192,7 @@ impl Placing<'_, '_, '_> {
     }
 
     /// Asks the reverse route: by which way had the packet come to `eni`? `via` is whose subnet's table is asked.
-    fn behind_translation(
-        &mut self,
-        eni: EniIx,
-        via: EniIx,
-        depth: usize,
-    ) -> Result<(Ingress, Vantage), DropReason> {
+    fn behind_translation(&mut self, eni: EniIx, via: EniIx, depth: usize) -> Result<(Ingress, Vantage), DropReason> {
         let source = self.packet.headers().src;
         let destination = self.packet.headers().dst;
         let next = self.fabric.route_from(via, source).map(|hit| hit.next);

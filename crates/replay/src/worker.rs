@@ -73,18 +73,15 @@ impl Worker {
         Done { batch, outcomes, released, deltas }
     }
 
-    fn item(
-        &mut self,
-        item: &Item,
-        datagram: &mut [u8],
-        window: u64,
-        released: &mut Vec<(u64, Outcome)>,
-    ) -> Outcome {
+    fn item(&mut self, item: &Item, datagram: &mut [u8], window: u64, released: &mut Vec<(u64, Outcome)>) -> Outcome {
         let original_len = item.original_len.saturating_sub(u32::try_from(item.link_len).unwrap_or(u32::MAX));
         let (headers, captured, at) = match &item.content {
             Content::Refused(reason) => return Outcome::refused(*reason, original_len),
             Content::Packet { twin: true, headers, .. } => {
-                return Outcome { injected: Some(headers.key()), ..Outcome::refused(DropReason::Duplicate, headers.total_len) };
+                return Outcome {
+                    injected: Some(headers.key()),
+                    ..Outcome::refused(DropReason::Duplicate, headers.total_len)
+                };
             }
             Content::Packet { headers, captured, at, .. } => (*headers, *captured, *at),
         };
@@ -120,7 +117,8 @@ impl Worker {
             let HeldPacket { shard, stamp, headers, mut captured, at, mut bytes, original_len } = held;
             let mut packet = Packet::from_parts(&mut bytes, headers, original_len);
             let ports = key_of(&packet, transport);
-            (captured.src_port, captured.dst_port, captured.icmp_type) = (ports.src_port, ports.dst_port, ports.icmp_type);
+            (captured.src_port, captured.dst_port, captured.icmp_type) =
+                (ports.src_port, ports.dst_port, ports.icmp_type);
             let ready = Ready { shard, stamp, packet: &mut packet, captured, transport, at };
             let mut outcome = self.walk(ready);
             outcome.extra.get_or_insert_default().bytes = Some(bytes);

@@ -98,7 +98,8 @@ pub(crate) fn generated(count: usize, seed: u64) -> impl Iterator<Item = Vec<u8>
                 pending.push(build::tcp(https, inside).flags(TcpFlags::FIN | TcpFlags::ACK).build());
                 pending.push(build::tcp(inside, https).flags(TcpFlags::FIN | TcpFlags::ACK).build());
                 pending.push(build::tcp(https, inside).flags(TcpFlags::PSH | TcpFlags::ACK).payload(b"answer").build());
-                pending.push(build::tcp(inside, https).flags(TcpFlags::PSH | TcpFlags::ACK).payload(b"question").build());
+                pending
+                    .push(build::tcp(inside, https).flags(TcpFlags::PSH | TcpFlags::ACK).payload(b"question").build());
                 pending.push(build::tcp(inside, https).flags(TcpFlags::ACK).build());
                 pending.push(build::tcp(https, inside).flags(TcpFlags::SYN | TcpFlags::ACK).build());
                 build::tcp(inside, https).flags(TcpFlags::SYN).build()

@@ -183,4 +183,3 @@ pub(super) fn keys(owner: Owner, original: FlowKey) -> [Key; 2] {
         Owner::EgressOnly(eigw) => [Key::EgressOnly(eigw, original), Key::EgressOnly(eigw, original.reversed())],
     }
 }
-

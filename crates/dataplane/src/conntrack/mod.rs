@@ -24,8 +24,8 @@ use slab::Slab;
 use wheel::Wheel;
 
 pub use entry::{
-    ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool, PoolUse,
-    Way,
+    ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool,
+    PoolUse, Way,
 };
 pub use tracker::{Timers, Tracker, UdpProgress};
 
@@ -72,7 +72,8 @@ impl Conntrack {
     /// has had before it.
     pub fn tombstone(&mut self, nat: NatIx, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {
         let (entry, _) = *self.index.get(&Key::NatInside(nat, inside))?;
-        let Entry { tombstone: true, owner: Owner::Nat { outside, .. }, expires, reuse, .. } = self.entries[entry.0] else {
+        let Entry { tombstone: true, owner: Owner::Nat { outside, .. }, expires, reuse, .. } = self.entries[entry.0]
+        else {
             return None;
         };
         if now >= expires {
@@ -349,4 +350,3 @@ impl Conntrack {
         self.deltas.push(Delta { second: at.second(), gauge, by });
     }
 }
-

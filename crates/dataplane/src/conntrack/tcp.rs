@@ -77,7 +77,8 @@ use TcpState::{Closed, Established, FinOriginal, FinReply, Reset, SynReceived, S
 /// Rows: [`TcpState`]. Columns: [`TcpEvent`] from the original side, then from the reply side.
 const TRANSITIONS: [[TcpState; 10]; 7] = [
     //           original: SYN     SYN-ACK      ACK          FIN          RST    reply: SYN        SYN-ACK      ACK          FIN       RST
-    /* SynSent */ [SynSent, SynSent, SynSent, FinOriginal, Reset, SynReceived, SynReceived, SynSent, FinReply, Reset],
+    /* SynSent */
+    [SynSent, SynSent, SynSent, FinOriginal, Reset, SynReceived, SynReceived, SynSent, FinReply, Reset],
     /* SynReceived */
     [SynReceived, Established, Established, FinOriginal, Reset, SynReceived, SynReceived, SynReceived, FinReply, Reset],
     /* Established */
@@ -171,12 +172,12 @@ mod tests {
     fn a_simultaneous_open_establishes() {
         let state = TcpState::opening(TcpEvent::Syn);
         let state = state.next(TcpEvent::Syn, true).next(TcpEvent::SynAck, false);
-        assert_eq!(state, TcpState::Established);
+        assert_eq!(state, Established);
     }
 
     #[test]
     fn a_fin_from_one_side_leaves_the_connection_open() {
-        let half = TcpState::Established.next(TcpEvent::Fin, false);
+        let half = Established.next(TcpEvent::Fin, false);
         assert_eq!(half.phase(), TcpPhase::Open);
         assert_eq!(half.next(TcpEvent::Fin, true).phase(), TcpPhase::Closing);
     }

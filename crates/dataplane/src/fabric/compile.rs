@@ -196,8 +196,7 @@ impl Compiler<'_> {
                 interface.security_groups.iter().filter_map(|id| self.registry.groups.find(id)).collect();
             let of_groups = |ingress: bool| {
                 let groups = interface.security_groups.iter();
-                let groups =
-                    groups.filter_map(|id| self.network.security_groups.iter().find(|group| group.id == *id));
+                let groups = groups.filter_map(|id| self.network.security_groups.iter().find(|group| group.id == *id));
                 let rules = groups.flat_map(|group| if ingress { &group.ingress } else { &group.egress });
                 GroupRules::new(rules.filter_map(|rule| self.group_rule(rule)).collect())
             };
@@ -319,8 +318,8 @@ impl Compiler<'_> {
                 };
                 for net in nets {
                     // Propagated routes lose to local even when they are more specific (2.4.2).
-                    let loses = route.route_origin == RouteOrigin::Propagated
-                        && local.iter().any(|local| local.contains(&net));
+                    let loses =
+                        route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));
                     if !loses {
                         compiled.insert(net, next);
                     }
@@ -335,7 +334,8 @@ impl Compiler<'_> {
         let hop = match target {
             Target::Local => Some(NextHop::Local),
             Target::InternetGateway(id) => {
-                let attached = registry.igws.find(id).filter(|index| fabric.igw(*index).is_some_and(|igw| igw.vpc.is_some()));
+                let attached =
+                    registry.igws.find(id).filter(|index| fabric.igw(*index).is_some_and(|igw| igw.vpc.is_some()));
                 attached.map(NextHop::InternetGateway)
             }
             Target::EgressOnlyInternetGateway(id) => registry.eigws.find(id).map(NextHop::EgressOnly),

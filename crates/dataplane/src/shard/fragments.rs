@@ -86,7 +86,8 @@ impl Reassembly {
             return Vec::new();
         }
         let over = |until: Timestamp, window: u64| now >= until || ended.is_some_and(|ended| window < ended);
-        let expired = self.held.iter().filter(|(_, _, until, window)| over(*until, *window)).map(|held| held.1).collect();
+        let expired =
+            self.held.iter().filter(|(_, _, until, window)| over(*until, *window)).map(|held| held.1).collect();
         self.held.retain(|(_, _, until, window)| !over(*until, *window));
         expired
     }

@@ -186,8 +186,7 @@ impl ShardMap {
         if ends.iter().any(special) {
             return true;
         }
-        self.translates
-            && (self.leads_through(source, destination) || self.leads_through(destination, source))
+        self.translates && (self.leads_through(source, destination) || self.leads_through(destination, source))
     }
 
     /// Whether the route table of `from`'s subnet leads `to`, in its private or public form, to a translator.
@@ -199,9 +198,9 @@ impl ShardMap {
         let leads = |(generation, table): &(usize, TableIx)| {
             let table = self.timeline.get(*generation).and_then(|fabric| fabric.table(*table));
             table.is_some_and(|table| {
-                forms.iter().any(|form| {
-                    table.lookup(*form).is_some_and(|hit| matches!(hit.next, NextHop::NatGateway(_)))
-                })
+                forms
+                    .iter()
+                    .any(|form| table.lookup(*form).is_some_and(|hit| matches!(hit.next, NextHop::NatGateway(_))))
             })
         };
         match from {

@@ -43,7 +43,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, midstream: Midstream::Adopt, coalesced_tcp: true, record_steps: false, record_taps: false, reclaim: true }
+        Self {
+            seed: 1,
+            midstream: Midstream::Adopt,
+            coalesced_tcp: true,
+            record_steps: false,
+            record_taps: false,
+            reclaim: true,
+        }
     }
 }
 

@@ -54,7 +54,14 @@ fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
     let generation = walk.stamp.generation;
     let mid_stream = flags.is_some() && !matches!(tracker, Tracker::Tcp(crate::conntrack::tcp::TcpState::SynSent));
     walk.adopted |= mid_stream && walk.adoptable;
-    walk.make(NewEntry { owner: Owner::EgressOnly(eigw), original: key, tracker, timers, replied: mid_stream, generation });
+    walk.make(NewEntry {
+        owner: Owner::EgressOnly(eigw),
+        original: key,
+        tracker,
+        timers,
+        replied: mid_stream,
+        generation,
+    });
     walk.state = Some(if mid_stream { CtState::Established } else { CtState::New });
 }
 

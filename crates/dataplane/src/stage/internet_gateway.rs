@@ -129,7 +129,8 @@ fn inbound_v4(walk: &mut Walk<'_, '_, '_>, source: Ipv4Addr, destination: Ipv4Ad
 
 fn inbound_v6(walk: &mut Walk<'_, '_, '_>, source: Ipv6Addr, destination: Ipv6Addr) -> Result<Hop, Denial> {
     let fabric = walk.fabric;
-    let owner = fabric.owners(IpAddr::V6(destination)).into_iter().find(|eni| fabric.eni(*eni).is_some_and(|eni| eni.in_use));
+    let owner =
+        fabric.owners(IpAddr::V6(destination)).into_iter().find(|eni| fabric.eni(*eni).is_some_and(|eni| eni.in_use));
     let Some(eni_ix) = owner else { return Err(deny_unknown(walk)) };
     // Which gateway serves the address is what its subnet's route to the sender says (5.6).
     if let Some(NextHop::EgressOnly(eigw)) = fabric.route_from(eni_ix, IpAddr::V6(source)).map(|hit| hit.next) {

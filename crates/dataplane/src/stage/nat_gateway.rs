@@ -264,11 +264,7 @@ fn check_ttl(walk: &mut Walk<'_, '_, '_>, nat: NatIx) -> Result<(), Denial> {
 }
 
 /// An error from the inside about a packet that the gateway let in (4.18; RFC 5508 REQ-5). It refreshes nothing (4.30).
-fn translate_error_outbound(
-    walk: &mut Walk<'_, '_, '_>,
-    nat_ix: NatIx,
-    quoted: Option<FlowKey>,
-) -> Result<(), Denial> {
+fn translate_error_outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, quoted: Option<FlowKey>) -> Result<(), Denial> {
     let inside = quoted.map(|quoted| Inside(quoted.reversed()));
     let found = inside.and_then(|inside| live(walk, nat_ix, Key::NatInside(nat_ix, inside)));
     let owner = found.map(|(entry, _)| (entry, walk.conntrack.entry(entry).owner));
@@ -285,11 +281,7 @@ fn translate_error_outbound(
 }
 
 /// An error from the outside about a packet that the gateway sent (4.18; RFC 5508 REQ-4), whoever reports it.
-fn translate_error_inbound(
-    walk: &mut Walk<'_, '_, '_>,
-    nat_ix: NatIx,
-    quoted: Option<FlowKey>,
-) -> Result<(), Denial> {
+fn translate_error_inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, quoted: Option<FlowKey>) -> Result<(), Denial> {
     let outside = quoted.map(|quoted| Outside(quoted.reversed()));
     let found = outside.and_then(|outside| live(walk, nat_ix, Key::NatOutside(nat_ix, outside)));
     let Some((entry, _)) = found else { return Err(refuse(walk, nat_ix, DropReason::NatNoSession)) };

@@ -16,7 +16,8 @@ use super::{behavior, text};
 
 /// Builds the network; findings are what could not be read, and what is worth saying.
 pub(super) fn build(source: &Source, file: File) -> (Network, Vec<Finding>) {
-    let mut builder = Builder { source, network: Network::default(), findings: Vec::new(), targets: Targets::default() };
+    let mut builder =
+        Builder { source, network: Network::default(), findings: Vec::new(), targets: Targets::default() };
     builder.network(file);
     (builder.network, builder.findings)
 }
@@ -154,8 +155,11 @@ impl Builder<'_> {
             self.network.vpcs.push(vpc);
         }
         if self.network.vpcs.is_empty() {
-            self.findings.push(Finding::error("no-vpc", &Origin { file: self.source.name.clone(), ..Origin::default() },
-                "the file has no VPC: write [vpc.NAME] with cidrs = [\"10.0.0.0/16\"]"));
+            self.findings.push(Finding::error(
+                "no-vpc",
+                &Origin { file: self.source.name.clone(), ..Origin::default() },
+                "the file has no VPC: write [vpc.NAME] with cidrs = [\"10.0.0.0/16\"]",
+            ));
         }
     }
 
@@ -168,11 +172,16 @@ impl Builder<'_> {
             self.network.prefix_lists.push(PrefixList { id, name, entries, origin });
         }
         // A service's list is AWS's: where the file has no blocks for it, nothing matches.
-        let of_services: Vec<_> = file.vpc_endpoint.values().filter_map(|endpoint| endpoint.prefix_list.clone()).collect();
+        let of_services: Vec<_> =
+            file.vpc_endpoint.values().filter_map(|endpoint| endpoint.prefix_list.clone()).collect();
         for name in of_services {
             let id = Id::of(Kind::PrefixList, name.get_ref());
             if self.network.prefix_lists.iter().all(|list| list.id != id) {
-                self.assume("EMPTY_PREFIX_LIST", &id, "the file has no blocks for this list: its routes and rules match nothing");
+                self.assume(
+                    "EMPTY_PREFIX_LIST",
+                    &id,
+                    "the file has no blocks for this list: its routes and rules match nothing",
+                );
                 let origin = self.at(name.span());
                 let name = Some(name.get_ref().clone());
                 self.network.prefix_lists.push(PrefixList { id, name, entries: Vec::new(), origin });
@@ -214,7 +223,11 @@ impl Builder<'_> {
         let short = |id: &Id, kind: Kind| id.as_str().trim_start_matches(kind.prefix()).to_owned();
         let mut targets = Targets::default();
         for igw in &self.network.internet_gateways {
-            targets.add(&short(&igw.id, Kind::InternetGateway), igw.id.clone(), Target::InternetGateway(igw.id.clone()));
+            targets.add(
+                &short(&igw.id, Kind::InternetGateway),
+                igw.id.clone(),
+                Target::InternetGateway(igw.id.clone()),
+            );
         }
         for eigw in &self.network.egress_only_internet_gateways {
             let target = Target::EgressOnlyInternetGateway(eigw.id.clone());
@@ -300,7 +313,9 @@ impl Builder<'_> {
             }
             None if OUTSIDE.iter().any(|prefix| name.starts_with(prefix)) => {
                 let id = Id::new(name);
-                let text = format!("{table} leads there; what lies behind it is outside the model, packets end at a place of that name");
+                let text = format!(
+                    "{table} leads there; what lies behind it is outside the model, packets end at a place of that name"
+                );
                 self.assume("EDGE_TARGET", &id, text);
                 Some((Target::Edge(id), true))
             }
@@ -310,7 +325,10 @@ impl Builder<'_> {
                 let text = format!("a route of {table} leads to `{name}`, which does not exist");
                 let help = match nearest {
                     Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => format!("there is {}", if known.is_empty() { "nothing that a route can lead to".to_owned() } else { known.join(", ") }),
+                    None => format!(
+                        "there is {}",
+                        if known.is_empty() { "nothing that a route can lead to".to_owned() } else { known.join(", ") }
+                    ),
                 };
                 let finding = Finding::error("unknown-target", &self.at(via.span()), text).help(help);
                 self.findings.push(finding);
@@ -322,7 +340,9 @@ impl Builder<'_> {
     /// Gateway endpoints that name their tables.
     fn endpoint_routes(&mut self, file: &File) {
         for (name, endpoint) in &file.vpc_endpoint {
-            let (Some(EndpointKindFile::Gateway), Some(list)) = (endpoint.kind, &endpoint.prefix_list) else { continue };
+            let (Some(EndpointKindFile::Gateway), Some(list)) = (endpoint.kind, &endpoint.prefix_list) else {
+                continue;
+            };
             let target = Target::VpcEndpoint(Id::of(Kind::VpcEndpoint, name.get_ref()));
             let destination = Destination::PrefixList(Id::of(Kind::PrefixList, list.get_ref()));
             for table in &endpoint.route_tables {
@@ -334,7 +354,13 @@ impl Builder<'_> {
                 };
                 if of.routes.iter().all(|route| route.destination != destination) {
                     let (destination, target) = (destination.clone(), target.clone());
-                    of.routes.push(Route { destination, target, route_origin: RouteOrigin::Static, active: true, origin });
+                    of.routes.push(Route {
+                        destination,
+                        target,
+                        route_origin: RouteOrigin::Static,
+                        active: true,
+                        origin,
+                    });
                 }
             }
         }

@@ -14,7 +14,8 @@ use crate::{
 
 use super::build::{Builder, in_order};
 use super::file::{
-    AddressFile, ConnectivityFile, EndpointFile, EndpointKindFile, File, InstanceFile, InterfaceFile, NatGatewayFile, Text,
+    AddressFile, ConnectivityFile, EndpointFile, EndpointKindFile, File, InstanceFile, InterfaceFile, NatGatewayFile,
+    Text,
 };
 
 /// The first host address of a subnet: the first four are reserved (1.8).
@@ -109,14 +110,17 @@ impl Builder<'_> {
             && let Some(private) = self.free_address(&subnet)
         {
             let public = file.public.as_ref().and_then(|text| self.parsed(text, "IPv4 address", "203.0.113.10"));
-            self.assume("ADDRESS_CHOSEN", &eni, format!("no address is given; {private}, the first free one, was taken"));
+            self.assume(
+                "ADDRESS_CHOSEN",
+                &eni,
+                format!("no address is given; {private}, the first free one, was taken"),
+            );
             ipv4.push(PrivateIpv4 { private, public });
         }
         let running = file.running.unwrap_or(true);
         let origin = self.at(name.span());
         let security_groups = self.groups(file.security_groups.as_ref(), &subnet);
-        let connection_tracking =
-            timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout);
+        let connection_tracking = timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout);
         self.network.interfaces.push(NetworkInterface {
             id: eni,
             name: Some(name.get_ref().clone()),
@@ -236,7 +240,9 @@ impl Builder<'_> {
             Some(EndpointKindFile::Gateway) => EndpointKind::Gateway {
                 prefix_list: file.prefix_list.as_ref().map(|list| Id::of(Kind::PrefixList, list.get_ref())),
             },
-            Some(EndpointKindFile::Interface) => EndpointKind::Interface { interfaces: self.endpoint_interfaces(name, file) },
+            Some(EndpointKindFile::Interface) => {
+                EndpointKind::Interface { interfaces: self.endpoint_interfaces(name, file) }
+            }
             None => {
                 self.error("no-type", name.span(), format!("{id} needs `type`: \"gateway\" or \"interface\""));
                 return;
@@ -249,8 +255,11 @@ impl Builder<'_> {
     fn endpoint_interfaces(&mut self, name: &Spanned<String>, file: &EndpointFile) -> Vec<Id> {
         let mut ids = Vec::new();
         if file.subnets.len() != file.addresses.len() {
-            let text = format!("an interface endpoint has one address a subnet; here are {} addresses for {} subnets",
-                file.addresses.len(), file.subnets.len());
+            let text = format!(
+                "an interface endpoint has one address a subnet; here are {} addresses for {} subnets",
+                file.addresses.len(),
+                file.subnets.len()
+            );
             self.error("endpoint-addresses", name.span(), text);
         }
         for (number, (at, address)) in (1..).zip(file.subnets.iter().zip(&file.addresses)) {

@@ -138,7 +138,15 @@ impl PacketSink {
         if self.options.taps
             && let Some(by) = made.by
         {
-            self.record(names.component(by), item, &[], &made.bytes, None, (mac(names.component(by)), ROUTER), comment)?;
+            self.record(
+                names.component(by),
+                item,
+                &[],
+                &made.bytes,
+                None,
+                (mac(names.component(by)), ROUTER),
+                comment,
+            )?;
         }
         if place == "dropped" && matches!(self.file, Output::Pcap(_)) {
             return Ok(());
@@ -166,9 +174,9 @@ impl PacketSink {
         frame.clear();
         frame.extend_from_slice(&to);
         frame.extend_from_slice(&from);
-        let tags_and_type = link.get(12..).filter(|rest| {
-            item.link_type == Framing::Ethernet.link_type() && rest.len() >= ETHERNET - 12
-        });
+        let tags_and_type = link
+            .get(12..)
+            .filter(|rest| item.link_type == Framing::Ethernet.link_type() && rest.len() >= ETHERNET - 12);
         let v6 = datagram.first().is_some_and(|byte| byte >> 4 == 6);
         frame.extend_from_slice(tags_and_type.unwrap_or(if v6 { &IPV6 } else { &IPV4 }));
         let header = length(frame.len());
@@ -201,11 +209,12 @@ impl PacketSink {
             Output::Pcap(writer) => writer.finish()?,
             Output::Pcapng { writer, .. } => writer.finish()?,
         };
-        file.sync_all().or_else(|error| {
-            // A pipe cannot be synchronised, and need not be.
-            if error.kind() == std::io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
-        })
-        .map_err(Error::output(self.path))
+        file.sync_all()
+            .or_else(|error| {
+                // A pipe cannot be synchronised, and need not be.
+                if error.kind() == std::io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
+            })
+            .map_err(Error::output(self.path))
     }
 }
 
