@@ -1,0 +1,104 @@
+//! Static routes inside the VPC's own blocks (2.6): they lead traffic between subnets through a middlebox.
+
+use super::Index;
+use super::routing::Named;
+use crate::finding::Finding;
+use crate::{Destination, EndpointKind, RouteOrigin, RouteTable, Target, Vpc};
+
+/// Ids of Outposts local gateways, the one edge that may take a route inside the VPC (2.6).
+const LOCAL_GATEWAY: &str = "lgw-";
+
+pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
+    for table in &index.network.route_tables {
+        if let Some(vpc) = index.vpcs.get(&table.vpc) {
+            check_table(index, table, vpc, findings);
+        }
+    }
+}
+
+fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut Vec<Finding>) {
+    for route in &table.routes {
+        let Destination::Cidr(block) = &route.destination else { continue };
+        // Blackholes once were right; propagated routes lose to local instead of being refused (2.4).
+        if !route.active || route.route_origin == RouteOrigin::Propagated || matches!(route.target, Target::Missing(_)) {
+            continue;
+        }
+        let Some(around) = vpc.cidrs.iter().find(|around| around.contains(block)) else { continue };
+        let named = Named(table, route);
+        let whole_vpc = block.trunc() == around.trunc();
+        if whole_vpc && route.target == Target::Local {
+            continue;
+        }
+        let mut of_vpc = index.network.subnets.iter().filter(|subnet| subnet.vpc == vpc.id);
+        // `local` itself may be led elsewhere, so the whole VPC block is as good as a subnet's (2.6).
+        if !whole_vpc && !of_vpc.any(|subnet| subnet.cidrs.iter().any(|it| it.trunc() == block.trunc())) {
+            let text = format!("the route {named} is inside {around} of {}, but not the whole block of a subnet", vpc.id);
+            findings.push(Finding::error("more-specific-than-local", &route.origin, text));
+        }
+        if !may_replace_local(index, &route.target) {
+            let target = route.target.id().map_or("local", |id| id.as_str());
+            let text = format!("the route {named} is inside {around} of {} and leads to {target}", vpc.id);
+            let finding = Finding::error("more-specific-than-local", &route.origin, text);
+            findings.push(finding.help("lead it to a NAT gateway, a network interface or an endpoint with interfaces"));
+        }
+    }
+}
+
+/// Whether a target is one for routes inside the VPC (2.6). Endpoints that are unknown are reported as such.
+fn may_replace_local(index: &Index<'_>, target: &Target) -> bool {
+    match target {
+        Target::NatGateway(_) | Target::NetworkInterface(_) | Target::Missing(_) => true,
+        Target::Edge(id) => id.as_str().starts_with(LOCAL_GATEWAY),
+        Target::VpcEndpoint(id) => {
+            !index.vpc_endpoints.get(id).is_some_and(|it| matches!(it.kind, EndpointKind::Gateway { .. }))
+        }
+        Target::Local | Target::InternetGateway(_) | Target::EgressOnlyInternetGateway(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::sample::{codes, network, route};
+    use crate::{Id, Route};
+
+    fn with(route: Route) -> Vec<&'static str> {
+        let mut network = network();
+        network.interfaces[0].source_dest_check = false;
+        network.route_tables[1].routes.push(route);
+        codes(&network)
+    }
+
+    fn to(kind: fn(Id) -> Target, id: &str) -> Target {
+        kind(id.into())
+    }
+
+    #[test]
+    fn routes_inside_the_vpc_cover_whole_subnets() {
+        assert_eq!(with(route("10.0.0.0/24", to(Target::NetworkInterface, "eni-web"))), [""; 0]);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::NatGateway, "nat-1"))), [""; 0]);
+        let half = with(route("10.0.0.0/25", to(Target::NetworkInterface, "eni-web")));
+        assert_eq!(half, ["more-specific-than-local"]);
+    }
+
+    #[test]
+    fn routes_inside_the_vpc_lead_to_middleboxes() {
+        let refused = ["more-specific-than-local"];
+        assert_eq!(with(route("10.0.0.0/24", to(Target::InternetGateway, "igw-1"))), refused);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::VpcEndpoint, "vpce-1"))), refused);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "tgw-1"))), refused);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "lgw-1"))), [""; 0]);
+        let learned = Route { route_origin: RouteOrigin::Propagated, ..route("10.0.0.0/25", to(Target::Edge, "vgw-1")) };
+        assert_eq!(with(learned), [""; 0]);
+    }
+
+    #[test]
+    fn local_itself_may_lead_elsewhere() {
+        let mut network = network();
+        network.interfaces[0].source_dest_check = false;
+        network.route_tables[1].routes[0].target = to(Target::NetworkInterface, "eni-web");
+        assert_eq!(codes(&network), [""; 0]);
+        network.route_tables[1].routes[0].target = to(Target::InternetGateway, "igw-1");
+        assert_eq!(codes(&network), ["more-specific-than-local"]);
+    }
+}

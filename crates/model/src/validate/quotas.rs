@@ -1,0 +1,131 @@
+//! Quotas (section 13): a warning above the default, since it can be raised, an error above what it can be raised to.
+
+use std::collections::HashMap;
+
+use super::Index;
+use super::blocks::is_v4;
+use crate::finding::Finding;
+use crate::{Destination, Id, NetworkInterface, Origin, Peer, RouteOrigin, RouteTable, SecurityGroupRule, Target};
+
+/// A quota: what accounts start with, and what it can be raised to where AWS says.
+struct Quota {
+    of: &'static str,
+    default: usize,
+    maximum: Option<usize>,
+}
+
+/// Of either family: 5, adjustable to 50 (1.1, 1.5).
+const VPC_BLOCKS: Quota = Quota { of: "blocks", default: 5, maximum: Some(50) };
+/// Adjustable, without a documented maximum.
+const SUBNETS: Quota = Quota { of: "subnets", default: 200, maximum: None };
+/// Adjustable, without a documented maximum.
+const ROUTE_TABLES: Quota = Quota { of: "route tables", default: 200, maximum: None };
+/// Per table and family; prefix lists count with their entries (2.5).
+const ROUTES: Quota = Quota { of: "static routes", default: 500, maximum: Some(1000) };
+/// Per direction and family. Rules times groups per interface stay within 1000, so one group can have that many.
+const GROUP_RULES: Quota = Quota { of: "rules", default: 60, maximum: Some(1000) };
+/// 5, adjustable to 16 (6.2).
+const GROUPS: Quota = Quota { of: "security groups", default: 5, maximum: Some(16) };
+/// Per direction: 20, adjustable to 40 (7.15).
+const ACL_ENTRIES: Quota = Quota { of: "entries", default: 20, maximum: Some(40) };
+/// 1000 entries, without a documented maximum.
+const LIST_ENTRIES: Quota = Quota { of: "entries", default: 1000, maximum: None };
+/// Elastic IPs of a public NAT gateway: 2, adjustable to the 8 addresses that it can have (4.2).
+const PUBLIC_NAT_ADDRESSES: Quota = Quota { of: "public addresses", default: 2, maximum: Some(8) };
+/// A primary and seven secondary addresses, fixed (4.2).
+const NAT_ADDRESSES: Quota = Quota { of: "addresses", default: 8, maximum: Some(8) };
+
+impl Quota {
+    /// A finding when `count` is above; `which` narrows down what is counted: `inbound `, `IPv4 `.
+    fn check(&self, id: &Id, which: &str, count: usize, origin: &Origin) -> Option<Finding> {
+        let Self { of, default, maximum } = *self;
+        match maximum {
+            Some(maximum) if count > maximum => {
+                let text = format!("{id} has {count} {which}{of}, and {maximum} is the most there can be");
+                Some(Finding::error("quota", origin, text))
+            }
+            _ if count > default => {
+                let text = format!("{id} has {count} {which}{of}, above the default quota of {default}");
+                Some(Finding::warning("quota", origin, text))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
+    let network = index.network;
+    let subnets = count(network.subnets.iter().map(|it| &it.vpc));
+    let tables = count(network.route_tables.iter().map(|it| &it.vpc));
+    for vpc in &network.vpcs {
+        let (id, origin) = (&vpc.id, &vpc.origin);
+        let v4 = vpc.cidrs.iter().filter(|block| is_v4(**block)).count();
+        findings.extend(VPC_BLOCKS.check(id, "IPv4 ", v4, origin));
+        findings.extend(VPC_BLOCKS.check(id, "IPv6 ", vpc.cidrs.len() - v4, origin));
+        findings.extend(SUBNETS.check(id, "", subnets.get(id).copied().unwrap_or_default(), origin));
+        findings.extend(ROUTE_TABLES.check(id, "", tables.get(id).copied().unwrap_or_default(), origin));
+    }
+    for table in &network.route_tables {
+        let routes = |v4| static_routes(index, table, v4);
+        findings.extend(ROUTES.check(&table.id, "IPv4 ", routes(true), &table.origin));
+        findings.extend(ROUTES.check(&table.id, "IPv6 ", routes(false), &table.origin));
+    }
+    for acl in &network.network_acls {
+        findings.extend(ACL_ENTRIES.check(&acl.id, "inbound ", acl.ingress.len(), &acl.origin));
+        findings.extend(ACL_ENTRIES.check(&acl.id, "outbound ", acl.egress.len(), &acl.origin));
+    }
+    for group in &network.security_groups {
+        for (direction, rules) in [("inbound", &group.ingress), ("outbound", &group.egress)] {
+            for (family, v4) in [("IPv4", true), ("IPv6", false)] {
+                let which = format!("{direction} {family} ");
+                findings.extend(GROUP_RULES.check(&group.id, &which, group_rules(index, rules, v4), &group.origin));
+            }
+        }
+    }
+    for list in &network.prefix_lists {
+        findings.extend(LIST_ENTRIES.check(&list.id, "", list.entries.len(), &list.origin));
+    }
+    for NetworkInterface { id, security_groups, origin, .. } in &network.interfaces {
+        findings.extend(GROUPS.check(id, "", security_groups.len(), origin));
+    }
+    for gateway in &network.nat_gateways {
+        let over = NAT_ADDRESSES.check(&gateway.id, "", gateway.addresses.len(), &gateway.origin);
+        let public = gateway.addresses.iter().filter(|it| it.public.is_some()).count();
+        findings.extend(over.or_else(|| PUBLIC_NAT_ADDRESSES.check(&gateway.id, "", public, &gateway.origin)));
+    }
+}
+
+fn count<'a>(ids: impl Iterator<Item = &'a Id>) -> HashMap<&'a Id, usize> {
+    let mut counts = HashMap::new();
+    for id in ids {
+        *counts.entry(id).or_default() += 1;
+    }
+    counts
+}
+
+/// Local routes come with the table and do not count.
+fn static_routes(index: &Index<'_>, table: &RouteTable, v4: bool) -> usize {
+    let routes = table.routes.iter();
+    let counted = routes.filter(|it| it.route_origin == RouteOrigin::Static && it.target != Target::Local);
+    counted
+        .map(|route| match &route.destination {
+            Destination::Cidr(block) => usize::from(is_v4(*block) == v4),
+            Destination::PrefixList(list) => entries(index, list, v4),
+        })
+        .sum()
+}
+
+/// A rule about a group counts for both families. A prefix list counts with the entries it has, the nearest that there
+/// is to the maximum or weight that AWS counts.
+fn group_rules(index: &Index<'_>, rules: &[SecurityGroupRule], v4: bool) -> usize {
+    let cost = |rule: &SecurityGroupRule| match &rule.peer {
+        Peer::Cidr(block) => usize::from(is_v4(*block) == v4),
+        Peer::SecurityGroup(_) => 1,
+        Peer::PrefixList(list) => entries(index, list, v4),
+    };
+    rules.iter().map(cost).sum()
+}
+
+fn entries(index: &Index<'_>, list: &Id, v4: bool) -> usize {
+    index.prefix_lists.get(list).map_or(0, |list| list.entries.iter().filter(|it| is_v4(**it) == v4).count())
+}

@@ -1,0 +1,263 @@
+//! Ids: each is of one resource, refers to something, and mostly to something of the same VPC.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::Index;
+use crate::finding::{Finding, Severity};
+use crate::{EndpointKind, Id, NetworkInterface, Origin, Peer, SecurityGroup, Subnet, Vpc};
+
+pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
+    duplicate_ids(index, findings);
+    let network = index.network;
+    network.vpcs.iter().for_each(|vpc| of_vpc(index, vpc, findings));
+    network.subnets.iter().for_each(|subnet| of_subnet(index, subnet, findings));
+    network.interfaces.iter().for_each(|interface| of_interface(index, interface, findings));
+    network.security_groups.iter().for_each(|group| of_rules(index, group, findings));
+    of_gateways(index, findings);
+    let parts = network.route_tables.iter().map(|it| (&it.id, &it.vpc, &it.origin));
+    let parts = parts.chain(network.network_acls.iter().map(|it| (&it.id, &it.vpc, &it.origin)));
+    let parts = parts.chain(network.security_groups.iter().map(|it| (&it.id, &it.vpc, &it.origin)));
+    for (id, vpc, origin) in parts {
+        known(index.vpcs.contains_key(vpc), id, "VPC", vpc, origin, findings);
+    }
+}
+
+fn known(known: bool, id: &Id, what: &str, named: &Id, origin: &Origin, findings: &mut Vec<Finding>) {
+    if !known {
+        let text = format!("{id} names the {what} {named}, which does not exist");
+        findings.push(Finding::error("unknown-reference", origin, text));
+    }
+}
+
+/// A reference to something that has a VPC: it exists, and is of the VPC `vpc`.
+fn of_same_vpc(
+    (id, origin, vpc): (&Id, &Origin, Option<&Id>),
+    what: &str,
+    named: &Id,
+    found: Option<(&Id, &Origin)>,
+    severity: Severity,
+    findings: &mut Vec<Finding>,
+) {
+    known(found.is_some(), id, what, named, origin, findings);
+    if let (Some((other, place)), Some(vpc)) = (found, vpc)
+        && other != vpc
+    {
+        let text = format!("{id} of {vpc} names the {what} {named}, which is of {other}");
+        findings.push(Finding::new(severity, "other-vpc", origin, text).related(place, format!("{named} is here")));
+    }
+}
+
+fn of_vpc(index: &Index<'_>, vpc: &Vpc, findings: &mut Vec<Finding>) {
+    let from = (&vpc.id, &vpc.origin, Some(&vpc.id));
+    let table = index.route_tables.get(&vpc.main_route_table).map(|it| (&it.vpc, &it.origin));
+    of_same_vpc(from, "main route table", &vpc.main_route_table, table, Severity::Error, findings);
+    let acl = index.network_acls.get(&vpc.default_network_acl).map(|it| (&it.vpc, &it.origin));
+    of_same_vpc(from, "default network ACL", &vpc.default_network_acl, acl, Severity::Error, findings);
+    let group = index.security_groups.get(&vpc.default_security_group).map(|it| (&it.vpc, &it.origin));
+    of_same_vpc(from, "default security group", &vpc.default_security_group, group, Severity::Error, findings);
+}
+
+fn of_subnet(index: &Index<'_>, subnet: &Subnet, findings: &mut Vec<Finding>) {
+    known(index.vpcs.contains_key(&subnet.vpc), &subnet.id, "VPC", &subnet.vpc, &subnet.origin, findings);
+    let from = (&subnet.id, &subnet.origin, Some(&subnet.vpc));
+    let table = index.route_tables.get(&subnet.route_table).map(|it| (&it.vpc, &it.origin));
+    of_same_vpc(from, "route table", &subnet.route_table, table, Severity::Error, findings);
+    let acl = index.network_acls.get(&subnet.network_acl).map(|it| (&it.vpc, &it.origin));
+    of_same_vpc(from, "network ACL", &subnet.network_acl, acl, Severity::Error, findings);
+}
+
+fn of_interface(index: &Index<'_>, interface: &NetworkInterface, findings: &mut Vec<Finding>) {
+    let (id, origin) = (&interface.id, &interface.origin);
+    known(index.subnets.contains_key(&interface.subnet), id, "subnet", &interface.subnet, origin, findings);
+    if let Some(instance) = &interface.instance {
+        known(index.instances.contains_key(instance), id, "instance", instance, origin, findings);
+    }
+    let from = (id, origin, index.vpc_of_interface(interface));
+    for named in &interface.security_groups {
+        let group = index.security_groups.get(named).map(|it| (&it.vpc, &it.origin));
+        of_same_vpc(from, "security group", named, group, sharing(index, named), findings);
+    }
+}
+
+/// How bad it is that an interface has a group of another VPC: a group may be associated with several VPCs, which the
+/// model does not hold, but a default group never is (6.14).
+fn sharing(index: &Index<'_>, group: &Id) -> Severity {
+    let owner = index.security_groups.get(group).and_then(|it| index.vpcs.get(&it.vpc));
+    if owner.is_some_and(|vpc| vpc.default_security_group == *group) { Severity::Error } else { Severity::Warning }
+}
+
+fn of_rules(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Finding>) {
+    for rule in group.ingress.iter().chain(&group.egress) {
+        match &rule.peer {
+            // Stale rules stay listed and match nothing, in AWS too (6.13).
+            Peer::SecurityGroup(peer) if !index.security_groups.contains_key(peer) => {
+                let text = format!("{} of {} names the group {peer}, which does not exist", rule.id, group.id);
+                let finding = Finding::warning("stale-group", &rule.origin, text);
+                findings.push(finding.help("the rule matches nothing: remove it"));
+            }
+            Peer::PrefixList(list) => {
+                let owner = format!("{} of {}", rule.id, group.id);
+                prefix_list(index, &owner, list, &rule.origin, findings);
+            }
+            Peer::SecurityGroup(_) | Peer::Cidr(_) => {}
+        }
+    }
+}
+
+/// A reference to a prefix list, from a rule, route or endpoint.
+pub(super) fn prefix_list(index: &Index<'_>, owner: &str, list: &Id, origin: &Origin, findings: &mut Vec<Finding>) {
+    if !index.prefix_lists.contains_key(list) {
+        let text = format!("{owner} names the prefix list {list}, which does not exist");
+        findings.push(Finding::error("unknown-prefix-list", origin, text));
+    }
+}
+
+fn of_gateways(index: &Index<'_>, findings: &mut Vec<Finding>) {
+    for gateway in &index.network.internet_gateways {
+        if let Some(vpc) = &gateway.vpc {
+            known(index.vpcs.contains_key(vpc), &gateway.id, "VPC", vpc, &gateway.origin, findings);
+        }
+    }
+    for gateway in &index.network.egress_only_internet_gateways {
+        known(index.vpcs.contains_key(&gateway.vpc), &gateway.id, "VPC", &gateway.vpc, &gateway.origin, findings);
+    }
+    for gateway in &index.network.nat_gateways {
+        let (id, subnet, interface, origin) = (&gateway.id, &gateway.subnet, &gateway.interface, &gateway.origin);
+        known(index.subnets.contains_key(subnet), id, "subnet", subnet, origin, findings);
+        let found = index.interfaces.get(interface).and_then(|it| Some((index.vpc_of_interface(it)?, &it.origin)));
+        if index.interfaces.contains_key(interface) && found.is_none() {
+            // The interface's subnet is the unknown one, and is reported with the interface.
+            continue;
+        }
+        let from = (id, origin, index.vpc_of_subnet(subnet));
+        of_same_vpc(from, "interface", interface, found, Severity::Error, findings);
+    }
+    for endpoint in &index.network.vpc_endpoints {
+        let (id, vpc, origin) = (&endpoint.id, &endpoint.vpc, &endpoint.origin);
+        known(index.vpcs.contains_key(vpc), id, "VPC", vpc, origin, findings);
+        match &endpoint.kind {
+            EndpointKind::Gateway { prefix_list: Some(list) } => {
+                prefix_list(index, id.as_str(), list, origin, findings);
+            }
+            EndpointKind::Gateway { prefix_list: None } => {}
+            EndpointKind::Interface { interfaces } => {
+                for named in interfaces {
+                    known(index.interfaces.contains_key(named), id, "interface", named, origin, findings);
+                }
+            }
+        }
+    }
+}
+
+fn duplicate_ids(index: &Index<'_>, findings: &mut Vec<Finding>) {
+    let network = index.network;
+    let mut ids: Vec<(&Id, &Origin)> = Vec::new();
+    ids.extend(network.vpcs.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.subnets.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.route_tables.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.network_acls.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.security_groups.iter().map(|it| (&it.id, &it.origin)));
+    let rules = network.security_groups.iter().flat_map(|it| it.ingress.iter().chain(&it.egress));
+    ids.extend(rules.map(|it| (&it.id, &it.origin)));
+    ids.extend(network.prefix_lists.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.interfaces.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.instances.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.internet_gateways.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.egress_only_internet_gateways.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.nat_gateways.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.vpc_endpoints.iter().map(|it| (&it.id, &it.origin)));
+    let mut first = HashMap::with_capacity(ids.len());
+    for (id, origin) in ids {
+        match first.entry(id) {
+            Entry::Vacant(free) => {
+                free.insert(origin);
+            }
+            Entry::Occupied(taken) => {
+                let finding = Finding::error("duplicate-id", origin, format!("the id {id} is given twice"));
+                findings.push(finding.related(taken.get(), format!("{id} is here too")));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity::{Error, Warning};
+    use crate::validate::sample::{add_second_vpc, codes, net, network};
+    use crate::{Network, validate::validate};
+
+    fn damaged(damage: impl FnOnce(&mut Network)) -> Vec<(&'static str, Severity)> {
+        let mut network = network();
+        damage(&mut network);
+        validate(&network).iter().map(|finding| (finding.code, finding.severity)).collect()
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        type Damage = fn(&mut Network);
+        let damages: [Damage; 12] = [
+            |it| it.vpcs[0].main_route_table = "rtb-9".into(),
+            |it| it.vpcs[0].default_network_acl = "acl-9".into(),
+            |it| it.vpcs[0].default_security_group = "sg-9".into(),
+            |it| it.subnets[1].route_table = "rtb-9".into(),
+            |it| it.subnets[1].network_acl = "acl-9".into(),
+            |it| it.interfaces[1].subnet = "subnet-9".into(),
+            |it| it.interfaces[1].instance = Some("i-9".into()),
+            |it| it.interfaces[1].security_groups = vec!["sg-9".into()],
+            |it| it.nat_gateways[0].subnet = "subnet-9".into(),
+            |it| it.vpc_endpoints[0].vpc = "vpc-9".into(),
+            |it| it.vpc_endpoints[0].kind = EndpointKind::Interface { interfaces: vec!["eni-9".into()] },
+            |it| it.internet_gateways[0].vpc = Some("vpc-9".into()),
+        ];
+        for (at, damage) in damages.into_iter().enumerate() {
+            assert!(damaged(damage).contains(&("unknown-reference", Error)), "{at}: {:?}", damaged(damage));
+        }
+        assert_eq!(damaged(|it| it.subnets[1].route_table = "rtb-9".into()), [("unknown-reference", Error)]);
+    }
+
+    #[test]
+    fn an_empty_network_around_a_subnet_is_all_unknown() {
+        let mut subnet = Network { subnets: vec![network().subnets.remove(0)], ..Network::default() };
+        subnet.subnets[0].cidrs = vec![net("10.0.0.0/24")];
+        assert_eq!(codes(&subnet), ["unknown-reference"; 3]);
+    }
+
+    #[test]
+    fn tables_lists_and_groups_are_of_the_same_vpc() {
+        let other = |damage: fn(&mut Network)| {
+            damaged(|network| {
+                add_second_vpc(network);
+                damage(network);
+            })
+        };
+        assert_eq!(other(|_| ()), []);
+        assert_eq!(other(|it| it.subnets[1].route_table = "rtb-2".into()), [("other-vpc", Error)]);
+        assert_eq!(other(|it| it.subnets[1].network_acl = "acl-2".into()), [("other-vpc", Error)]);
+        assert_eq!(other(|it| it.vpcs[0].main_route_table = "rtb-2".into()), [("other-vpc", Error)]);
+        assert_eq!(other(|it| it.interfaces[1].security_groups = vec!["sg-2".into()]), [("other-vpc", Error)]);
+        let shared = |it: &mut Network| {
+            let group = SecurityGroup { id: "sg-3".into(), ..it.security_groups[1].clone() };
+            it.security_groups.push(group);
+            it.interfaces[1].security_groups = vec!["sg-3".into()];
+        };
+        assert_eq!(other(shared), [("other-vpc", Warning)]);
+    }
+
+    #[test]
+    fn rules_may_be_stale_but_prefix_lists_exist() {
+        let stale = |it: &mut Network| it.security_groups[0].ingress[0].peer = Peer::SecurityGroup("sg-9".into());
+        assert_eq!(damaged(stale), [("stale-group", Warning)]);
+        let listed = |it: &mut Network| it.security_groups[0].egress[0].peer = Peer::PrefixList("pl-9".into());
+        assert_eq!(damaged(listed), [("unknown-prefix-list", Error)]);
+    }
+
+    #[test]
+    fn ids_are_given_once() {
+        let twice = |it: &mut Network| it.security_groups[0].egress[0].id = "sgr-1".into();
+        assert_eq!(damaged(twice), [("duplicate-id", Error)]);
+        let table = |it: &mut Network| it.route_tables.push(it.route_tables[0].clone());
+        assert_eq!(damaged(table), [("duplicate-id", Error)]);
+    }
+}

@@ -1,0 +1,244 @@
+//! Routes: what they lead to, and which of them cannot work (2.4-2.13).
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use ipnet::IpNet;
+
+use super::Index;
+use super::blocks::{host_bits, is_v4};
+use super::references::prefix_list;
+use crate::finding::{Finding, Severity};
+use crate::{Destination, Id, InterfaceKind, Origin, Route, RouteOrigin, RouteTable, Target};
+
+pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
+    for table in &index.network.route_tables {
+        duplicates(table, findings);
+        for route in &table.routes {
+            destination(index, table, route, findings);
+            if route.active {
+                target(index, table, route, findings);
+            } else {
+                let text = format!("the route {} is a blackhole: it drops what it matches", Named(table, route));
+                findings.push(Finding::new(Severity::Lint, "blackhole", &route.origin, text));
+            }
+        }
+    }
+}
+
+/// A route in a text: its destination and its table.
+pub(super) struct Named<'a>(pub(super) &'a RouteTable, pub(super) &'a Route);
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.1.destination {
+            Destination::Cidr(block) => write!(f, "{block} of {}", self.0.id),
+            Destination::PrefixList(list) => write!(f, "{list} of {}", self.0.id),
+        }
+    }
+}
+
+fn destination(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut Vec<Finding>) {
+    match &route.destination {
+        Destination::Cidr(block) => {
+            let owner = format!("a route of {}", table.id);
+            findings.extend(host_bits(Severity::Warning, &owner, *block, &route.origin));
+        }
+        Destination::PrefixList(list) => {
+            let owner = format!("a route of {}", table.id);
+            prefix_list(index, &owner, list, &route.origin, findings);
+        }
+    }
+}
+
+/// The blocks that a route covers; none of an unknown prefix list.
+fn blocks<'a>(index: &Index<'a>, destination: &'a Destination) -> &'a [IpNet] {
+    match destination {
+        Destination::Cidr(block) => std::slice::from_ref(block),
+        Destination::PrefixList(list) => index.prefix_lists.get(list).map_or(&[], |list| &list.entries),
+    }
+}
+
+fn target(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut Vec<Finding>) {
+    let named = Named(table, route);
+    let has = |v4: bool| blocks(index, &route.destination).iter().any(|block| is_v4(*block) == v4);
+    match &route.target {
+        Target::Local | Target::Edge(_) => {}
+        Target::Missing(id) => findings.push(unknown(&named, id)),
+        Target::InternetGateway(id) => match index.internet_gateways.get(id) {
+            None => findings.push(unknown(&named, id)),
+            Some(gateway) if gateway.vpc.as_ref() != Some(&table.vpc) => {
+                let where_to = gateway.vpc.as_ref().map_or_else(|| "no VPC".to_owned(), ToString::to_string);
+                let text = format!("the route {named} leads to {id}, which is attached to {where_to}, not {}", table.vpc);
+                let finding = Finding::error("igw-of-other-vpc", &route.origin, text);
+                findings.push(finding.related(&gateway.origin, format!("{id} is here")));
+            }
+            Some(_) => {}
+        },
+        Target::EgressOnlyInternetGateway(id) => {
+            let gateway = index.egress_only_internet_gateways.get(id);
+            of_vpc(&named, id, gateway.map(|it| (Some(&it.vpc), &it.origin)), findings);
+            if has(true) {
+                let text = format!("the route {named} leads IPv4 to {id}, which carries IPv6 only");
+                findings.push(Finding::error("eigw-ipv4", &route.origin, text).help("lead IPv4 to a NAT gateway"));
+            }
+        }
+        Target::NatGateway(id) => {
+            let gateway = index.nat_gateways.get(id);
+            of_vpc(&named, id, gateway.map(|it| (index.vpc_of_subnet(&it.subnet), &it.origin)), findings);
+            if has(false) {
+                let text = format!("the route {named} leads IPv6 to {id}, and NAT64 is not emulated");
+                findings.push(Finding::warning("nat64-unsupported", &route.origin, text));
+            }
+        }
+        Target::NetworkInterface(id) => {
+            let interface = index.interfaces.get(id);
+            of_vpc(&named, id, interface.map(|it| (index.vpc_of_interface(it), &it.origin)), findings);
+            let checks = interface.filter(|it| it.source_dest_check && it.kind == InterfaceKind::Interface);
+            if let Some(interface) = checks {
+                let text = format!("the route {named} leads to {id}, which drops what is not for itself");
+                let finding = Finding::warning("source-dest-check", &route.origin, text);
+                let finding = finding.help(format!("turn off the source/destination check of {id}"));
+                findings.push(finding.related(&interface.origin, format!("{id} is here")));
+            }
+        }
+        Target::VpcEndpoint(id) => {
+            let endpoint = index.vpc_endpoints.get(id);
+            of_vpc(&named, id, endpoint.map(|it| (Some(&it.vpc), &it.origin)), findings);
+        }
+    }
+}
+
+fn unknown(named: &Named<'_>, id: &Id) -> Finding {
+    let text = format!("the route {named} leads to {id}, which does not exist");
+    Finding::error("unknown-target", &named.1.origin, text)
+}
+
+/// A target that is there, and in the VPC of the table; a target whose VPC is unknown was reported by itself.
+fn of_vpc(named: &Named<'_>, id: &Id, found: Option<(Option<&Id>, &Origin)>, findings: &mut Vec<Finding>) {
+    let vpc = &named.0.vpc;
+    match found {
+        None => findings.push(unknown(named, id)),
+        Some((Some(other), place)) if other != vpc => {
+            let text = format!("the route {named} leads to {id}, which is of {other}, not {vpc}");
+            let finding = Finding::error("other-vpc", &named.1.origin, text);
+            findings.push(finding.related(place, format!("{id} is here")));
+        }
+        Some(_) => {}
+    }
+}
+
+/// One static route per destination; propagated ones lose to it, and have an order of their own (2.4).
+fn duplicates(table: &RouteTable, findings: &mut Vec<Finding>) {
+    #[derive(PartialEq, Eq, Hash)]
+    enum Key<'a> {
+        Block(IpNet),
+        List(&'a Id),
+    }
+    let mut first = HashMap::new();
+    for route in table.routes.iter().filter(|route| route.route_origin == RouteOrigin::Static) {
+        let key = match &route.destination {
+            Destination::Cidr(block) => Key::Block(block.trunc()),
+            Destination::PrefixList(list) => Key::List(list),
+        };
+        match first.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(route);
+            }
+            Entry::Occupied(taken) => {
+                let text = format!("the route {} has the destination of another one", Named(table, route));
+                let finding = Finding::error("duplicate-route", &route.origin, text);
+                findings.push(finding.related(&taken.get().origin, "the other route"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity::{Error, Lint, Warning};
+    use crate::validate::sample::{add_second_vpc, interface, network, route};
+    use crate::validate::validate;
+
+    /// What is found when a route is added to the private table.
+    fn with(route: Route) -> Vec<(&'static str, Severity)> {
+        let mut network = network();
+        network.route_tables[1].routes.push(route);
+        found(&network)
+    }
+
+    fn found(network: &crate::Network) -> Vec<(&'static str, Severity)> {
+        validate(network).iter().map(|finding| (finding.code, finding.severity)).collect()
+    }
+
+    #[test]
+    fn active_routes_have_targets() {
+        let targets = [
+            Target::Missing("x-9".into()),
+            Target::InternetGateway("igw-9".into()),
+            Target::NatGateway("nat-9".into()),
+            Target::NetworkInterface("eni-9".into()),
+            Target::VpcEndpoint("vpce-9".into()),
+        ];
+        for target in targets {
+            let dead = Route { active: false, ..route("203.0.113.0/24", target.clone()) };
+            assert_eq!(with(dead), [("blackhole", Lint)]);
+            assert_eq!(with(route("203.0.113.0/24", target)), [("unknown-target", Error)]);
+        }
+        let eigw = Target::EgressOnlyInternetGateway("eigw-9".into());
+        assert_eq!(with(route("2001:db9::/32", eigw)), [("unknown-target", Error)]);
+        assert_eq!(with(route("203.0.113.0/24", Target::Edge("tgw-9".into()))), []);
+    }
+
+    #[test]
+    fn prefix_lists_exist_and_blocks_are_truncated() {
+        let list = Destination::PrefixList("pl-9".into());
+        let listed = Route { destination: list, ..route("::/0", Target::Edge("tgw-9".into())) };
+        assert_eq!(with(listed), [("unknown-prefix-list", Error)]);
+        assert_eq!(with(route("203.0.113.1/24", Target::Edge("tgw-9".into()))), [("host-bits", Warning)]);
+    }
+
+    #[test]
+    fn targets_are_of_the_vpc_of_the_table() {
+        let mut network = network();
+        add_second_vpc(&mut network);
+        network.route_tables[2].routes.push(route("0.0.0.0/0", Target::InternetGateway("igw-1".into())));
+        assert_eq!(found(&network), [("igw-of-other-vpc", Error)]);
+        network.route_tables[2].routes[1] = route("0.0.0.0/0", Target::NatGateway("nat-1".into()));
+        assert_eq!(found(&network), [("other-vpc", Error)]);
+        network.route_tables[2].routes.pop();
+        network.internet_gateways[0].vpc = None;
+        assert_eq!(found(&network), [("igw-of-other-vpc", Error)]);
+    }
+
+    #[test]
+    fn families_fit_their_gateways() {
+        let eigw = Target::EgressOnlyInternetGateway("eigw-1".into());
+        assert_eq!(with(route("203.0.113.0/24", eigw)), [("eigw-ipv4", Error)]);
+        let nat = Target::NatGateway("nat-1".into());
+        assert_eq!(with(route("64:ff9b::/96", nat)), [("nat64-unsupported", Warning)]);
+    }
+
+    #[test]
+    fn static_destinations_are_unique() {
+        let again = route("0.0.0.0/0", Target::Edge("tgw-1".into()));
+        assert_eq!(with(again.clone()), [("duplicate-route", Error)]);
+        assert_eq!(with(Route { route_origin: RouteOrigin::Propagated, ..again }), []);
+        let mut network = network();
+        let listed = network.route_tables[1].routes[4].clone();
+        network.route_tables[1].routes.push(listed);
+        assert_eq!(found(&network), [("duplicate-route", Error)]);
+    }
+
+    #[test]
+    fn forwarding_interfaces_do_not_check_destinations() {
+        let mut network = network();
+        network.interfaces.push(interface("eni-fw", "subnet-a", [10, 0, 0, 30], None));
+        let to = route("203.0.113.0/24", Target::NetworkInterface("eni-fw".into()));
+        network.route_tables[1].routes.push(to);
+        assert_eq!(found(&network), [("source-dest-check", Warning)]);
+        network.interfaces[3].source_dest_check = false;
+        assert_eq!(found(&network), []);
+    }
+}
