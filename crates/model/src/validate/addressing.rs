@@ -20,7 +20,8 @@ const SUBNET_V6_SIZES: RangeInclusive<u8> = 44..=64;
 const V6_STEP: u8 = 4;
 
 /// "This network", loopback, link-local and multicast: no VPC has them (1.2).
-const FORBIDDEN: [Ipv4Net; 4] = [v4([0, 0, 0, 0], 8), v4([127, 0, 0, 0], 8), v4([169, 254, 0, 0], 16), v4([224, 0, 0, 0], 4)];
+const FORBIDDEN: [Ipv4Net; 4] =
+    [v4([0, 0, 0, 0], 8), v4([127, 0, 0, 0], 8), v4([169, 254, 0, 0], 16), v4([224, 0, 0, 0], 4)];
 
 /// The families of private blocks of which a VPC has only one (1.3).
 const EXCLUSIVE: [Ipv4Net; 4] =
@@ -107,7 +108,8 @@ fn size(id: &Id, block: IpNet, v6: RangeInclusive<u8>, origin: &Origin) -> Optio
     (!fits).then(|| {
         let (family, first, last) = (family(block), allowed.start(), allowed.end());
         let steps = if step == 1 { String::new() } else { format!(" in steps of {step}") };
-        let text = format!("the block {block} of {id} is a /{length}, and {family} blocks go from /{first} to /{last}{steps}");
+        let text =
+            format!("the block {block} of {id} is a /{length}, and {family} blocks go from /{first} to /{last}{steps}");
         Finding::error("cidr-size", origin, text)
     })
 }

@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn a_vpc_has_one_gateway_of_a_kind() {
         let igw = |vpc: Option<Id>| {
-            damaged(|it| it.internet_gateways.push(InternetGateway { id: "igw-2".into(), vpc, origin: Origin::implicit() }))
+            damaged(|it| {
+                it.internet_gateways.push(InternetGateway { id: "igw-2".into(), vpc, origin: Origin::implicit() });
+            })
         };
         assert_eq!(igw(Some("vpc-1".into())), [("two-igws", Error)]);
         assert_eq!(igw(None), []);

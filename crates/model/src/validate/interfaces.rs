@@ -98,7 +98,8 @@ fn placement(index: &Index<'_>, holding: &Holding<'_>, findings: &mut Vec<Findin
 
 fn outside(severity: Severity, holding: &Holding<'_>, subnet: &Subnet) -> Finding {
     let blocks: Vec<_> = subnet.cidrs.iter().map(ToString::to_string).collect();
-    let text = format!("{} of {} is not in {}, which has {}", holding.address, holding.holder, subnet.id, blocks.join(", "));
+    let text =
+        format!("{} of {} is not in {}, which has {}", holding.address, holding.holder, subnet.id, blocks.join(", "));
     Finding::new(severity, "address-outside-subnet", holding.origin, text)
         .related(&subnet.origin, format!("{} is here", subnet.id))
 }

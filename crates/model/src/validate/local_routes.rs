@@ -19,20 +19,20 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
 fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut Vec<Finding>) {
     for route in &table.routes {
         let Destination::Cidr(block) = &route.destination else { continue };
-        // Blackholes once were right; propagated routes lose to local instead of being refused (2.4).
-        if !route.active || route.route_origin == RouteOrigin::Propagated || matches!(route.target, Target::Missing(_)) {
+        // Blackholes once were right; propagated routes lose to local instead of being refused (2.4); what leads to
+        // local anyway changes nothing, and a gateway's table may say it of a subnet (2.15).
+        let harmless = matches!(route.target, Target::Local | Target::Missing(_));
+        if !route.active || route.route_origin == RouteOrigin::Propagated || harmless {
             continue;
         }
         let Some(around) = vpc.cidrs.iter().find(|around| around.contains(block)) else { continue };
         let named = Named(table, route);
         let whole_vpc = block.trunc() == around.trunc();
-        if whole_vpc && route.target == Target::Local {
-            continue;
-        }
         let mut of_vpc = index.network.subnets.iter().filter(|subnet| subnet.vpc == vpc.id);
         // `local` itself may be led elsewhere, so the whole VPC block is as good as a subnet's (2.6).
         if !whole_vpc && !of_vpc.any(|subnet| subnet.cidrs.iter().any(|it| it.trunc() == block.trunc())) {
-            let text = format!("the route {named} is inside {around} of {}, but not the whole block of a subnet", vpc.id);
+            let text =
+                format!("the route {named} is inside {around} of {}, but not the whole block of a subnet", vpc.id);
             findings.push(Finding::error("more-specific-than-local", &route.origin, text));
         }
         if !may_replace_local(index, &route.target) {
@@ -47,12 +47,12 @@ fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut 
 /// Whether a target is one for routes inside the VPC (2.6). Endpoints that are unknown are reported as such.
 fn may_replace_local(index: &Index<'_>, target: &Target) -> bool {
     match target {
-        Target::NatGateway(_) | Target::NetworkInterface(_) | Target::Missing(_) => true,
+        Target::Local | Target::Missing(_) | Target::NatGateway(_) | Target::NetworkInterface(_) => true,
         Target::Edge(id) => id.as_str().starts_with(LOCAL_GATEWAY),
         Target::VpcEndpoint(id) => {
             !index.vpc_endpoints.get(id).is_some_and(|it| matches!(it.kind, EndpointKind::Gateway { .. }))
         }
-        Target::Local | Target::InternetGateway(_) | Target::EgressOnlyInternetGateway(_) => false,
+        Target::InternetGateway(_) | Target::EgressOnlyInternetGateway(_) => false,
     }
 }
 
@@ -88,8 +88,10 @@ mod tests {
         assert_eq!(with(route("10.0.0.0/24", to(Target::VpcEndpoint, "vpce-1"))), refused);
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "tgw-1"))), refused);
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "lgw-1"))), [""; 0]);
-        let learned = Route { route_origin: RouteOrigin::Propagated, ..route("10.0.0.0/25", to(Target::Edge, "vgw-1")) };
+        let learned =
+            Route { route_origin: RouteOrigin::Propagated, ..route("10.0.0.0/25", to(Target::Edge, "vgw-1")) };
         assert_eq!(with(learned), [""; 0]);
+        assert_eq!(with(route("10.0.0.0/24", Target::Local)), [""; 0]);
     }
 
     #[test]

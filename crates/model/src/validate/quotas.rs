@@ -129,3 +129,99 @@ fn group_rules(index: &Index<'_>, rules: &[SecurityGroupRule], v4: bool) -> usiz
 fn entries(index: &Index<'_>, list: &Id, v4: bool) -> usize {
     index.prefix_lists.get(list).map_or(0, |list| list.entries.iter().filter(|it| is_v4(**it) == v4).count())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity::{self, Error, Warning};
+    use crate::validate::sample::{entry, net, network, route, rule};
+    use crate::{Connectivity, NatAddress, Network, Route, Subnet};
+
+    /// What the quotas say of a damaged network.
+    fn damaged(damage: impl FnOnce(&mut Network)) -> Vec<Severity> {
+        let mut network = network();
+        damage(&mut network);
+        let mut findings = Vec::new();
+        check(&Index::new(&network), &mut findings);
+        assert!(findings.iter().all(|finding| finding.code == "quota"));
+        findings.iter().map(|finding| finding.severity).collect()
+    }
+
+    /// Asserts the severities at the default, above it, at the maximum and above it.
+    fn assert_quota(quota: &Quota, damage: impl Fn(&mut Network, usize)) {
+        let at = |count| damaged(|network| damage(network, count));
+        assert_eq!(at(quota.default), [], "{}", quota.of);
+        if quota.maximum != Some(quota.default) {
+            assert_eq!(at(quota.default + 1), [Warning], "{}", quota.of);
+        }
+        if let Some(maximum) = quota.maximum {
+            assert_eq!(at(maximum + 1), [Error], "{}", quota.of);
+        }
+    }
+
+    #[test]
+    fn quotas_of_a_vpc() {
+        assert_quota(&VPC_BLOCKS, |it, count| it.vpcs[0].cidrs = vec![net("10.0.0.0/16"); count]);
+        assert_quota(&VPC_BLOCKS, |it, count| it.vpcs[0].cidrs = vec![net("2001:db8::/56"); count]);
+        assert_quota(&SUBNETS, |it, count| {
+            it.subnets = (0..count)
+                .map(|at| Subnet { id: format!("subnet-{at}").as_str().into(), ..it.subnets[0].clone() })
+                .collect();
+        });
+        assert_quota(&ROUTE_TABLES, |it, count| {
+            it.route_tables = vec![RouteTable { routes: Vec::new(), ..it.route_tables[0].clone() }; count];
+        });
+        assert_quota(&LIST_ENTRIES, |it, count| {
+            it.route_tables.clear();
+            it.security_groups.clear();
+            it.prefix_lists[0].entries = vec![net("1.0.0.0/24"); count];
+        });
+    }
+
+    #[test]
+    fn quotas_of_a_table_count_families_and_prefix_lists() {
+        let to = |block| route(block, Target::Edge("tgw-1".into()));
+        assert_quota(&ROUTES, |it, count| it.route_tables[0].routes = vec![to("1.0.0.0/8"); count]);
+        assert_quota(&ROUTES, |it, count| {
+            it.route_tables[0].routes = vec![to("2000::/8"); count];
+            it.route_tables[0].routes.extend(vec![to("1.0.0.0/8"); ROUTES.default]);
+            it.route_tables[0].routes.extend(vec![route("10.0.0.0/16", Target::Local); 9]);
+        });
+        assert_quota(&ROUTES, |it, count| {
+            it.security_groups.clear();
+            it.prefix_lists[0].entries = vec![net("1.0.0.0/24"); count.min(LIST_ENTRIES.default)];
+            let listed = Destination::PrefixList("pl-1".into());
+            it.route_tables[1].routes = vec![Route { destination: listed, ..to("::/0") }];
+            let others = count.saturating_sub(LIST_ENTRIES.default);
+            it.route_tables[1].routes.extend(vec![to("1.0.0.0/8"); others]);
+        });
+    }
+
+    #[test]
+    fn quotas_of_filters() {
+        assert_quota(&GROUP_RULES, |it, count| {
+            it.security_groups[0].ingress = vec![rule("sgr-1", Peer::Cidr(net("0.0.0.0/0"))); count];
+        });
+        assert_quota(&GROUP_RULES, |it, count| {
+            it.security_groups[0].egress = vec![rule("sgr-1", Peer::Cidr(net("::/0"))); count];
+        });
+        let groups = |it: &mut Network| {
+            it.security_groups[0].ingress = vec![rule("sgr-1", Peer::SecurityGroup("sg-1".into())); 61];
+        };
+        assert_eq!(damaged(groups), [Warning, Warning], "rules about groups count for both families");
+        assert_quota(&ACL_ENTRIES, |it, count| it.network_acls[0].ingress = vec![entry(1, "::/0"); count]);
+        assert_quota(&ACL_ENTRIES, |it, count| it.network_acls[0].egress = vec![entry(1, "::/0"); count]);
+        assert_quota(&GROUPS, |it, count| it.interfaces[0].security_groups = vec!["sg-1".into(); count]);
+    }
+
+    #[test]
+    fn quotas_of_a_nat_gateway() {
+        let address =
+            |public: bool| NatAddress { private: [10, 0, 0, 9].into(), public: public.then_some([1, 1, 1, 1].into()) };
+        assert_quota(&PUBLIC_NAT_ADDRESSES, |it, count| it.nat_gateways[0].addresses = vec![address(true); count]);
+        assert_quota(&NAT_ADDRESSES, |it, count| {
+            it.nat_gateways[0].connectivity = Connectivity::Private;
+            it.nat_gateways[0].addresses = vec![address(false); count];
+        });
+    }
+}

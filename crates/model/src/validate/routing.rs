@@ -69,7 +69,8 @@ fn target(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut V
             None => findings.push(unknown(&named, id)),
             Some(gateway) if gateway.vpc.as_ref() != Some(&table.vpc) => {
                 let where_to = gateway.vpc.as_ref().map_or_else(|| "no VPC".to_owned(), ToString::to_string);
-                let text = format!("the route {named} leads to {id}, which is attached to {where_to}, not {}", table.vpc);
+                let text =
+                    format!("the route {named} leads to {id}, which is attached to {where_to}, not {}", table.vpc);
                 let finding = Finding::error("igw-of-other-vpc", &route.origin, text);
                 findings.push(finding.related(&gateway.origin, format!("{id} is here")));
             }

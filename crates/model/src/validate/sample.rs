@@ -101,7 +101,8 @@ pub(super) fn network() -> Network {
         network_acl: "acl-1".into(),
         origin: origin.clone(),
     };
-    let table = |id: &str, routes| RouteTable { id: id.into(), name: None, vpc: vpc.clone(), routes, origin: origin.clone() };
+    let table =
+        |id: &str, routes| RouteTable { id: id.into(), name: None, vpc: vpc.clone(), routes, origin: origin.clone() };
     let local = || vec![route("10.0.0.0/16", Target::Local), route("2001:db8::/56", Target::Local)];
     let mut public = local();
     public.insert(1, route("0.0.0.0/0", Target::InternetGateway("igw-1".into())));
@@ -171,10 +172,7 @@ pub(super) fn network() -> Network {
             subnet: "subnet-a".into(),
             interface: "eni-nat".into(),
             connectivity: Connectivity::Public,
-            addresses: vec![NatAddress {
-                private: [10, 0, 0, 220].into(),
-                public: Some([198, 51, 100, 20].into()),
-            }],
+            addresses: vec![NatAddress { private: [10, 0, 0, 220].into(), public: Some([198, 51, 100, 20].into()) }],
             available: true,
             origin: origin.clone(),
         }],

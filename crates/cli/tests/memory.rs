@@ -1,0 +1,77 @@
+//! A replay's memory follows its flows, not its packets.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::{CONFIG, repository};
+use vpcemu_capture::{LinkType, PcapWriter};
+use vpcemu_packet::{TcpFlags, build};
+
+/// Connections that all packets belong to.
+const FLOWS: u16 = 2_000;
+
+/// A client's packets to remotes behind the NAT gateway, and the answers as the client saw them.
+fn write(path: &Path, packets: u64) {
+    let mut writer = PcapWriter::new(std::fs::File::create(path).unwrap(), LinkType::RAW).unwrap();
+    let ends: Vec<(SocketAddr, SocketAddr)> = (0..FLOWS)
+        .map(|flow| {
+            let remote = [198, 51, 100, (flow % 250) as u8];
+            (SocketAddr::from(([10, 0, 10, 11], 10_000 + flow)), SocketAddr::from((remote, 443)))
+        })
+        .collect();
+    for n in 0..packets {
+        let (inside, remote) = ends[(n / 2 % u64::from(FLOWS)) as usize];
+        let round = n / (2 * u64::from(FLOWS));
+        let packet = match (n % 2, round) {
+            (0, 0) => build::tcp(inside, remote).flags(TcpFlags::SYN),
+            (_, 0) => build::tcp(remote, inside).flags(TcpFlags::SYN | TcpFlags::ACK),
+            (0, _) => build::tcp(inside, remote),
+            (_, _) => build::tcp(remote, inside),
+        };
+        let bytes = packet.build();
+        writer.write(1_750_000_000_000_000_000 + n * 1_000, bytes.len() as u32, &bytes).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// Peak resident memory of a replay in KiB, and how many packets it delivered.
+fn replay(capture: &Path) -> (u64, u64) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vpcemu"))
+        .args(["replay", "-c", CONFIG, capture.to_str().unwrap(), "--format", "json"])
+        .current_dir(repository())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    (peak, summary["packets"]["delivered"].as_u64().unwrap())
+}
+
+#[test]
+fn a_million_packets_take_no_more_memory_than_a_third_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |packets| {
+        let capture = folder.path().join("generated.pcap");
+        write(&capture, packets);
+        let (peak, delivered) = replay(&capture);
+        assert_eq!(delivered, packets);
+        peak
+    };
+    let (some, many) = (run(350_000), run(1_000_000));
+    // Windows in flight are full either way; what is left is noise of the allocator.
+    assert!(many < some + some / 4, "{some} KiB for 350,000 packets, {many} KiB for 1,000,000");
+}
