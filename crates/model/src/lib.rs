@@ -6,6 +6,26 @@
 //!
 //! Resources refer to each other by [`Id`]. An id is what every output shows, so ids of the AWS form are kept as they are
 //! and short names get the prefix of their kind (`web` becomes `eni-web`).
+//!
+//! ```
+//! let loaded = vpcemu_model::native::parse(
+//!     "net.toml",
+//!     r#"
+//!         [vpc.main]
+//!         cidrs = ["10.0.0.0/16"]
+//!         [subnet.a]
+//!         cidrs = ["10.0.1.0/24"]
+//!         [instance.web]
+//!         subnet = "a"
+//!         addresses = ["10.0.1.10"]
+//!     "#,
+//! )?;
+//! let web = &loaded.network.interfaces[0];
+//! assert_eq!(web.id.as_str(), "eni-web");
+//! // What the file does not say has AWS's default.
+//! assert_eq!(web.security_groups[0].as_str(), "sg-main-default");
+//! # Ok::<(), vpcemu_model::native::Error>(())
+//! ```
 
 pub mod behavior;
 pub mod finding;

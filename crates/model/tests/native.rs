@@ -118,3 +118,16 @@ mod damage {
         }
     }
 }
+
+/// What the fuzzer starts from, and what it has found.
+#[test]
+fn the_fuzzing_corpus_panics_nowhere() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/native");
+    let mut files = 0;
+    for file in std::fs::read_dir(corpus).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let _ = native::parse("corpus.toml", &String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string());
+        files += 1;
+    }
+    assert!(files >= 8, "only {files} files");
+}

@@ -5,6 +5,21 @@
 //! Outputs are byte-identical for any number of workers.
 //!
 //! Nothing in here knows a rule of the VPC: that is the `dataplane` crate's, which this one gives packets and time.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use vpcemu_dataplane::Timeline;
+//! use vpcemu_replay::{At, CaptureInput, ReplayOptions, progress::Progress, replay};
+//!
+//! let network = vpcemu_model::native::load("net.toml".as_ref())?.network;
+//! let mut options = ReplayOptions::new(Arc::new(Timeline::compile(&[network])));
+//! options.captures.push(CaptureInput { path: "traffic.pcap".into(), at: At::Auto });
+//! let finished = replay(options, Arc::new(Progress::default())).await?;
+//! println!("{} packets were dropped", finished.summary.packets.dropped);
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod error;
