@@ -156,6 +156,21 @@ impl Lab {
         }
     }
 
+    /// Walks a packet that is not expected to be well-formed, for what the walk does to it.
+    pub fn walk(&mut self, ingress: Ingress, packet: &mut Packet<'_>) -> Verdict {
+        self.n += 1;
+        let stamp = Stamp { n: self.n, now: self.now, generation: self.generation };
+        let shard = usize::from(self.map.shard(packet.headers()));
+        self.shards[shard].process(Arrival::new(stamp, ingress, packet), packet, &mut Output::default())
+    }
+
+    /// Lets every shard reclaim what has expired, as the end of a window does.
+    pub fn tick(&mut self) {
+        for shard in &mut self.shards {
+            shard.tick(self.now);
+        }
+    }
+
     fn step(&self, step: &vpcemu_dataplane::outcome::Step) -> String {
         let direction = step.direction.map_or_else(String::new, |direction| format!(" {}", direction.name()));
         let denied = if step.allowed { "" } else { " DENY" };

@@ -1,11 +1,9 @@
-use std::fmt;
-
 /// What can be wrong with a capture. Offsets count bytes of the capture itself, after decompression.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file cannot be opened or read.
-    #[error("{file}: {source}")]
+    /// The file cannot be opened, or its first bytes cannot be read or decompressed.
+    #[error("{file}: cannot be read as a pcap or pcapng capture: {source}")]
     Io {
         /// As the user named it.
         file: String,
@@ -20,7 +18,8 @@ pub enum Error {
     },
     /// It begins like no capture.
     #[error(
-        "{file}: not a capture: it begins with {found}; expected pcap (d4c3b2a1 or its variants) or pcapng (0a0d0d0a), plain, .gz or .zst"
+        "{file}: not a capture: it begins with {found}; expected pcap (d4c3b2a1 or its variants) or pcapng (0a0d0d0a), \
+         plain, .gz or .zst"
     )]
     NotACapture {
         /// As the user named it.
@@ -28,7 +27,7 @@ pub enum Error {
         /// Its first bytes.
         found: String,
     },
-    /// It ends in the middle of something.
+    /// It ends in the middle of something, typically because the program that captured was killed.
     #[error("{file}: truncated at byte {offset}, in packet {packet}: {what} needs {need} bytes, {have} are there")]
     Truncated {
         /// As the user named it.
@@ -59,35 +58,15 @@ pub enum Error {
     /// An output cannot be written.
     #[error("writing a capture: {0}")]
     Write(#[from] std::io::Error),
+    /// A packet was given to a writer that no reader would believe.
+    #[error("writing a capture: a packet of {length} bytes; at most {limit} can be written")]
+    TooLong {
+        /// Its length.
+        length: usize,
+        /// What a record holds at most.
+        limit: u32,
+    },
     /// The pcapng writer refused something.
     #[error("writing a capture: {0}")]
     Pcapng(String),
-}
-
-/// An oddity that was tolerated, with how often.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Warning {
-    /// More bytes captured than the snap length allows.
-    LongerThanSnapLength,
-    /// Microseconds, or nanoseconds, beyond a second.
-    FractionBeyondSecond,
-    /// The original length is below the captured one.
-    OriginalShorterThanCaptured,
-    /// A time that no 64-bit count of nanoseconds holds; the last one of the file is used.
-    TimeOutOfRange,
-    /// A packet without a time stamp; the last one of the file is used.
-    NoTimestamp,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LongerThanSnapLength => "more bytes captured than the snap length allows",
-            Self::FractionBeyondSecond => "a fraction of a second that is more than one",
-            Self::OriginalShorterThanCaptured => "an original length below the captured one",
-            Self::TimeOutOfRange => "a time stamp out of range",
-            Self::NoTimestamp => "no time stamp",
-        })
-    }
 }

@@ -16,17 +16,25 @@
 //! # Ok::<(), vpcemu_capture::Error>(())
 //! ```
 
+mod byte_order;
 mod error;
+mod format;
 mod input;
 mod link_type;
 mod merge;
 mod pcap;
 mod pcapng;
 mod reader;
+mod record;
+mod walk;
+mod warning;
 mod writer;
 
-pub use error::{Error, Warning};
+pub use error::Error;
+pub use format::Format;
 pub use link_type::LinkType;
 pub use merge::Merge;
-pub use reader::{Direction, Format, Interface, Reader, Record};
+pub use reader::Reader;
+pub use record::{Direction, Interface, Record};
+pub use warning::{Oddity, Warning};
 pub use writer::{PcapWriter, PcapngWriter};

@@ -11,6 +11,8 @@ impl LinkType {
     pub const RAW: Self = Self(101);
     pub const LOOP: Self = Self(108);
     pub const LINUX_SLL: Self = Self(113);
+    pub const IPV4: Self = Self(228);
+    pub const IPV6: Self = Self(229);
     pub const LINUX_SLL2: Self = Self(276);
 }
 
@@ -20,6 +22,7 @@ impl fmt::Display for LinkType {
             0 => "NULL",
             1 => "EN10MB",
             9 => "PPP",
+            // 12 and 14 are what BSDs call raw IP inside their kernels; some of them wrote it into files.
             12 | 14 | 101 => "RAW",
             105 => "IEEE802_11",
             108 => "LOOP",
@@ -33,5 +36,16 @@ impl fmt::Display for LinkType {
             other => return write!(f, "{other}"),
         };
         write!(f, "{name} ({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let names = [LinkType::ETHERNET, LinkType(14), LinkType::LINUX_SLL2, LinkType(3)].map(|it| it.to_string());
+        assert_eq!(names, ["EN10MB (1)", "RAW (14)", "LINUX_SLL2 (276)", "3"]);
     }
 }

@@ -1,38 +1,30 @@
 use crate::{Error, LinkType, Reader, Record};
 
+/// Errors of one capture that are kept. More damaged packets in one file tell nothing new; they are counted.
+const MAX_ERRORS: usize = 16;
+
 /// Several captures as one, in order of time. Equal times go by position in the list, then by record.
 ///
 /// Within one capture the file's own order is kept: where its time stamps go backwards, it is the record at its head that
-/// is compared. A damaged capture gives what is before the damage, the others go on.
+/// is compared. A damaged capture gives what is not damaged of it, the others go on.
 #[derive(Debug)]
 pub struct Merge {
     sources: Vec<Source>,
     errors: Vec<Error>,
+    /// Where the last record came from: its reader has to advance, but not before the record was used.
     last: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Source {
     reader: Reader,
-    /// The record at the head: copied, since readers lend only their last one.
-    head: Option<Head>,
-    data: Vec<u8>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    number: u64,
-    timestamp_ns: u64,
-    link_type: LinkType,
-    interface: u32,
-    original_len: u32,
-    direction: Option<crate::Direction>,
+    damaged: usize,
 }
 
 impl Merge {
     /// Merges captures; reads the first record of each.
     pub fn new(readers: Vec<Reader>) -> Self {
-        let sources = readers.into_iter().map(|reader| Source { reader, head: None, data: Vec::new() }).collect();
+        let sources = readers.into_iter().map(|reader| Source { reader, damaged: 0 }).collect();
         let mut merge = Self { sources, errors: Vec::new(), last: None };
         for index in 0..merge.sources.len() {
             merge.advance(index);
@@ -40,56 +32,59 @@ impl Merge {
         merge
     }
 
-    /// The next record, and which capture it is of.
+    /// The next record, and the position in the list of the capture that it is of.
     #[expect(clippy::should_implement_trait, reason = "it lends from a buffer, which an iterator cannot")]
     pub fn next(&mut self) -> Option<(usize, Record<'_>)> {
         if let Some(last) = self.last.take() {
             self.advance(last);
         }
-        let heads = self.sources.iter().enumerate();
-        let times = heads.filter_map(|(index, source)| Some((source.head?.timestamp_ns, index)));
-        let (_, index) = times.min()?;
+        // There are as many captures as somebody typed: a scan beats a heap.
+        let (_, index) = self.heads().map(|(index, record)| (record.timestamp_ns, index)).min()?;
         self.last = Some(index);
-        let source = &self.sources[index];
-        let Head { number, timestamp_ns, link_type, interface, original_len, direction } = source.head?;
-        let data = &source.data;
-        Some((index, Record { number, timestamp_ns, link_type, interface, original_len, data, direction }))
+        Some((index, self.sources[index].reader.current()?))
     }
 
     /// The link type of the next record of each capture that has one.
     pub fn head_link_types(&self) -> impl Iterator<Item = LinkType> + '_ {
-        self.sources.iter().filter_map(|source| source.head.map(|head| head.link_type))
+        self.heads().map(|(_, record)| record.link_type)
     }
 
-    /// The damage met so far.
+    /// The damage met so far, in the order in which it was met.
+    pub fn errors(&self) -> &[Error] {
+        &self.errors
+    }
+
+    /// Takes the damage met so far.
     pub fn take_errors(&mut self) -> Vec<Error> {
         std::mem::take(&mut self.errors)
     }
 
-    /// What was odd and tolerated, a sentence each.
+    /// What was odd and tolerated so far, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        let of = |source: &Source| {
-            let name = source.reader.name().to_owned();
-            let warnings: Vec<_> = source.reader.warnings().collect();
-            warnings.into_iter().map(move |(warning, count)| format!("{name}: {warning}, {count} times; tolerated"))
-        };
-        self.sources.iter().flat_map(of).collect()
+        let mut sentences = Vec::new();
+        for Source { reader, damaged } in &self.sources {
+            let name = reader.name();
+            sentences.extend(reader.warnings().iter().map(|warning| format!("{name}: {warning}")));
+            if *damaged > MAX_ERRORS {
+                let more = damaged - MAX_ERRORS;
+                sentences.push(format!("{name}: {more} more damaged packets than the {MAX_ERRORS} that are reported"));
+            }
+        }
+        sentences
+    }
+
+    fn heads(&self) -> impl Iterator<Item = (usize, Record<'_>)> {
+        self.sources.iter().enumerate().filter_map(|(index, source)| Some((index, source.reader.current()?)))
     }
 
     fn advance(&mut self, index: usize) {
-        let source = &mut self.sources[index];
-        source.head = match source.reader.next() {
-            Ok(Some(record)) => {
-                source.data.clear();
-                source.data.extend_from_slice(record.data);
-                let Record { number, timestamp_ns, link_type, interface, original_len, direction, .. } = record;
-                Some(Head { number, timestamp_ns, link_type, interface, original_len, direction })
-            }
-            Ok(None) => None,
-            Err(error) => {
+        let Source { reader, damaged } = &mut self.sources[index];
+        while let Err(error) = reader.advance() {
+            *damaged += 1;
+            // What ends a capture is always told.
+            if *damaged <= MAX_ERRORS || reader.is_ended() {
                 self.errors.push(error);
-                None
             }
-        };
+        }
     }
 }

@@ -1,82 +1,96 @@
-//! The classic format: a file header, then records.
+//! The classic format: a file header, then records (draft-ietf-opsawg-pcap).
 
-use crate::reader::{Context, Damage, Found, Interface, MAX_RECORD};
-use crate::{LinkType, Warning};
+use crate::byte_order::ByteOrder;
+use crate::walk::{Context, Damage, Found, MAX_RECORD};
+use crate::{Interface, LinkType, Oddity};
 
 /// Length of the file header.
 pub(crate) const FILE_HEADER: usize = 24;
 
-const NANOSECOND: u64 = 1_000_000_000;
+/// The bits of the last word of the file header that are the link type; those above tell of frame check sequences.
+const LINK_TYPE_BITS: u32 = 0x03ff_ffff;
 
-/// What the magic number says.
+const SECOND: u64 = 1_000_000_000;
+
+/// Reads records, in what the magic number says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Dialect {
-    big_endian: bool,
+pub(crate) struct PcapWalker {
+    order: ByteOrder,
     /// Nanoseconds a unit of the fraction.
     unit: u64,
     /// Length of a record header: Kuznetzov's modified format has 8 bytes more.
     record_header: usize,
 }
 
-impl Dialect {
+impl PcapWalker {
+    /// Tells the variant by the magic number.
     pub(crate) fn of(magic: [u8; 4]) -> Option<Self> {
-        let (unit, record_header, big_endian) = match magic {
-            [0xd4, 0xc3, 0xb2, 0xa1] => (1_000, 16, false),
-            [0xa1, 0xb2, 0xc3, 0xd4] => (1_000, 16, true),
-            [0x4d, 0x3c, 0xb2, 0xa1] => (1, 16, false),
-            [0xa1, 0xb2, 0x3c, 0x4d] => (1, 16, true),
-            [0x34, 0xcd, 0xb2, 0xa1] => (1_000, 24, false),
-            [0xa1, 0xb2, 0xcd, 0x34] => (1_000, 24, true),
+        let (order, magic) = match magic {
+            [0xa1, 0xb2, c, d] => (ByteOrder::Big, [c, d]),
+            [d, c, 0xb2, 0xa1] => (ByteOrder::Little, [c, d]),
             _ => return None,
         };
-        Some(Self { big_endian, unit, record_header })
+        let (unit, record_header) = match magic {
+            [0xc3, 0xd4] => (1_000, 16),
+            [0x3c, 0x4d] => (1, 16),
+            [0xcd, 0x34] => (1_000, 24),
+            _ => return None,
+        };
+        Some(Self { order, unit, record_header })
     }
 
-    fn word(self, bytes: &[u8], at: usize) -> u32 {
-        let word: [u8; 4] = bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).unwrap_or_default();
-        if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
-    }
-}
-
-/// Between two records.
-#[derive(Debug)]
-pub(crate) struct PcapState {
-    dialect: Dialect,
-}
-
-impl PcapState {
-    /// Reads the file header; none if it is too short.
-    pub(crate) fn new(dialect: Dialect, header: &[u8]) -> Option<(Self, Interface)> {
-        let header = header.get(..FILE_HEADER)?;
-        // The upper bits of the link type hold the length of the frame check sequence.
-        let link_type = LinkType(dialect.word(header, 20) & 0x0fff_ffff);
-        let interface = Interface { name: None, link_type, snap_length: dialect.word(header, 16) };
-        Some((Self { dialect }, interface))
+    /// What the file header says of the one interface.
+    pub(crate) fn interface(self, header: &[u8; FILE_HEADER]) -> Interface {
+        let link_type = LinkType(self.order.u32(header, 20) & LINK_TYPE_BITS);
+        Interface { name: None, link_type, snap_length: self.order.u32(header, 16) }
     }
 
-    pub(crate) fn next(&mut self, context: &mut Context<'_>) -> Result<Option<Found>, Damage> {
-        let dialect = self.dialect;
-        let header_len = dialect.record_header;
-        let Some(header) = context.take(header_len, "the record header")? else { return Ok(None) };
-        let (seconds, fraction) = (dialect.word(header, 0), dialect.word(header, 4));
-        let (captured, original_len) = (dialect.word(header, 8), dialect.word(header, 12));
+    pub(crate) fn next(self, context: &mut Context<'_>) -> Result<Option<Found>, Damage> {
+        let Some(header) = context.peek(self.record_header, "the record header")? else { return Ok(None) };
+        let [seconds, fraction, captured, original_len] = [0, 4, 8, 12].map(|at| self.order.u32(header, at));
         if captured > MAX_RECORD {
             let cause = format!("the record claims {captured} bytes; more than {MAX_RECORD} are not believed");
-            return Err(Damage::Wrong(cause));
+            return Err(Damage::Lost(cause));
         }
-        let captured = captured as usize;
-        let need = header_len + captured;
-        let have = context.input.fill(need).map_err(Damage::Io)?.len();
-        if have < need {
-            let have = (have - header_len) as u64;
-            return Err(Damage::Truncated { what: "the packet", need: captured as u64, have });
+        let length = self.record_header + captured as usize;
+        context.peek(length, "the record")?;
+        let fraction = u64::from(fraction) * self.unit;
+        if fraction >= SECOND {
+            context.warn(Oddity::FractionBeyondSecond);
         }
-        context.input.consume(need);
-        let fraction = u64::from(fraction) * dialect.unit;
-        if fraction >= NANOSECOND {
-            context.warn(Warning::FractionBeyondSecond);
+        Ok(Some(Found {
+            // Neither product nor sum overflows: seconds and fraction have 32 bits each.
+            timestamp_ns: u64::from(seconds) * SECOND + fraction,
+            interface: 0,
+            original_len,
+            direction: None,
+            data: self.record_header..length,
+            comment: None,
+            length,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants() {
+        let of = |magic: u32| (PcapWalker::of(magic.to_le_bytes()), PcapWalker::of(magic.to_be_bytes()));
+        for (magic, unit, record_header) in [(0xa1b2_c3d4, 1_000, 16), (0xa1b2_3c4d, 1, 16), (0xa1b2_cd34, 1_000, 24)] {
+            let expected = |order| Some(PcapWalker { order, unit, record_header });
+            assert_eq!(of(magic), (expected(ByteOrder::Little), expected(ByteOrder::Big)));
         }
-        let timestamp_ns = u64::from(seconds) * NANOSECOND + fraction;
-        Ok(Some(Found { timestamp_ns, interface: 0, captured, original_len, trailer: 0, direction: None }))
+        assert_eq!(of(0xa1b2_c3d5), (None, None));
+    }
+
+    #[test]
+    fn frame_check_sequences_are_no_link_type() {
+        let walker = PcapWalker::of([0xa1, 0xb2, 0xc3, 0xd4]).unwrap();
+        let mut header = [0; FILE_HEADER];
+        // A sequence of 4 bytes, which the bit below says is known.
+        header[20..].copy_from_slice(&[0x24, 0, 0, 1]);
+        assert_eq!(walker.interface(&header).link_type, LinkType::ETHERNET);
     }
 }

@@ -1,94 +1,44 @@
-use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::input::Input;
-use crate::pcap::PcapState;
-use crate::pcapng::PcapngState;
-use crate::{Error, LinkType, Warning};
+use crate::input::{Compression, Input};
+use crate::pcap::{FILE_HEADER, PcapWalker};
+use crate::pcapng::{PcapngWalker, SECTION_HEADER};
+use crate::walk::{Context, Damage, Found};
+use crate::warning::Warnings;
+use crate::{Error, Format, Interface, LinkType, Oddity, Record, Warning};
 
-/// Longest record that is believed. The longest real ones are 64 KiB datagrams put together by offloads, 256 KiB with
-/// jumbo GRO; a record that claims more than this is damage.
-pub(crate) const MAX_RECORD: u32 = 16 << 20;
+/// First bytes that are shown of what is no capture: enough to tell a text, a script or another format by.
+const SHOWN: usize = 8;
 
-/// The format of a capture.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// Classic pcap, micro- or nanoseconds, either byte order.
-    Pcap,
-    /// pcapng.
-    Pcapng,
-}
-
-/// Where a frame went relative to the capturing interface.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Direction {
-    /// To it.
-    Inbound,
-    /// From it.
-    Outbound,
-}
-
-/// An interface of a capture.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Interface {
-    /// Its name, where the capture has one.
-    pub name: Option<String>,
-    /// What its frames begin with.
-    pub link_type: LinkType,
-    /// Bytes a packet at most; 0 is no limit.
-    pub snap_length: u32,
-}
-
-/// One packet of a capture.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Record<'a> {
-    /// From 1.
-    pub number: u64,
-    /// Nanoseconds since the epoch.
-    pub timestamp_ns: u64,
-    /// What the frame begins with.
-    pub link_type: LinkType,
-    /// Index into [`Reader::interfaces`].
-    pub interface: u32,
-    /// Length on the wire, at least that of `data`.
-    pub original_len: u32,
-    /// What was captured.
-    pub data: &'a [u8],
-    /// Which way it went, where the capture says so.
-    pub direction: Option<Direction>,
-}
-
-/// What a format's walker found: the record is the last bytes that were consumed but for `trailer`.
-pub(crate) struct Found {
-    pub(crate) timestamp_ns: u64,
-    pub(crate) interface: u32,
-    pub(crate) captured: usize,
-    pub(crate) original_len: u32,
-    pub(crate) trailer: usize,
-    pub(crate) direction: Option<Direction>,
-}
-
-enum State {
-    Pcap(PcapState),
-    Pcapng(PcapngState),
-}
-
-/// Reads a capture record by record. After damage the reader has ended: every record before it was given.
+/// Reads a capture record by record.
+///
+/// Every packet before damage is given before the error that tells of the damage. Where the damage is one packet of a
+/// pcapng whose block is whole (its interface was never declared, or it claims more than its block holds), the reader goes
+/// on behind it when it is called again, and the packet keeps its number; else the error is the end.
 pub struct Reader {
-    pub(crate) input: Input,
-    pub(crate) name: String,
-    state: State,
-    pub(crate) interfaces: Vec<Interface>,
-    warnings: BTreeMap<Warning, u64>,
-    pub(crate) records: u64,
+    input: Input,
+    name: String,
+    walker: Walker,
+    interfaces: Vec<Interface>,
+    warnings: Warnings,
+    /// The packets so far.
+    packets: u64,
+    /// The last packet, whose bytes were consumed last.
+    current: Option<Found>,
     ended: bool,
 }
 
-impl std::fmt::Debug for Reader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").field("name", &self.name).field("records", &self.records).finish_non_exhaustive()
+enum Walker {
+    Pcap(PcapWalker),
+    Pcapng(PcapngWalker),
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("name", &self.name).field("packets", &self.packets).finish_non_exhaustive()
     }
 }
 
@@ -98,136 +48,77 @@ impl Reader {
     /// # Errors
     /// If it cannot be opened or begins like no capture.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let name = path.display().to_string();
         if path.as_os_str() == "-" {
             return Self::from_read("standard input", std::io::stdin());
         }
+        let name = path.display().to_string();
         let io = |source| Error::Io { file: name.clone(), source };
         let file = File::open(path).map_err(io)?;
         if file.metadata().map_err(io)?.is_dir() {
-            return Err(io(std::io::Error::new(
-                std::io::ErrorKind::IsADirectory,
-                "is a directory, expected a capture",
-            )));
+            return Err(io(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a directory")));
         }
         Self::from_read(&name, file)
     }
 
-    /// Reads from anything.
+    /// Reads from anything that gives the bytes of a file, compressed or not.
     ///
     /// # Errors
     /// As [`Reader::open`].
     pub fn from_read(name: &str, source: impl Read + Send + 'static) -> Result<Self, Error> {
-        let file = name.to_owned();
-        let io = |source| Error::Io { file: name.to_owned(), source };
+        let file = || name.to_owned();
+        let io = |source| Error::Io { file: file(), source };
         let mut input = Input::new(Box::new(source)).map_err(io)?;
-        let first = input.fill(4).map_err(io)?;
-        let magic = match *first {
-            [] => return Err(Error::Empty { file }),
-            [a, b, c, d, ..] => [a, b, c, d],
-            _ => return Err(Error::NotACapture { file, found: printable(first) }),
-        };
-        let found = printable(&first[..first.len().min(8)]);
+        let compression = input.compression();
+        let first = input.fill(SHOWN).map_err(io)?;
+        if first.is_empty() {
+            return Err(Error::Empty { file: file() });
+        }
         let mut interfaces = Vec::new();
-        let state = if magic == crate::pcapng::SECTION_HEADER {
-            State::Pcapng(PcapngState::default())
-        } else {
-            let header = input.fill(crate::pcap::FILE_HEADER).map_err(io)?;
-            let (have, need) = (header.len() as u64, crate::pcap::FILE_HEADER as u64);
-            let Some(dialect) = crate::pcap::Dialect::of(magic) else { return Err(Error::NotACapture { file, found }) };
-            let Some((state, interface)) = PcapState::new(dialect, header) else {
-                return Err(Error::Truncated { file, offset: 0, packet: 1, what: "the file header", need, have });
+        let walker = if first.starts_with(&SECTION_HEADER) {
+            Walker::Pcapng(PcapngWalker::default())
+        } else if let Some(walker) = first.first_chunk().and_then(|magic| PcapWalker::of(*magic)) {
+            let header = input.fill(FILE_HEADER).map_err(io)?;
+            let Some(header) = header.first_chunk() else {
+                let (need, have) = (FILE_HEADER as u64, header.len() as u64);
+                return Err(Error::Truncated {
+                    file: file(),
+                    offset: 0,
+                    packet: 1,
+                    what: "the file header",
+                    need,
+                    have,
+                });
             };
-            interfaces.push(interface);
-            input.consume(crate::pcap::FILE_HEADER);
-            State::Pcap(state)
+            interfaces.push(walker.interface(header));
+            input.consume(FILE_HEADER);
+            Walker::Pcap(walker)
+        } else {
+            return Err(Error::NotACapture { file: file(), found: beginning(first, compression) });
         };
-        Ok(Self { input, name: file, state, interfaces, warnings: BTreeMap::new(), records: 0, ended: false })
+        let (name, warnings) = (file(), Warnings::default());
+        Ok(Self { input, name, walker, interfaces, warnings, packets: 0, current: None, ended: false })
     }
 
     /// The next record, or none at the end.
     ///
     /// # Errors
-    /// At the first damage; the reader has ended then, and further calls give none.
+    /// At damage. The next call goes on behind a damaged packet if that can be, and gives none otherwise.
     #[expect(clippy::should_implement_trait, reason = "it lends from the reader's buffer, which an iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
-        if self.ended {
-            return Ok(None);
-        }
-        let found = match &mut self.state {
-            State::Pcap(state) => {
-                let mut context =
-                    Context { input: &mut self.input, interfaces: &mut self.interfaces, warnings: &mut self.warnings };
-                state.next(&mut context)
-            }
-            State::Pcapng(state) => {
-                let mut context =
-                    Context { input: &mut self.input, interfaces: &mut self.interfaces, warnings: &mut self.warnings };
-                state.next(&mut context)
-            }
-        };
-        match found {
-            Ok(Some(found)) => {
-                self.records += 1;
-                let Found { timestamp_ns, interface, captured, mut original_len, trailer, direction } = found;
-                let captured_len = u32::try_from(captured).unwrap_or(u32::MAX);
-                if original_len < captured_len {
-                    *self.warnings.entry(Warning::OriginalShorterThanCaptured).or_default() += 1;
-                    original_len = captured_len;
-                }
-                let of = self.interfaces.get(interface as usize);
-                if of.is_some_and(|of| of.snap_length != 0 && captured_len > of.snap_length) {
-                    *self.warnings.entry(Warning::LongerThanSnapLength).or_default() += 1;
-                }
-                let link_type = of.map_or(LinkType::NULL, |of| of.link_type);
-                let data = self.input.consumed(captured, trailer);
-                Ok(Some(Record {
-                    number: self.records,
-                    timestamp_ns,
-                    link_type,
-                    interface,
-                    original_len,
-                    data,
-                    direction,
-                }))
-            }
-            Ok(None) => {
-                self.ended = true;
-                Ok(None)
-            }
-            Err(damage) => {
-                self.ended = true;
-                Err(self.error(damage))
-            }
-        }
+        self.advance()?;
+        Ok(self.current())
     }
 
-    fn error(&self, damage: Damage) -> Error {
-        let (file, offset, packet) = (self.name.clone(), self.input.offset, self.records + 1);
-        match damage {
-            Damage::Io(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-                let cause = "the compressed data ends before it is complete".to_owned();
-                Error::Damaged { file, offset, packet, cause }
-            }
-            Damage::Io(source) => {
-                let cause = format!("it cannot be read any further: {source}");
-                Error::Damaged { file, offset, packet, cause }
-            }
-            Damage::Truncated { what, need, have } => Error::Truncated { file, offset, packet, what, need, have },
-            Damage::Wrong(cause) => Error::Damaged { file, offset, packet, cause },
-        }
-    }
-
-    /// The interfaces that were declared so far; a pcap has one.
+    /// The interfaces that were declared so far, in all sections; a pcap has one.
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
 
     /// The format.
     pub fn format(&self) -> Format {
-        match self.state {
-            State::Pcap(_) => Format::Pcap,
-            State::Pcapng(_) => Format::Pcapng,
+        match self.walker {
+            Walker::Pcap(_) => Format::Pcap,
+            Walker::Pcapng(_) => Format::Pcapng,
         }
     }
 
@@ -236,57 +127,118 @@ impl Reader {
         &self.name
     }
 
-    /// What was odd and tolerated, with how often.
-    pub fn warnings(&self) -> impl Iterator<Item = (Warning, u64)> + '_ {
-        self.warnings.iter().map(|(warning, count)| (*warning, *count))
-    }
-}
-
-/// What the walker of a format works with.
-pub(crate) struct Context<'a> {
-    pub(crate) input: &'a mut Input,
-    pub(crate) interfaces: &'a mut Vec<Interface>,
-    warnings: &'a mut BTreeMap<Warning, u64>,
-}
-
-impl Context<'_> {
-    pub(crate) fn warn(&mut self, warning: Warning) {
-        *self.warnings.entry(warning).or_default() += 1;
+    /// What was odd and tolerated so far, one entry a kind.
+    pub fn warnings(&self) -> &[Warning] {
+        self.warnings.as_slice()
     }
 
-    /// `need` bytes, or what is the matter. None at the clean end of the input.
-    pub(crate) fn take(&mut self, need: usize, what: &'static str) -> Result<Option<&[u8]>, Damage> {
-        let bytes = self.input.fill(need).map_err(Damage::Io)?;
-        match bytes.len() {
-            0 => Ok(None),
-            have if have < need => Err(Damage::Truncated { what, need: need as u64, have: have as u64 }),
-            _ => Ok(Some(&bytes[..need])),
+    /// Whether further calls of [`Reader::next`] give none.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What [`Reader::next`] gave last.
+    pub(crate) fn current(&self) -> Option<Record<'_>> {
+        let Found { timestamp_ns, interface, original_len, direction, data, comment, length } =
+            self.current.as_ref()?;
+        let record = self.input.consumed(*length);
+        Some(Record {
+            number: self.packets,
+            timestamp_ns: *timestamp_ns,
+            // Walkers find packets of declared interfaces only.
+            link_type: self.interfaces.get(*interface as usize).map_or(LinkType::NULL, |of| of.link_type),
+            interface: *interface,
+            original_len: *original_len,
+            data: &record[data.clone()],
+            direction: *direction,
+            comment: comment.as_ref().map(|range| readable(&record[range.clone()])),
+        })
+    }
+
+    /// Goes to the next record; at the end, there is no current one.
+    pub(crate) fn advance(&mut self) -> Result<(), Error> {
+        self.current = None;
+        if self.ended {
+            return Ok(());
+        }
+        let packet = self.packets + 1;
+        let Self { input, interfaces, warnings, .. } = self;
+        let mut context = Context { input, interfaces, warnings, packet };
+        let found = match &mut self.walker {
+            Walker::Pcap(walker) => walker.next(&mut context),
+            Walker::Pcapng(walker) => walker.next(&mut context),
+        };
+        match found {
+            Ok(Some(found)) => {
+                self.input.consume(found.length);
+                self.packets = packet;
+                let found = self.tolerate(found);
+                self.current = Some(found);
+                Ok(())
+            }
+            Ok(None) => {
+                self.ended = true;
+                Ok(())
+            }
+            Err(damage) => Err(self.error(damage)),
         }
     }
+
+    /// Notes what is odd about lengths.
+    fn tolerate(&mut self, mut found: Found) -> Found {
+        // Walkers believe no length that 32 bits do not hold.
+        let captured = u32::try_from(found.data.len()).unwrap_or(u32::MAX);
+        if found.original_len < captured {
+            self.warnings.add(Oddity::OriginalShorterThanCaptured, self.packets);
+            found.original_len = captured;
+        }
+        let snap_length = self.interfaces.get(found.interface as usize).map_or(0, |of| of.snap_length);
+        if snap_length != 0 && captured > snap_length {
+            self.warnings.add(Oddity::LongerThanSnapLength, self.packets);
+        }
+        found
+    }
+
+    fn error(&mut self, damage: Damage) -> Error {
+        let (file, offset, packet) = (self.name.clone(), self.input.offset(), self.packets + 1);
+        if let Damage::Packet { length, .. } = damage {
+            self.input.consume(length);
+            self.packets = packet;
+        } else {
+            self.ended = true;
+        }
+        let cause = match damage {
+            Damage::Truncated { what, need, have } => {
+                return Error::Truncated { file, offset, packet, what, need, have };
+            }
+            Damage::Io(error) => match (self.input.compression(), error.kind()) {
+                (Compression::None, _) => format!("it cannot be read any further: {error}"),
+                (_, std::io::ErrorKind::UnexpectedEof) => "the compressed data ends before it is complete".to_owned(),
+                _ => format!("it cannot be decompressed any further: {error}"),
+            },
+            Damage::Lost(cause) | Damage::Packet { cause, .. } => cause,
+        };
+        Error::Damaged { file, offset, packet, cause }
+    }
 }
 
-/// What stops a walker.
-#[derive(Debug)]
-pub(crate) enum Damage {
-    Io(std::io::Error),
-    Truncated { what: &'static str, need: u64, have: u64 },
-    Wrong(String),
-}
-
-/// Bytes as people can read them.
-fn printable(bytes: &[u8]) -> String {
-    let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+/// The first bytes of something, as people can read them.
+fn beginning(bytes: &[u8], compression: Compression) -> String {
+    let bytes = &bytes[..bytes.len().min(SHOWN)];
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let text: String = bytes.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
-    format!("{} ({text})", hex.concat())
+    let decompressed = match compression {
+        Compression::None => "",
+        Compression::Gzip => ", after gzip",
+        Compression::Zstd => ", after zstd",
+    };
+    format!("{hex} ({text}){decompressed}")
 }
 
-impl Format {
-    /// The format that a name asks for.
-    pub fn from_path(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
-            "pcap" => Some(Self::Pcap),
-            "pcapng" => Some(Self::Pcapng),
-            _ => None,
-        }
+/// The text up to what is none.
+fn readable(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
     }
 }

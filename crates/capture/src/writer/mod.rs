@@ -1,0 +1,24 @@
+//! Captures out. What is written depends on what is given alone: no host, no system, no time.
+
+mod pcap;
+mod pcapng;
+
+pub use pcap::PcapWriter;
+pub use pcapng::PcapngWriter;
+
+use crate::Error;
+use crate::walk::MAX_RECORD;
+
+/// Bytes a write: unbuffered, a small packet costs a hundred times as much.
+const BUFFER: usize = 1 << 18;
+
+/// No packet is cut: 256 KiB is what tcpdump calls unlimited.
+const SNAP_LENGTH: u32 = 262_144;
+
+/// The captured length of a packet, if it is one that this crate would read again.
+fn captured(data: &[u8]) -> Result<u32, Error> {
+    match u32::try_from(data.len()) {
+        Ok(captured) if captured <= MAX_RECORD => Ok(captured),
+        _ => Err(Error::TooLong { length: data.len(), limit: MAX_RECORD }),
+    }
+}

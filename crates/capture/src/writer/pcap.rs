@@ -1,0 +1,66 @@
+use std::io::{BufWriter, Write};
+
+use super::{BUFFER, SNAP_LENGTH, captured};
+use crate::{Error, LinkType};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// The last time that a pcap can hold, in 2106: what is later is written as this, so that order is kept.
+const LAST_TIME: u64 = u32::MAX as u64 * SECOND + (SECOND - 1);
+
+/// Writes a pcap, little endian, nanoseconds.
+#[derive(Debug)]
+pub struct PcapWriter<W: Write> {
+    output: BufWriter<W>,
+}
+
+impl<W: Write> PcapWriter<W> {
+    /// Writes the file header.
+    ///
+    /// # Errors
+    /// If it cannot be written. Likewise below.
+    pub fn new(output: W, link_type: LinkType) -> Result<Self, Error> {
+        let mut output = BufWriter::with_capacity(BUFFER, output);
+        output.write_all(&[0x4d, 0x3c, 0xb2, 0xa1])?;
+        // Version 2.4, no time zone, no accuracy.
+        output.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
+        output.write_all(&SNAP_LENGTH.to_le_bytes())?;
+        output.write_all(&link_type.0.to_le_bytes())?;
+        Ok(Self { output })
+    }
+
+    /// Writes a packet. An original length below that of `data` is raised to it.
+    pub fn write(&mut self, timestamp_ns: u64, original_len: u32, data: &[u8]) -> Result<(), Error> {
+        let captured = captured(data)?;
+        let time = timestamp_ns.min(LAST_TIME);
+        let words = [(time / SECOND) as u32, (time % SECOND) as u32, captured, original_len.max(captured)];
+        let mut header = [0; 16];
+        for (slot, word) in header.chunks_exact_mut(4).zip(words) {
+            slot.copy_from_slice(&word.to_le_bytes());
+        }
+        self.output.write_all(&header)?;
+        self.output.write_all(data)?;
+        Ok(())
+    }
+
+    /// Flushes, and gives the output back.
+    pub fn finish(self) -> Result<W, Error> {
+        self.output.into_inner().map_err(|error| Error::Write(error.into_error()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes() {
+        let mut writer = PcapWriter::new(Vec::new(), LinkType::ETHERNET).unwrap();
+        writer.write(2_000_000_003, 1, b"abc").unwrap();
+        writer.write(u64::MAX, 9, b"").unwrap();
+        let file = writer.finish().unwrap();
+        assert_eq!(&file[..24], b"\x4d\x3c\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0");
+        assert_eq!(&file[24..43], b"\x02\0\0\0\x03\0\0\0\x03\0\0\0\x03\0\0\0abc");
+        assert_eq!(&file[43..], b"\xff\xff\xff\xff\xff\xc9\x9a\x3b\0\0\0\0\x09\0\0\0");
+    }
+}
