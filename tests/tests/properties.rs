@@ -19,9 +19,9 @@ fn lab(topology: &Topology, options: Options) -> Lab {
 }
 
 /// What can be compared of a verdict between two runs.
-fn told(sent: &Sent) -> (Option<String>, Option<&'static str>, Option<String>, Option<u64>, Vec<u8>) {
+fn told(sent: &Sent) -> String {
     let reason = sent.reason().map(|reason| reason.code());
-    (sent.place.clone(), reason, sent.at.clone(), sent.verdict.connection, sent.bytes.clone())
+    format!("{:?} {reason:?} {:?} {:?} {:02x?}", sent.place, sent.at, sent.verdict.connection, sent.bytes)
 }
 
 proptest! {

@@ -97,7 +97,7 @@ fn random_bytes_behind_a_good_header() {
     let bench = Bench::new();
     let mut bytes = capture();
     for (index, byte) in bytes.iter_mut().enumerate().skip(4000) {
-        *byte = (index * 7919 >> 3) as u8;
+        *byte = ((index * 7919) >> 3) as u8;
     }
     let (ran, verdicts) = bench.replay(&bench.file("random.pcap", &bytes));
     refused(&ran, &["random.pcap", "at byte"]);

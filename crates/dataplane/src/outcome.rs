@@ -164,7 +164,7 @@ pub enum Outcome {
     },
     /// It was dropped.
     Dropped(Denial),
-    /// It is a fragment that waits for the first of its datagram; [`crate::Output::released`] will tell.
+    /// It is a fragment that waits for the first of its datagram; [`Reassembly`](crate::shard::Reassembly) gives it back.
     Held,
 }
 

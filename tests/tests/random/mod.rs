@@ -224,7 +224,7 @@ impl<'a> Traffic<'a> {
         };
         let other = self.dice.pick(&topology.hosts).clone();
         let own = v6.unwrap_or(host.v4);
-        let called = v6.map_or(host.public, |v6| Some(v6));
+        let called = v6.or(host.public);
         match (self.dice.roll(10), called) {
             (0..=2, Some(called)) => (Ingress::Internet, self.first_packet(outside, called)),
             (3, _) => {

@@ -4,7 +4,7 @@
 //! with its own key, progress and timer. Those entries are the truth. A connection is the set of entries that one packet
 //! made, or that later packets joined; it is over when its last entry is.
 //!
-//! An entry is free exactly when `now >= expires`, and every lookup compares. The [wheel](wheel) only reclaims memory and
+//! An entry is free exactly when `now >= expires`, and every lookup compares. The [wheel] only reclaims memory and
 //! counts, so its timing cannot be observed.
 
 mod entry;
