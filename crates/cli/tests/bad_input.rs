@@ -163,7 +163,7 @@ routes = [{ to = "0.0.0.0/0", via = "igw" }]
     refused(&ran, &["broken.toml", "via = \"igw\"", "`http` is no port", "rtb-nowhere", "10.0.0.1/8", "/16"]);
     let syntax = bench.file("syntax.toml", b"[vpc.main\ncidrs = 1");
     refused(&vpcemu(["check".as_ref(), syntax.as_os_str()]), &["syntax.toml:1", "[vpc.main"]);
-    let unknown = bench.file("unknown.toml", b"[vpc.main]\ncidr = [\"10.0.0.0/16\"]\n");
+    let unknown = bench.file("unknown.toml", b"[vpc.main]\ncidrz = [\"10.0.0.0/16\"]\n");
     refused(&vpcemu(["check".as_ref(), unknown.as_os_str()]), &["unknown.toml:2", "did you mean `cidrs`"]);
     let later = bench.file("later.toml", b"[vpc.main]\ncidrs = [\"10.0.0.0/16\"]\n[transit_gateway.t]\n");
     refused(&vpcemu(["check".as_ref(), later.as_os_str()]), &["not supported yet"]);

@@ -316,7 +316,8 @@ impl Compiler<'_> {
                     Destination::Cidr(net) => vec![*net],
                     Destination::PrefixList(id) => self.prefix_list(id),
                 };
-                for net in nets {
+                // As AWS does with host bits (1.2).
+                for net in nets.into_iter().map(|net| net.trunc()) {
                     // Propagated routes lose to local even when they are more specific (2.4.2).
                     let loses =
                         route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));

@@ -6,7 +6,7 @@ use crate::behavior::{EgressOnlyBehavior, NatGatewayBehavior, SecurityGroupBehav
 use super::file::{BehaviorFile, EgressOnlyKnobs, NatGatewayKnobs, SecurityGroupKnobs};
 
 /// The preset's values, with what the file sets in place of them.
-pub(super) fn behavior(file: BehaviorFile) -> Behavior {
+pub(crate) fn behavior(file: BehaviorFile) -> Behavior {
     let preset = file.preset.unwrap_or_default();
     Behavior {
         preset,

@@ -1,14 +1,19 @@
 //! Network ACLs and security groups.
 
+use std::ops::Range;
+
 use toml::Spanned;
 
 use crate::finding::Finding;
 use crate::{
-    AclAction, AclEntry, Id, Kind, NetworkAcl, Origin, Peer, Ports, Protocol, SecurityGroup, SecurityGroupRule,
+    AclAction, AclEntry, IcmpTypeCode, Id, Kind, NetworkAcl, Peer, Ports, Protocol, SecurityGroup, SecurityGroupRule,
 };
 
-use super::build::{Builder, everyone, in_order};
-use super::file::{ActionFile, File, OneOrMany, RuleFile};
+use super::build::Builder;
+use super::defaults;
+use super::file::{
+    AclEntryFile, ActionFile, GroupRuleFile, Matcher, Named, NetworkAclFile, OneOrMany, SecurityGroupFile,
+};
 use super::text;
 
 /// Which way the packets of a rule go.
@@ -18,166 +23,220 @@ enum Way {
     Out,
 }
 
+/// The other side of a rule as the file writes it, in pieces.
+type Peers<'a> = Vec<(&'a str, Range<usize>)>;
+
 impl Builder<'_> {
-    pub(super) fn network_acls(&mut self, file: &mut File) {
-        for (name, acl) in in_order(std::mem::take(&mut file.network_acl)) {
-            let Some(vpc) = self.vpc(acl.vpc.as_ref(), &name) else { continue };
+    pub(crate) fn network_acls(&mut self, acls: Named<NetworkAclFile>) {
+        for (name, acl) in acls {
             let id = Id::of(Kind::NetworkAcl, name.get_ref());
-            let ingress = acl.ingress.iter().filter_map(|rule| self.acl_entry(rule, Way::In)).collect();
-            let egress = acl.egress.iter().filter_map(|rule| self.acl_entry(rule, Way::Out)).collect();
+            let ingress = acl.ingress.iter().filter_map(|entry| self.acl_entry(entry, Way::In)).collect();
+            let egress = acl.egress.iter().filter_map(|entry| self.acl_entry(entry, Way::Out)).collect();
+            let Some(vpc) = self.vpc(acl.vpc.as_ref(), &name) else {
+                self.broken.insert(id);
+                continue;
+            };
             let origin = self.at(name.span());
-            let name = acl.name.or_else(|| Some(name.get_ref().clone()));
+            let name = acl.name.or_else(|| Some(name.into_inner()));
             self.network.network_acls.push(NetworkAcl { id, name, vpc, ingress, egress, origin });
         }
     }
 
-    fn acl_entry(&mut self, rule: &Spanned<RuleFile>, way: Way) -> Option<AclEntry> {
-        let origin = self.at(rule.span());
-        let file = rule.get_ref();
-        let number = file.rule.and_then(|number| u16::try_from(number).ok());
+    fn acl_entry(&mut self, entry: &Spanned<AclEntryFile>, way: Way) -> Option<AclEntry> {
+        let (file, span) = (entry.get_ref(), entry.span());
+        let number = file.rule.as_ref().and_then(|rule| u16::try_from(*rule.get_ref()).ok());
         if number.is_none() {
-            self.error("rule-number", rule.span(), "a network ACL entry needs `rule`, a number from 1 to 32766");
+            let at = file.rule.as_ref().map_or_else(|| span.clone(), Spanned::span);
+            self.error("rule-number", at, "a network ACL entry needs `rule`, a number from 1 to 32766");
         }
-        if file.action.is_none() {
-            self.error("no-action", rule.span(), "a network ACL entry needs `action`: \"allow\" or \"deny\"");
-        }
-        let (protocol, ports) = self.transport(rule)?;
-        let peer = self.peer(rule, way)?;
-        let [net] = peer.get_ref().all() else {
-            self.error("one-block", peer.span(), "a network ACL entry has one block");
-            return None;
+        let action = match file.action {
+            Some(ActionFile::Allow) => Some(AclAction::Allow),
+            Some(ActionFile::Deny) => Some(AclAction::Deny),
+            None => {
+                let text = "a network ACL entry needs `action`: \"allow\" or \"deny\"";
+                self.error("no-action", span.clone(), text);
+                None
+            }
         };
-        let Ok(cidr) = net.parse() else {
-            let text = format!("`{net}` is no CIDR block; network ACLs know neither prefix lists nor groups");
-            self.error("unreadable", peer.span(), text);
-            return None;
-        };
-        let action = match file.action? {
-            ActionFile::Allow => AclAction::Allow,
-            ActionFile::Deny => AclAction::Deny,
-        };
-        Some(AclEntry { number: number?, action, protocol, ports, cidr, origin })
+        let transport = self.transport(file.into(), &span);
+        let cidr = self.peers(file.into(), &span, way).and_then(|peers| match peers.as_slice() {
+            [(block, at)] => {
+                let cidr = block.parse().ok();
+                if cidr.is_none() {
+                    let help = "network ACLs know neither prefix lists nor groups";
+                    self.error_with_help("unreadable", at.clone(), format!("`{block}` is no CIDR block"), help);
+                }
+                cidr
+            }
+            _ => {
+                self.error("one-block", span.clone(), "a network ACL entry has one block");
+                None
+            }
+        });
+        let (protocol, ports) = transport?;
+        Some(AclEntry { number: number?, action: action?, protocol, ports, cidr: cidr?, origin: self.at(span) })
     }
 
-    pub(super) fn security_groups(&mut self, file: &mut File) {
-        for (name, group) in in_order(std::mem::take(&mut file.security_group)) {
-            let Some(vpc) = self.vpc(group.vpc.as_ref(), &name) else { continue };
+    pub(crate) fn security_groups(&mut self, groups: Named<SecurityGroupFile>) {
+        for (name, group) in groups {
             let id = Id::of(Kind::SecurityGroup, name.get_ref());
-            let short = id.as_str().trim_start_matches("sg-").to_owned();
-            let ingress = self.group_rules(&group.ingress, Way::In, &format!("sgr-{short}-in"));
+            let short = id.as_str().strip_prefix(Kind::SecurityGroup.prefix()).unwrap_or(id.as_str());
             let out = format!("sgr-{short}-out");
+            let ingress = self.group_rules(&group.ingress, Way::In, &format!("sgr-{short}-in"));
             let egress = match &group.egress {
                 Some(rules) => self.group_rules(rules, Way::Out, &out),
-                // A new group lets everything out (6.1).
-                None => default_egress(&out),
+                None => defaults::egress_rules(&out),
+            };
+            let Some(vpc) = self.vpc(group.vpc.as_ref(), &name) else {
+                self.broken.insert(id);
+                continue;
             };
             let origin = self.at(name.span());
-            let name = group.name.or(group.description).or_else(|| Some(name.get_ref().clone()));
+            let name = group.name.or_else(|| Some(name.into_inner()));
             self.network.security_groups.push(SecurityGroup { id, name, vpc, ingress, egress, origin });
         }
     }
 
-    fn group_rules(&mut self, rules: &[Spanned<RuleFile>], way: Way, prefix: &str) -> Vec<SecurityGroupRule> {
+    fn group_rules(&mut self, rules: &[Spanned<GroupRuleFile>], way: Way, prefix: &str) -> Vec<SecurityGroupRule> {
         let mut built = Vec::new();
         for (position, rule) in (1..).zip(rules) {
-            let origin = self.at(rule.span());
-            if rule.get_ref().rule.is_some() || rule.get_ref().action.is_some() {
-                let text = "a security group rule has neither number nor action: it allows, in any order (6.2)";
-                self.error("not-a-network-acl", rule.span(), text);
-            }
-            let (Some((protocol, ports)), Some(peer)) = (self.transport(rule), self.peer(rule, way)) else { continue };
-            let peers = peer.get_ref().all();
-            for (number, text) in (1..).zip(peers) {
-                let Some(peer) = self.group_peer(text, peer.span()) else { continue };
-                let base = rule.get_ref().id.clone().unwrap_or_else(|| format!("{prefix}-{position}"));
-                // Of a rule with several peers each is a rule of its own.
-                let id = Id::new(if peers.len() > 1 { format!("{base}.{number}") } else { base });
-                built.push(SecurityGroupRule { id, protocol, ports, peer, origin: origin.clone() });
+            let (file, span) = (rule.get_ref(), rule.span());
+            let transport = self.transport(file.into(), &span);
+            let peers = self.peers(file.into(), &span, way).unwrap_or_default();
+            let base = file.id.clone().unwrap_or_else(|| format!("{prefix}-{position}"));
+            let several = peers.len() > 1;
+            for (number, (text, at)) in (1..).zip(peers) {
+                let peer = self.group_peer(text, at);
+                let (Some((protocol, ports)), Some(peer)) = (transport, peer) else { continue };
+                // A rule of the model has one peer.
+                let id = Id::new(if several { format!("{base}.{number}") } else { base.clone() });
+                built.push(SecurityGroupRule { id, protocol, ports, peer, origin: self.at(span.clone()) });
             }
         }
         built
     }
 
-    fn group_peer(&mut self, text: &str, span: std::ops::Range<usize>) -> Option<Peer> {
+    fn group_peer(&mut self, text: &str, span: Range<usize>) -> Option<Peer> {
         if let Some(list) = text.strip_prefix("pl:") {
             return self.prefix_list(list, span).map(Peer::PrefixList);
         }
         if let Some(group) = text.strip_prefix("sg:") {
-            return Some(Peer::SecurityGroup(Id::of(Kind::SecurityGroup, group)));
+            return Some(Peer::SecurityGroup(self.peer_group(group, span)));
         }
-        let net = text.parse().ok();
-        if net.is_none() {
+        let block = text.parse().ok();
+        if block.is_none() {
             self.error("unreadable", span, format!("`{text}` is no CIDR block, pl:NAME or sg:NAME"));
         }
-        net.map(Peer::Cidr)
+        block.map(Peer::Cidr)
+    }
+
+    /// A rule whose group is gone stays listed and matches nothing (6.13), so that is no error.
+    fn peer_group(&mut self, name: &str, span: Range<usize>) -> Id {
+        let id = Id::of(Kind::SecurityGroup, name);
+        let known = self.declared.get(&Kind::SecurityGroup).into_iter().flatten();
+        if known.clone().any(|known| *known == id) || self.broken.contains(&id) {
+            return id;
+        }
+        let help = text::help_for_unknown(Kind::SecurityGroup, &id, known);
+        let text = format!("there is no security group {id}: the rule is stale and matches nothing");
+        self.findings.push(Finding::warning("stale-group", &self.at(span), text).help(help));
+        self.mark_missing(&id);
+        id
     }
 
     /// The other side of a rule: `from` of what comes in, `to` of what goes out.
-    fn peer<'r>(&mut self, rule: &'r Spanned<RuleFile>, way: Way) -> Option<&'r Spanned<OneOrMany>> {
-        let RuleFile { from, to, .. } = rule.get_ref();
+    fn peers<'r>(&mut self, rule: Matcher<'r>, span: &Range<usize>, way: Way) -> Option<Peers<'r>> {
         let (right, wrong, word, other, list) = match way {
-            Way::In => (from, to, "from", "to", "ingress"),
-            Way::Out => (to, from, "to", "from", "egress"),
+            Way::In => (rule.from, rule.to, "from", "to", "ingress"),
+            Way::Out => (rule.to, rule.from, "to", "from", "egress"),
         };
         if let Some(wrong) = wrong {
-            let text = format!("`{other}` in an {list} rule");
-            let help = format!("{list} rules have `{word}`: the other side");
-            let finding = Finding::error("wrong-direction", &self.at(wrong.span()), text).help(help);
-            self.findings.push(finding);
+            let help = format!("rules of {list} have `{word}`, the other side; the interface itself is not written");
+            self.error_with_help("wrong-direction", wrong.span(), format!("`{other}` in a rule of {list}"), help);
             return None;
         }
-        if right.is_none() {
-            self.error("no-peer", rule.span(), format!("the rule needs `{word}`, the other side"));
+        let peers = right.map(|right| match right.get_ref() {
+            OneOrMany::One(one) => vec![(one.as_str(), right.span())],
+            OneOrMany::Many(many) => many.iter().map(|one| (one.get_ref().as_str(), one.span())).collect(),
+        });
+        let peers = peers.filter(|peers| !peers.is_empty());
+        if peers.is_none() {
+            let at = right.map_or_else(|| span.clone(), Spanned::span);
+            self.error("no-peer", at, format!("the rule needs `{word}`, the other side"));
         }
-        right.as_ref()
+        peers
     }
 
-    fn transport(&mut self, rule: &Spanned<RuleFile>) -> Option<(Protocol, Ports)> {
-        let file = rule.get_ref();
-        let Some(proto) = &file.proto else {
+    fn transport(&mut self, rule: Matcher<'_>, span: &Range<usize>) -> Option<(Protocol, Ports)> {
+        let Some(proto) = rule.proto else {
             let text = "the rule needs `proto`: tcp, udp, icmp, icmpv6, all, or a number";
-            self.error("no-protocol", rule.span(), text);
+            self.error("no-protocol", span.clone(), text);
             return None;
         };
         let Some(protocol) = Protocol::parse(&proto.get_ref().to_string()) else {
-            let text = format!("`{}` is no protocol: write tcp, udp, icmp, icmpv6, all, or a number", proto.get_ref());
-            self.error("unreadable", proto.span(), text);
+            let text = format!("`{}` is no protocol", proto.get_ref());
+            let help = "write tcp, udp, icmp, icmpv6, all, or a number up to 255";
+            self.error_with_help("unreadable", proto.span(), text, help);
             return None;
         };
-        let ports_ignored = !matches!(protocol, Protocol::TCP | Protocol::UDP);
-        let types_ignored = !matches!(protocol, Protocol::ICMP | Protocol::ICMPV6);
-        if let Some(ports) = file.ports.as_ref().filter(|_| ports_ignored) {
-            let text = format!("ports are ignored for protocol {protocol}");
-            let finding = Finding::warning("ports-ignored", &self.at(ports.span()), text);
-            self.findings.push(finding);
+        let (has_ports, has_types) = match protocol {
+            Protocol::TCP | Protocol::UDP => (true, false),
+            Protocol::ICMP | Protocol::ICMPV6 => (false, true),
+            _ => (false, false),
+        };
+        if let Some(ports) = rule.ports.filter(|_| !has_ports) {
+            self.ignored("ports-ignored", ports.span(), &format!("`ports` means nothing for protocol {protocol}"));
         }
-        if let Some(kind) = file.kind.as_ref().filter(|_| types_ignored) {
-            let text = format!("ICMP types are ignored for protocol {protocol}");
-            let finding = Finding::warning("type-ignored", &self.at(kind.span()), text);
-            self.findings.push(finding);
+        let kind_or_code = rule.kind.map(Spanned::span).or_else(|| rule.code.map(Spanned::span));
+        if let Some(at) = kind_or_code.filter(|_| !has_types) {
+            self.ignored("type-ignored", at, &format!("`type` and `code` mean nothing for protocol {protocol}"));
         }
-        let ports = file.ports.as_ref().map(Spanned::get_ref);
-        let kind = file.kind.as_ref().map(Spanned::get_ref);
-        match text::transport(protocol, ports, kind, file.code) {
-            Ok(transport) => Some((protocol, transport)),
-            Err(text) => {
-                let at = file.ports.as_ref().or(file.kind.as_ref());
-                self.error("unreadable", at.map_or_else(|| rule.span(), Spanned::span), text);
-                None
+        let ports = if has_ports {
+            match rule.ports.map(|ports| text::ports(ports.get_ref()).map_err(|text| (text, ports.span()))) {
+                Some(Ok(range)) => Ports::Range(range),
+                Some(Err((text, at))) => {
+                    self.error("unreadable", at, text);
+                    return None;
+                }
+                None => Ports::Any,
             }
-        }
+        } else if has_types {
+            Ports::Icmp(self.icmp(protocol, rule)?)
+        } else {
+            Ports::Any
+        };
+        Some((protocol, ports))
     }
-}
 
-fn default_egress(prefix: &str) -> Vec<SecurityGroupRule> {
-    let rules = everyone().into_iter().zip(["default", "default-v6"]);
-    rules
-        .map(|(net, suffix)| SecurityGroupRule {
-            id: Id::new(format!("{prefix}-{suffix}")),
-            protocol: Protocol::All,
-            ports: Ports::Any,
-            peer: Peer::Cidr(net),
-            origin: Origin::implicit(),
-        })
-        .collect()
+    fn icmp(&mut self, protocol: Protocol, rule: Matcher<'_>) -> Option<IcmpTypeCode> {
+        let kind =
+            match rule.kind.map(|kind| text::icmp_type(protocol, kind.get_ref()).map_err(|text| (text, kind.span()))) {
+                Some(Ok(kind)) => kind,
+                Some(Err((text, at))) => {
+                    self.error("unreadable", at, text);
+                    return None;
+                }
+                None => None,
+            };
+        // -1 is how AWS writes any code.
+        let code = match rule.code.filter(|code| *code.get_ref() != -1) {
+            Some(code) => match u8::try_from(*code.get_ref()) {
+                Ok(code) => Some(code),
+                Err(_) => {
+                    self.error(
+                        "unreadable",
+                        code.span(),
+                        format!("`{}` is no {protocol} code: it is 0 to 255", code.get_ref()),
+                    );
+                    return None;
+                }
+            },
+            None => None,
+        };
+        Some(IcmpTypeCode { kind, code })
+    }
+
+    fn ignored(&mut self, code: &'static str, span: Range<usize>, text: &str) {
+        self.findings.push(Finding::warning(code, &self.at(span), text));
+    }
 }

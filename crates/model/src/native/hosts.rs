@@ -1,292 +1,196 @@
-//! Gateways, instances, interfaces and endpoints.
+//! Instances and interfaces.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
-use toml::Spanned;
-
 use crate::behavior::Span;
-use crate::{
-    ConnectionTracking, Connectivity, EgressOnlyInternetGateway, EndpointKind, Id, Instance, InterfaceKind,
-    InternetGateway, Kind, NatAddress, NatGateway, NetworkInterface, PrivateIpv4, Subnet, VpcEndpoint,
-};
+use crate::{ConnectionTracking, Id, Instance, InterfaceKind, Kind, NetworkInterface, Origin, PrivateIpv4, Subnet};
+use ipnet::IpNet;
 
-use super::build::{Builder, in_order};
-use super::file::{
-    AddressFile, ConnectivityFile, EndpointFile, EndpointKindFile, File, InstanceFile, InterfaceFile, NatGatewayFile,
-    Text,
-};
+use super::build::Builder;
+use super::file::{AddressFile, EndpointFile, InstanceFile, InterfaceFile, Named, NatGatewayFile, Text};
 
 /// The first host address of a subnet: the first four are reserved (1.8).
 const FIRST_HOST: u32 = 4;
 
+/// Every IPv4 address that the file gives to something, so that none is chosen twice.
+pub(crate) fn given_addresses(
+    instances: &Named<InstanceFile>,
+    interfaces: &Named<InterfaceFile>,
+    nat_gateways: &Named<NatGatewayFile>,
+    endpoints: &Named<EndpointFile>,
+) -> HashSet<Ipv4Addr> {
+    let of_instances = instances.iter().flat_map(|(_, instance)| &instance.addresses);
+    let of_interfaces = interfaces.iter().flat_map(|(_, interface)| &interface.addresses);
+    let of_endpoints = endpoints.iter().flat_map(|(_, endpoint)| &endpoint.addresses);
+    let secondary = interfaces.iter().flat_map(|(_, interface)| &interface.secondary);
+    let pairs = nat_gateways.iter().flat_map(|(_, gateway)| &gateway.addresses).chain(secondary);
+    let texts = of_instances.chain(of_interfaces).chain(of_endpoints).chain(pairs.map(|pair| &pair.private));
+    texts.filter_map(|text| text.get_ref().parse().ok()).collect()
+}
+
 impl Builder<'_> {
-    pub(super) fn gateways(&mut self, file: &mut File) {
-        for (name, gateway) in in_order(std::mem::take(&mut file.internet_gateway)) {
-            let vpc = self.vpc(gateway.vpc.as_ref(), &name);
-            let (id, origin) = (Id::of(Kind::InternetGateway, name.get_ref()), self.at(name.span()));
-            self.network.internet_gateways.push(InternetGateway { id, vpc, origin });
-        }
-        for (name, gateway) in in_order(std::mem::take(&mut file.egress_only_internet_gateway)) {
-            let Some(vpc) = self.vpc(gateway.vpc.as_ref(), &name) else { continue };
-            let (id, origin) = (Id::of(Kind::EgressOnlyInternetGateway, name.get_ref()), self.at(name.span()));
-            self.network.egress_only_internet_gateways.push(EgressOnlyInternetGateway { id, vpc, origin });
-        }
-    }
-
-    pub(super) fn hosts(&mut self, file: &mut File) {
-        let instances = in_order(std::mem::take(&mut file.instance));
-        let interfaces = in_order(std::mem::take(&mut file.eni));
-        let mut taken: HashSet<Id> =
-            instances.iter().map(|(name, _)| Id::of(Kind::NetworkInterface, name.get_ref())).collect();
-        taken.extend(interfaces.iter().map(|(name, _)| Id::of(Kind::NetworkInterface, name.get_ref())));
-        for (name, nat) in in_order(std::mem::take(&mut file.nat_gateway)) {
-            self.nat_gateway(&name, nat, &taken);
-        }
-        for (name, instance) in instances {
-            self.instance(&name, instance);
-        }
-        for (name, interface) in interfaces {
-            self.interface(&name, interface);
-        }
-        for (name, endpoint) in &file.vpc_endpoint {
-            self.endpoint(name, endpoint);
-        }
-    }
-
     /// The subnet that a resource names.
-    fn subnet(&mut self, named: Option<&Text>, of: &Spanned<String>) -> Option<Subnet> {
+    pub(crate) fn subnet(&mut self, named: Option<&Text>, of: &Text) -> Option<Subnet> {
         let Some(name) = named else {
             self.error("no-subnet", of.span(), format!("`{}` needs a `subnet`", of.get_ref()));
             return None;
         };
-        let id = Id::of(Kind::Subnet, name.get_ref());
-        let found = self.network.subnet(&id).cloned();
-        if found.is_none() {
-            let known: Vec<_> = self.network.subnets.iter().map(|subnet| subnet.id.to_string()).collect();
-            let text = format!("`{}` is in {id}, which does not exist; there is {}", of.get_ref(), known.join(", "));
-            self.error("unknown-reference", name.span(), text);
-        }
-        found
+        let id = self.reference(Kind::Subnet, name, of);
+        self.network.subnet(&id).cloned()
     }
 
-    fn groups(&mut self, named: Option<&Vec<Text>>, subnet: &Subnet) -> Vec<Id> {
+    /// The groups that a resource names, or its VPC's default one (6.1).
+    pub(crate) fn groups(&mut self, named: Option<&Vec<Text>>, subnet: &Subnet, of: &Text) -> Vec<Id> {
         match named {
-            Some(groups) => groups.iter().map(|group| Id::of(Kind::SecurityGroup, group.get_ref())).collect(),
+            Some(groups) => groups.iter().map(|group| self.reference(Kind::SecurityGroup, group, of)).collect(),
             None => self.network.vpc(&subnet.vpc).map(|vpc| vpc.default_security_group.clone()).into_iter().collect(),
         }
     }
 
-    /// Addresses by family, the first IPv4 one with the public one.
-    fn addresses(&mut self, texts: &[Text], public: Option<&Text>) -> (Vec<PrivateIpv4>, Vec<Ipv6Addr>) {
-        let public = public.and_then(|text| self.parsed::<Ipv4Addr>(text, "IPv4 address", "203.0.113.10"));
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    /// Addresses by family.
+    pub(crate) fn addresses(&mut self, texts: &[Text]) -> (Vec<PrivateIpv4>, Vec<Ipv6Addr>) {
+        let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
         for text in texts {
-            match self.parsed::<IpAddr>(text, "IP address", "10.0.0.10") {
-                Some(IpAddr::V4(private)) => {
-                    let public = if v4.is_empty() { public } else { None };
-                    v4.push(PrivateIpv4 { private, public });
-                }
-                Some(IpAddr::V6(address)) => v6.push(address),
+            match self.parsed(text, "IP address", "10.0.0.10") {
+                Some(IpAddr::V4(private)) => ipv4.push(PrivateIpv4 { private, public: None }),
+                Some(IpAddr::V6(address)) => ipv6.push(address),
                 None => {}
             }
         }
-        (v4, v6)
+        (ipv4, ipv6)
     }
 
-    fn pair(&mut self, file: &AddressFile) -> Option<PrivateIpv4> {
-        let private = self.parsed(&file.private, "IPv4 address", "10.0.0.10")?;
-        let public = file.public.as_ref().and_then(|text| self.parsed(text, "IPv4 address", "203.0.113.10"));
-        Some(PrivateIpv4 { private, public })
-    }
-
-    fn instance(&mut self, name: &Spanned<String>, file: InstanceFile) {
-        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else { return };
-        let id = Id::of(Kind::Instance, name.get_ref());
-        let eni = Id::of(Kind::NetworkInterface, name.get_ref().trim_start_matches("i-"));
-        let (mut ipv4, ipv6) = self.addresses(&file.addresses, file.public.as_ref());
-        if file.addresses.is_empty()
-            && let Some(private) = self.free_address(&subnet)
-        {
-            let public = file.public.as_ref().and_then(|text| self.parsed(text, "IPv4 address", "203.0.113.10"));
-            self.assume(
-                "ADDRESS_CHOSEN",
-                &eni,
-                format!("no address is given; {private}, the first free one, was taken"),
-            );
-            ipv4.push(PrivateIpv4 { private, public });
+    /// Gives the primary IPv4 address its public one.
+    fn publish(&mut self, ipv4: &mut [PrivateIpv4], public: Option<&Text>) {
+        let Some(public) = public else { return };
+        let address = self.parsed(public, "IPv4 address", "203.0.113.10");
+        match ipv4.first_mut() {
+            Some(primary) => primary.public = address,
+            None => {
+                let text = "`public` is the public address of the first IPv4 address, and there is none";
+                self.error("public-without-private", public.span(), text);
+            }
         }
+    }
+
+    pub(crate) fn pair(&mut self, file: &AddressFile) -> Option<PrivateIpv4> {
+        let private = self.parsed(&file.private, "IPv4 address", "10.0.0.10");
+        let public = file.public.as_ref().and_then(|text| self.parsed(text, "IPv4 address", "203.0.113.10"));
+        Some(PrivateIpv4 { private: private?, public })
+    }
+
+    pub(crate) fn instances(&mut self, instances: Named<InstanceFile>) {
+        for (name, instance) in instances {
+            self.instance(&name, instance);
+        }
+    }
+
+    fn instance(&mut self, name: &Text, file: InstanceFile) {
+        let id = Id::of(Kind::Instance, name.get_ref());
+        let short = id.as_str().strip_prefix(Kind::Instance.prefix()).unwrap_or(id.as_str());
+        let eni = Id::of(Kind::NetworkInterface, short);
+        let (mut ipv4, ipv6) = self.addresses(&file.addresses);
+        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else {
+            self.broken.extend([id, eni]);
+            return;
+        };
+        if file.addresses.is_empty() {
+            ipv4.extend(self.chosen_address(&eni, &subnet));
+        }
+        self.publish(&mut ipv4, file.public.as_ref());
         let running = file.running.unwrap_or(true);
+        let shown = file.name.or_else(|| Some(name.get_ref().clone()));
         let origin = self.at(name.span());
-        let security_groups = self.groups(file.security_groups.as_ref(), &subnet);
-        let connection_tracking = timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout);
+        let security_groups = self.groups(file.security_groups.as_ref(), &subnet, name);
         self.network.interfaces.push(NetworkInterface {
-            id: eni,
-            name: Some(name.get_ref().clone()),
-            subnet: subnet.id,
-            kind: InterfaceKind::Interface,
             instance: Some(id.clone()),
+            name: shown.clone(),
+            security_groups,
             ipv4,
             ipv6,
-            prefixes: Vec::new(),
-            security_groups,
             source_dest_check: file.source_dest_check.unwrap_or(true),
             in_use: running,
-            connection_tracking,
-            deny_all_igw_traffic: false,
-            origin: origin.clone(),
+            connection_tracking: timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout),
+            ..interface(eni, subnet.id, InterfaceKind::Interface, origin.clone())
         });
-        let name = Some(name.get_ref().clone());
-        self.network.instances.push(Instance { id, name, running, instance_type: file.instance_type, origin });
+        self.network.instances.push(Instance { id, name: shown, running, instance_type: file.instance_type, origin });
+    }
+
+    /// The first free address of a subnet, for an instance that has none. Where none is free, the instance stays without,
+    /// which is a finding of the validation.
+    fn chosen_address(&mut self, eni: &Id, subnet: &Subnet) -> Option<PrivateIpv4> {
+        let private = self.free_address(subnet)?;
+        self.taken.insert(private);
+        self.assume("ADDRESS_CHOSEN", eni, format!("no address is given: {private}, the first free one, is taken"));
+        Some(PrivateIpv4 { private, public: None })
     }
 
     fn free_address(&self, subnet: &Subnet) -> Option<Ipv4Addr> {
-        let IpNet::V4(net) = subnet.cidrs.iter().find(|net| matches!(net, IpNet::V4(_)))? else { return None };
-        let taken: HashSet<Ipv4Addr> =
-            self.network.interfaces.iter().flat_map(|eni| &eni.ipv4).map(|pair| pair.private).collect();
+        let net = subnet.cidrs.iter().find_map(|net| match net {
+            IpNet::V4(net) => Some(net),
+            IpNet::V6(_) => None,
+        })?;
         let first = u32::from(net.network()).checked_add(FIRST_HOST)?;
-        let last = u32::from(net.broadcast());
-        (first..last).map(Ipv4Addr::from).find(|address| !taken.contains(address))
+        let mut hosts = (first..u32::from(net.broadcast())).map(Ipv4Addr::from);
+        hosts.find(|address| !self.taken.contains(address))
     }
 
-    fn interface(&mut self, name: &Spanned<String>, file: InterfaceFile) {
-        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else { return };
-        let instance = file.instance.as_ref().map(|instance| Id::of(Kind::Instance, instance.get_ref()));
-        let running = match &instance {
-            Some(id) => {
-                let found = self.network.instances.iter().find(|of| of.id == *id).map(|of| of.running);
-                if let (None, Some(at)) = (found, &file.instance) {
-                    self.error("unknown-reference", at.span(), format!("there is no instance {id}"));
-                }
-                found.unwrap_or(true)
-            }
-            None => true,
+    pub(crate) fn interfaces(&mut self, interfaces: Named<InterfaceFile>) {
+        for (name, interface) in interfaces {
+            self.interface(&name, &interface);
+        }
+    }
+
+    fn interface(&mut self, name: &Text, file: &InterfaceFile) {
+        let id = Id::of(Kind::NetworkInterface, name.get_ref());
+        let instance = file.instance.as_ref().map(|instance| self.reference(Kind::Instance, instance, name));
+        let owner = self.network.instances.iter().find(|owner| Some(&owner.id) == instance.as_ref());
+        let in_use = owner.is_none_or(|owner| owner.running);
+        let (mut ipv4, ipv6) = self.addresses(&file.addresses);
+        self.publish(&mut ipv4, file.public.as_ref());
+        for pair in &file.secondary {
+            ipv4.extend(self.pair(pair));
+        }
+        let prefixes = self.blocks(&file.prefixes);
+        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else {
+            self.broken.insert(id);
+            return;
         };
-        let (mut ipv4, ipv6) = self.addresses(&file.addresses, file.public.as_ref());
-        ipv4.extend(file.secondary.iter().filter_map(|pair| self.pair(pair)).collect::<Vec<_>>());
-        let prefixes = self.nets(&file.prefixes);
-        let security_groups = self.groups(file.security_groups.as_ref(), &subnet);
         let origin = self.at(name.span());
+        let security_groups = self.groups(file.security_groups.as_ref(), &subnet, name);
         self.network.interfaces.push(NetworkInterface {
-            id: Id::of(Kind::NetworkInterface, name.get_ref()),
             name: Some(name.get_ref().clone()),
-            subnet: subnet.id,
-            kind: InterfaceKind::Interface,
+            security_groups,
             instance,
             ipv4,
             ipv6,
             prefixes,
-            security_groups,
             source_dest_check: file.source_dest_check.unwrap_or(true),
-            in_use: running,
+            in_use,
             connection_tracking: timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout),
-            deny_all_igw_traffic: false,
-            origin,
+            ..interface(id, subnet.id, InterfaceKind::Interface, origin)
         });
     }
+}
 
-    fn nat_gateway(&mut self, name: &Spanned<String>, file: NatGatewayFile, taken: &HashSet<Id>) {
-        if let Some(mode) = file.mode.as_ref().filter(|mode| mode.get_ref() != "zonal") {
-            let text = format!("NAT gateways are \"zonal\"; mode \"{}\" is not supported yet", mode.get_ref());
-            self.error("not-supported-yet", mode.span(), text);
-        }
-        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else { return };
-        let id = Id::of(Kind::NatGateway, name.get_ref());
-        let short = id.as_str().trim_start_matches("nat-").to_owned();
-        let plain = Id::of(Kind::NetworkInterface, &short);
-        let interface =
-            if taken.contains(&plain) { Id::of(Kind::NetworkInterface, &format!("nat-{short}")) } else { plain };
-        let pairs: Vec<_> = file.addresses.iter().filter_map(|pair| self.pair(pair)).collect();
-        let origin = self.at(name.span());
-        let connectivity = match file.connectivity {
-            Some(ConnectivityFile::Private) => Connectivity::Private,
-            Some(ConnectivityFile::Public) | None => Connectivity::Public,
-        };
-        let addresses = pairs.iter().map(|pair| NatAddress { private: pair.private, public: pair.public }).collect();
-        self.network.interfaces.push(NetworkInterface {
-            id: interface.clone(),
-            name: None,
-            subnet: subnet.id.clone(),
-            kind: InterfaceKind::NatGateway,
-            instance: None,
-            ipv4: pairs,
-            ipv6: Vec::new(),
-            prefixes: Vec::new(),
-            security_groups: Vec::new(),
-            source_dest_check: false,
-            in_use: true,
-            connection_tracking: ConnectionTracking::default(),
-            deny_all_igw_traffic: false,
-            origin: origin.clone(),
-        });
-        self.network.nat_gateways.push(NatGateway {
-            id,
-            name: Some(name.get_ref().clone()),
-            subnet: subnet.id,
-            interface,
-            connectivity,
-            addresses,
-            available: true,
-            origin,
-        });
-    }
-
-    fn endpoint(&mut self, name: &Spanned<String>, file: &EndpointFile) {
-        let Some(vpc) = self.vpc(file.vpc.as_ref(), name) else { return };
-        let id = Id::of(Kind::VpcEndpoint, name.get_ref());
-        let origin = self.at(name.span());
-        let kind = match file.kind {
-            Some(EndpointKindFile::Gateway) => EndpointKind::Gateway {
-                prefix_list: file.prefix_list.as_ref().map(|list| Id::of(Kind::PrefixList, list.get_ref())),
-            },
-            Some(EndpointKindFile::Interface) => {
-                EndpointKind::Interface { interfaces: self.endpoint_interfaces(name, file) }
-            }
-            None => {
-                self.error("no-type", name.span(), format!("{id} needs `type`: \"gateway\" or \"interface\""));
-                return;
-            }
-        };
-        let (name, service) = (Some(name.get_ref().clone()), file.service.clone());
-        self.network.vpc_endpoints.push(VpcEndpoint { id, name, vpc, service, kind, origin });
-    }
-
-    fn endpoint_interfaces(&mut self, name: &Spanned<String>, file: &EndpointFile) -> Vec<Id> {
-        let mut ids = Vec::new();
-        if file.subnets.len() != file.addresses.len() {
-            let text = format!(
-                "an interface endpoint has one address a subnet; here are {} addresses for {} subnets",
-                file.addresses.len(),
-                file.subnets.len()
-            );
-            self.error("endpoint-addresses", name.span(), text);
-        }
-        for (number, (at, address)) in (1..).zip(file.subnets.iter().zip(&file.addresses)) {
-            let Some(subnet) = self.subnet(Some(at), name) else { continue };
-            let (ipv4, ipv6) = self.addresses(std::slice::from_ref(address), None);
-            let id = Id::of(Kind::NetworkInterface, &format!("{}-{number}", name.get_ref()));
-            let security_groups = self.groups(file.security_groups.as_ref(), &subnet);
-            let origin = self.at(at.span());
-            self.network.interfaces.push(NetworkInterface {
-                id: id.clone(),
-                name: None,
-                subnet: subnet.id,
-                kind: InterfaceKind::VpcEndpoint,
-                instance: None,
-                ipv4,
-                ipv6,
-                prefixes: Vec::new(),
-                security_groups,
-                source_dest_check: true,
-                in_use: true,
-                connection_tracking: ConnectionTracking::default(),
-                deny_all_igw_traffic: true,
-                origin,
-            });
-            ids.push(id);
-        }
-        ids
+/// An interface with nothing set.
+pub(crate) fn interface(id: Id, subnet: Id, kind: InterfaceKind, origin: Origin) -> NetworkInterface {
+    NetworkInterface {
+        id,
+        name: None,
+        subnet,
+        kind,
+        instance: None,
+        ipv4: Vec::new(),
+        ipv6: Vec::new(),
+        prefixes: Vec::new(),
+        security_groups: Vec::new(),
+        source_dest_check: true,
+        in_use: true,
+        connection_tracking: ConnectionTracking::default(),
+        deny_all_igw_traffic: false,
+        origin,
     }
 }
 

@@ -1,17 +1,31 @@
 //! The native configuration file: TOML, everything not written has AWS's default.
+//!
+//! Reading is in two steps: `read` makes the shapes of `file` of the text, `build` makes a network of those. Neither
+//! stops at a mistake, so that all of them are shown at once, those of [`validate`] included.
 
 mod behavior;
 mod build;
+mod defaults;
 mod file;
 mod filters;
+mod gateways;
 mod hosts;
+mod keys;
+mod narrow;
+mod only_vpc;
+mod places;
+mod read;
+mod routes;
 mod text;
+mod vpcs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::validate::validate;
-use crate::{Id, Network, Origin};
+use crate::{Id, Network};
+
+use places::Places;
 
 pub use crate::finding::{Finding, Severity, Source, render};
 
@@ -46,20 +60,20 @@ pub enum Error {
         /// The first byte that is not.
         offset: usize,
     },
-    /// It is not TOML, or has a key or a type that the format does not know.
+    /// It is not TOML.
     #[error("{rendered}")]
     Syntax {
-        /// With the source line.
+        /// All findings with their source lines.
         rendered: String,
-        /// The finding.
-        finding: Box<Finding>,
+        /// In the order of the text.
+        findings: Vec<Finding>,
     },
     /// It is TOML, but describes no network that could be.
     #[error("{rendered}")]
     Invalid {
         /// All findings with their source lines.
         rendered: String,
-        /// Errors first.
+        /// Errors first, each group in the order of the text.
         findings: Vec<Finding>,
     },
 }
@@ -83,81 +97,34 @@ pub fn load(path: &Path) -> Result<Loaded, Error> {
 /// With everything that is wrong with it, each with its place.
 pub fn parse(file_name: &str, text: &str) -> Result<Loaded, Error> {
     let source = Source { name: Arc::from(file_name), text: Arc::from(text) };
-    let file: file::File = toml::from_str(text).map_err(|error| syntax(&source, &error))?;
-    let (network, mut findings) = build::build(&source, file);
-    let read_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
-    // What could not be read would only show again as something missing.
-    let known: Vec<_> = findings.iter().map(|finding| (finding.code, finding.origin.clone())).collect();
-    let validated = validate(&network);
-    findings.extend(validated.into_iter().filter(|finding| !known.contains(&(finding.code, finding.origin.clone()))));
+    let places = Places::of(&source);
+    let table = read::toml(text, &places).map_err(|findings| {
+        let rendered = render(&findings, Some(&source), false);
+        Error::Syntax { rendered, findings }
+    })?;
+    let values = narrow::Values::of(&table, text.len());
+    let read = read::file(table, &places);
+    let mut findings = read.findings;
+    let built = build::build(&places, read.file, read.broken);
+    findings.extend(built.findings);
+    let mut validated = validate(&built.network);
+    values.narrow(&mut validated, &places);
+    findings.extend(validated.into_iter().filter(|finding| !built.reported.iter().any(|id| mentions(finding, id))));
     findings.sort_by_key(|finding| (finding.severity, finding.origin.span.map_or(usize::MAX, |(start, _)| start)));
-    if read_errors || findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
         let rendered = render(&findings, Some(&source), false);
         return Err(Error::Invalid { rendered, findings });
     }
-    Ok(Loaded { network, findings, source })
+    Ok(Loaded { network: built.network, findings, source })
+}
+
+/// Whether a finding is about a resource: what has been reported as missing or unreadable would show again as missing.
+fn mentions(finding: &Finding, id: &Id) -> bool {
+    let is_of_id = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    finding.text.split(|c| !is_of_id(c)).any(|word| word.trim_end_matches('.') == id.as_str())
 }
 
 /// The JSON Schema of the file: every key, its type and the rule that it comes from.
 pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(file::File).to_value()
-}
-
-/// Where a piece of the text is.
-fn origin(source: &Source, span: std::ops::Range<usize>) -> Origin {
-    let start = span.start.min(source.text.len());
-    let line = source.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
-    Origin {
-        file: Arc::clone(&source.name),
-        line: u32::try_from(line).ok(),
-        span: Some((span.start, span.end)),
-        path: None,
-    }
-}
-
-fn syntax(source: &Source, error: &toml::de::Error) -> Error {
-    let span = error.span().unwrap_or(0..0);
-    let message = error.message().trim().to_owned();
-    let named = message.split('`').nth(1).unwrap_or_default().to_owned();
-    let unknown = message.starts_with("unknown field");
-    let mut finding = if unknown && file::NOT_YET.contains(&named.as_str()) {
-        Finding::error("not-supported-yet", &origin(source, span), format!("`{named}` is not supported yet"))
-    } else if unknown {
-        let known: Vec<_> = message.split('`').skip(3).step_by(2).collect();
-        let text = format!("there is no key `{named}` here; there is {}", known.join(", "));
-        let finding = Finding::error("unknown-key", &origin(source, span), text);
-        match text::nearest(&named, known.iter().copied()) {
-            Some(nearest) => finding.help(format!("did you mean `{nearest}`?")),
-            None => finding,
-        }
-    } else {
-        Finding::error("syntax", &origin(source, span), message)
-    };
-    if finding.origin.span == Some((0, 0)) {
-        finding.origin.span = None;
-    }
-    let rendered = render(std::slice::from_ref(&finding), Some(source), false);
-    Error::Syntax { rendered, finding: Box::new(finding) }
-}
-
-impl Network {
-    /// Only one VPC, by id or name, with all that belongs to it.
-    #[must_use]
-    pub fn only_vpc(mut self, id_or_name: &str) -> Self {
-        self.vpcs.retain(|vpc| vpc.id.as_str() == id_or_name || vpc.name.as_deref() == Some(id_or_name));
-        let kept: Vec<Id> = self.vpcs.iter().map(|vpc| vpc.id.clone()).collect();
-        self.subnets.retain(|subnet| kept.contains(&subnet.vpc));
-        let subnets: Vec<Id> = self.subnets.iter().map(|subnet| subnet.id.clone()).collect();
-        self.route_tables.retain(|table| kept.contains(&table.vpc));
-        self.network_acls.retain(|acl| kept.contains(&acl.vpc));
-        self.security_groups.retain(|group| kept.contains(&group.vpc));
-        self.interfaces.retain(|interface| subnets.contains(&interface.subnet));
-        let instances: Vec<Id> = self.interfaces.iter().filter_map(|interface| interface.instance.clone()).collect();
-        self.instances.retain(|instance| instances.contains(&instance.id));
-        self.internet_gateways.retain(|gateway| gateway.vpc.as_ref().is_some_and(|vpc| kept.contains(vpc)));
-        self.egress_only_internet_gateways.retain(|gateway| kept.contains(&gateway.vpc));
-        self.nat_gateways.retain(|gateway| subnets.contains(&gateway.subnet));
-        self.vpc_endpoints.retain(|endpoint| kept.contains(&endpoint.vpc));
-        self
-    }
 }

@@ -1,11 +1,11 @@
 //! Small texts of the file: blocks, ports, protocols, ICMP types.
 
-use crate::{IcmpTypeCode, PortRange, Ports, Protocol};
+use crate::{Id, Kind, PortRange, Protocol};
 
 use super::file::TextOrNumber;
 
 /// Reads `443`, `1024-65535`, `all` or a number.
-pub(super) fn ports(text: &TextOrNumber) -> Result<PortRange, String> {
+pub(crate) fn ports(text: &TextOrNumber) -> Result<PortRange, String> {
     let wrong = || format!("`{text}` is no port or range of ports: write 443, \"1024-65535\" or \"all\"");
     let text = text.to_string();
     if text == "all" {
@@ -13,7 +13,11 @@ pub(super) fn ports(text: &TextOrNumber) -> Result<PortRange, String> {
     }
     let (from, to) = text.split_once('-').unwrap_or((&text, &text));
     let parse = |text: &str| text.trim().parse::<u16>().map_err(|_| wrong());
-    Ok(PortRange { from: parse(from)?, to: parse(to)? })
+    let range = PortRange { from: parse(from)?, to: parse(to)? };
+    if range.from > range.to {
+        return Err(format!("`{text}` ends before it begins: write \"{}-{}\"", range.to, range.from));
+    }
+    Ok(range)
 }
 
 /// ICMP types by the names that IANA and the usual tools give them.
@@ -48,8 +52,8 @@ const ICMPV6_TYPES: [(&str, u8); 11] = [
     ("redirect", 137),
 ];
 
-/// Reads an ICMP type: a number, or a name.
-fn icmp_type(protocol: Protocol, text: &TextOrNumber) -> Result<Option<u8>, String> {
+/// Reads an ICMP type: a number, or a name; `None` is any.
+pub(crate) fn icmp_type(protocol: Protocol, text: &TextOrNumber) -> Result<Option<u8>, String> {
     let text = text.to_string();
     if text == "all" || text == "-1" {
         return Ok(None);
@@ -65,28 +69,28 @@ fn icmp_type(protocol: Protocol, text: &TextOrNumber) -> Result<Option<u8>, Stri
     })
 }
 
-/// What a rule says about the transport header.
-pub(super) fn transport(
-    protocol: Protocol,
-    ports_text: Option<&TextOrNumber>,
-    kind: Option<&TextOrNumber>,
-    code: Option<u8>,
-) -> Result<Ports, String> {
-    match protocol {
-        Protocol::TCP | Protocol::UDP => Ok(ports_text.map(ports).transpose()?.map_or(Ports::Any, Ports::Range)),
-        Protocol::ICMP | Protocol::ICMPV6 => {
-            let kind = kind.map(|kind| icmp_type(protocol, kind)).transpose()?.flatten();
-            Ok(if kind.is_none() && code.is_none() { Ports::Any } else { Ports::Icmp(IcmpTypeCode { kind, code }) })
-        }
-        _ => Ok(Ports::Any),
-    }
+/// `a, b, c`, or `none`.
+pub(crate) fn listed(known: impl IntoIterator<Item = impl ToString>) -> String {
+    let known: Vec<_> = known.into_iter().map(|name| name.to_string()).collect();
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
 /// The known name that is nearest to a misspelt one, if it is near at all.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distances = known.into_iter().map(|other| (distance(name, other), other));
     // More than a third of the letters wrong is another word.
-    distances.filter(|(distance, other)| *distance * 3 <= other.len().max(3)).min().map(|(_, other)| other)
+    distances.filter(|(distance, other)| *distance * 3 <= other.len()).min().map(|(_, other)| other)
+}
+
+/// What to do about a name of which there is nothing: the nearest known one, or all of them.
+pub(crate) fn help_for_unknown<'a>(kind: Kind, id: &Id, known: impl Iterator<Item = &'a Id> + Clone) -> String {
+    // The prefix, which all have in common, would make short names near to each other.
+    let short = |id: &'a Id| id.as_str().strip_prefix(kind.prefix()).unwrap_or(id.as_str());
+    let name = id.as_str().strip_prefix(kind.prefix()).unwrap_or(id.as_str());
+    match nearest(name, known.clone().map(short)) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("there is {}", listed(known)),
+    }
 }
 
 /// Levenshtein distance.
@@ -119,15 +123,16 @@ mod tests {
         assert_eq!(ports(&text("1024-65535")), Ok(PortRange { from: 1024, to: 65535 }));
         assert_eq!(ports(&text("all")), Ok(PortRange::ALL));
         assert!(ports(&text("https")).is_err());
+        assert!(ports(&text("65535-1024")).is_err());
         assert!(ports(&TextOrNumber::Number(70_000)).is_err());
     }
 
     #[test]
     fn types_have_names() {
-        let kind = |kind| Ports::Icmp(IcmpTypeCode { kind: Some(kind), code: None });
-        assert_eq!(transport(Protocol::ICMP, None, Some(&text("echo-request")), None), Ok(kind(8)));
-        assert_eq!(transport(Protocol::ICMPV6, None, Some(&text("echo-request")), None), Ok(kind(128)));
-        assert!(transport(Protocol::ICMP, None, Some(&text("packet-too-big")), None).is_err());
+        assert_eq!(icmp_type(Protocol::ICMP, &text("echo-request")), Ok(Some(8)));
+        assert_eq!(icmp_type(Protocol::ICMPV6, &text("echo-request")), Ok(Some(128)));
+        assert_eq!(icmp_type(Protocol::ICMPV6, &TextOrNumber::Number(-1)), Ok(None));
+        assert!(icmp_type(Protocol::ICMP, &text("packet-too-big")).is_err());
     }
 
     #[test]

@@ -1,0 +1,195 @@
+//! The shape of the file, as serde and the JSON Schema see it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+mod hosts;
+mod knobs;
+mod rules;
+
+pub(crate) use hosts::{
+    AddressFile, ConnectivityFile, EndpointFile, EndpointKindFile, GatewayFile, InstanceFile, InterfaceFile,
+    NatGatewayFile, PrefixListFile,
+};
+pub(crate) use knobs::{BehaviorFile, EgressOnlyKnobs, NatGatewayKnobs, SecurityGroupKnobs};
+pub(crate) use rules::{AclEntryFile, ActionFile, GroupRuleFile, Matcher, OneOrMany, TextOrNumber};
+
+/// Resources with the place of each name, in the order of the file.
+pub(crate) type Named<T> = Vec<(Text, T)>;
+
+/// A text with its place.
+pub(crate) type Text = Spanned<String>;
+
+/// A native configuration of vpcemu. Names are short names or ids of the AWS form; `vpc` may be left out everywhere when
+/// there is one VPC.
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, title = "vpcemu configuration")]
+pub(crate) struct File {
+    /// VPCs (1.1).
+    #[schemars(with = "BTreeMap<String, VpcFile>")]
+    pub(crate) vpc: Named<VpcFile>,
+    /// Subnets: one availability zone, one route table, one network ACL (1.7, 2.1, 7.1).
+    #[schemars(with = "BTreeMap<String, SubnetFile>")]
+    pub(crate) subnet: Named<SubnetFile>,
+    /// Route tables; local routes are added to each (2.3).
+    #[schemars(with = "BTreeMap<String, RouteTableFile>")]
+    pub(crate) route_table: Named<RouteTableFile>,
+    /// Network ACLs (7).
+    #[schemars(with = "BTreeMap<String, NetworkAclFile>")]
+    pub(crate) network_acl: Named<NetworkAclFile>,
+    /// Security groups (6).
+    #[schemars(with = "BTreeMap<String, SecurityGroupFile>")]
+    pub(crate) security_group: Named<SecurityGroupFile>,
+    /// Instances with one primary interface each, `eni-NAME`.
+    #[schemars(with = "BTreeMap<String, InstanceFile>")]
+    pub(crate) instance: Named<InstanceFile>,
+    /// Further interfaces (1.15).
+    #[schemars(with = "BTreeMap<String, InterfaceFile>")]
+    pub(crate) eni: Named<InterfaceFile>,
+    /// Internet gateways (3).
+    #[schemars(with = "BTreeMap<String, GatewayFile>")]
+    pub(crate) internet_gateway: Named<GatewayFile>,
+    /// Egress-only internet gateways (5).
+    #[schemars(with = "BTreeMap<String, GatewayFile>")]
+    pub(crate) egress_only_internet_gateway: Named<GatewayFile>,
+    /// NAT gateways (4).
+    #[schemars(with = "BTreeMap<String, NatGatewayFile>")]
+    pub(crate) nat_gateway: Named<NatGatewayFile>,
+    /// Prefix lists.
+    #[schemars(with = "BTreeMap<String, PrefixListFile>")]
+    pub(crate) prefix_list: Named<PrefixListFile>,
+    /// Gateway and interface endpoints (10).
+    #[schemars(with = "BTreeMap<String, EndpointFile>")]
+    pub(crate) vpc_endpoint: Named<EndpointFile>,
+    /// Knobs for what AWS does not document.
+    pub(crate) behavior: BehaviorFile,
+}
+
+/// A VPC.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct VpcFile {
+    /// Blocks: IPv4 of /16 to /28, the first one primary, and IPv6 of /44 to /60 (1.1, 1.5).
+    #[schemars(with = "Vec<String>")]
+    pub(crate) cidrs: Vec<Text>,
+    /// The same, for one block.
+    #[schemars(with = "Option<String>")]
+    pub(crate) cidr: Option<Text>,
+    /// For people.
+    pub(crate) name: Option<String>,
+}
+
+/// A subnet.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct SubnetFile {
+    /// Its VPC.
+    #[schemars(with = "Option<String>")]
+    pub(crate) vpc: Option<Text>,
+    /// Its availability zone (1.7).
+    #[schemars(extend("default" = "a"))]
+    pub(crate) az: Option<String>,
+    /// One IPv4 block of /16 to /28, and IPv6 blocks (1.5, 1.7).
+    #[schemars(with = "Vec<String>")]
+    pub(crate) cidrs: Vec<Text>,
+    /// The same, for one block.
+    #[schemars(with = "Option<String>")]
+    pub(crate) cidr: Option<Text>,
+    /// Its route table; default the VPC's main one (2.1).
+    #[schemars(with = "Option<String>")]
+    pub(crate) route_table: Option<Text>,
+    /// Its network ACL; default the VPC's default one (7.1).
+    #[schemars(with = "Option<String>")]
+    pub(crate) nacl: Option<Text>,
+    /// For people.
+    pub(crate) name: Option<String>,
+}
+
+/// A route table.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct RouteTableFile {
+    /// Its VPC.
+    #[schemars(with = "Option<String>")]
+    pub(crate) vpc: Option<Text>,
+    /// Whether subnets without a table use it (2.1).
+    pub(crate) main: bool,
+    /// Its routes besides the local ones.
+    #[schemars(with = "Vec<RouteFile>")]
+    pub(crate) routes: Vec<Spanned<RouteFile>>,
+    /// For people.
+    pub(crate) name: Option<String>,
+}
+
+/// A route.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["to", "via"]))]
+pub(crate) struct RouteFile {
+    /// A block, or `pl:NAME` (2.5).
+    #[schemars(with = "String")]
+    pub(crate) to: Option<Text>,
+    /// A gateway, NAT gateway, endpoint, instance or interface by name; `local`; `blackhole`; an id of what lies outside the
+    /// model (`pcx-`, `tgw-`, `vgw-`).
+    #[schemars(with = "String")]
+    pub(crate) via: Option<Text>,
+}
+
+/// A network ACL. What no entry matches is denied (7.3).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct NetworkAclFile {
+    /// Its VPC.
+    #[schemars(with = "Option<String>")]
+    pub(crate) vpc: Option<Text>,
+    /// Whether subnets without a network ACL use it (7.1).
+    pub(crate) default: bool,
+    /// For what enters a subnet; left out it is nothing (7.5).
+    #[schemars(with = "Vec<AclEntryFile>")]
+    pub(crate) ingress: Vec<Spanned<AclEntryFile>>,
+    /// For what leaves it; left out it is nothing (7.5).
+    #[schemars(with = "Vec<AclEntryFile>")]
+    pub(crate) egress: Vec<Spanned<AclEntryFile>>,
+    /// For people.
+    pub(crate) name: Option<String>,
+}
+
+/// A security group.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct SecurityGroupFile {
+    /// Its VPC.
+    #[schemars(with = "Option<String>")]
+    pub(crate) vpc: Option<Text>,
+    /// Whether interfaces without a group use it.
+    pub(crate) default: bool,
+    /// For what reaches an interface.
+    #[schemars(with = "Vec<GroupRuleFile>")]
+    pub(crate) ingress: Vec<Spanned<GroupRuleFile>>,
+    /// For what leaves it; left out it is everything, as AWS makes a new group (6.1).
+    #[schemars(with = "Option<Vec<GroupRuleFile>>")]
+    pub(crate) egress: Option<Vec<Spanned<GroupRuleFile>>>,
+    /// For people.
+    #[serde(rename = "description")]
+    pub(crate) _description: Option<String>,
+    /// For people.
+    pub(crate) name: Option<String>,
+}
+
+/// Tables that a later version will read.
+pub(crate) const NOT_YET: [&str; 6] = [
+    "vpc_peering_connection",
+    "transit_gateway",
+    "vpn_gateway",
+    "flow_log",
+    "block_public_access",
+    "gateway_route_table",
+];

@@ -1,0 +1,149 @@
+//! Internet gateways, egress-only ones, NAT gateways and endpoints.
+
+use crate::{
+    Connectivity, EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NatAddress,
+    NatGateway, NetworkInterface, VpcEndpoint,
+};
+
+use super::build::Builder;
+use super::file::{ConnectivityFile, EndpointFile, EndpointKindFile, GatewayFile, Named, NatGatewayFile, Text};
+use super::hosts::interface;
+
+impl Builder<'_> {
+    pub(crate) fn gateways(&mut self, internet: Named<GatewayFile>, egress_only: Named<GatewayFile>) {
+        for (name, gateway) in internet {
+            let vpc = self.vpc(gateway.vpc.as_ref(), &name);
+            let (id, origin) = (Id::of(Kind::InternetGateway, name.get_ref()), self.at(name.span()));
+            self.network.internet_gateways.push(InternetGateway { id, vpc, origin });
+        }
+        for (name, gateway) in egress_only {
+            let id = Id::of(Kind::EgressOnlyInternetGateway, name.get_ref());
+            match self.vpc(gateway.vpc.as_ref(), &name) {
+                Some(vpc) => {
+                    let origin = self.at(name.span());
+                    self.network.egress_only_internet_gateways.push(EgressOnlyInternetGateway { id, vpc, origin });
+                }
+                None => _ = self.broken.insert(id),
+            }
+        }
+    }
+
+    pub(crate) fn nat_gateways(&mut self, gateways: Named<NatGatewayFile>) {
+        for (name, gateway) in gateways {
+            self.nat_gateway(&name, &gateway);
+        }
+    }
+
+    fn nat_gateway(&mut self, name: &Text, file: &NatGatewayFile) {
+        let id = Id::of(Kind::NatGateway, name.get_ref());
+        if let Some(mode) = file.mode.as_ref().filter(|mode| mode.get_ref() != "zonal") {
+            let (code, text) = match mode.get_ref().as_str() {
+                "regional" => ("not-supported-yet", "mode \"regional\" is not supported yet".to_owned()),
+                other => ("unreadable", format!("`{other}` is no mode of a NAT gateway")),
+            };
+            self.error_with_help(code, mode.span(), text, "write mode = \"zonal\", or leave it out");
+        }
+        let ipv4: Vec<_> = file.addresses.iter().filter_map(|pair| self.pair(pair)).collect();
+        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else {
+            self.broken.insert(id);
+            return;
+        };
+        let short = id.as_str().strip_prefix(Kind::NatGateway.prefix()).unwrap_or(id.as_str());
+        let plain = Id::of(Kind::NetworkInterface, short);
+        let taken = self.declared.get(&Kind::NetworkInterface).is_some_and(|taken| taken.contains(&plain));
+        // An instance or interface of the same name comes first.
+        let eni = if taken { Id::of(Kind::NetworkInterface, &format!("nat-{short}")) } else { plain };
+        let connectivity = match file.connectivity {
+            Some(ConnectivityFile::Private) => Connectivity::Private,
+            Some(ConnectivityFile::Public) | None => Connectivity::Public,
+        };
+        let addresses = ipv4.iter().map(|pair| NatAddress { private: pair.private, public: pair.public }).collect();
+        let origin = self.at(name.span());
+        self.network.interfaces.push(NetworkInterface {
+            ipv4,
+            source_dest_check: false,
+            ..interface(eni.clone(), subnet.id.clone(), InterfaceKind::NatGateway, origin.clone())
+        });
+        self.network.nat_gateways.push(NatGateway {
+            id,
+            name: Some(name.get_ref().clone()),
+            subnet: subnet.id,
+            interface: eni,
+            connectivity,
+            addresses,
+            available: true,
+            origin,
+        });
+    }
+
+    pub(crate) fn endpoints(&mut self, endpoints: &Named<EndpointFile>) {
+        for (name, endpoint) in endpoints {
+            self.endpoint(name, endpoint);
+        }
+    }
+
+    fn endpoint(&mut self, name: &Text, file: &EndpointFile) {
+        let id = Id::of(Kind::VpcEndpoint, name.get_ref());
+        let vpc = self.vpc(file.vpc.as_ref(), name);
+        if file.service.is_none() {
+            self.error("no-service", name.span(), format!("{id} needs a `service`, as \"s3\""));
+        }
+        let kind = match file.kind {
+            Some(EndpointKindFile::Gateway) => {
+                if !file.subnets.is_empty() || !file.addresses.is_empty() || file.security_groups.is_some() {
+                    let text =
+                        format!("{id} is a gateway endpoint: it has no interfaces, so no subnets, addresses or groups");
+                    self.error("gateway-endpoint", name.span(), text);
+                }
+                let prefix_list = file.prefix_list.as_ref().map(|list| Id::of(Kind::PrefixList, list.get_ref()));
+                Some(EndpointKind::Gateway { prefix_list })
+            }
+            Some(EndpointKindFile::Interface) => {
+                if let Some(list) = &file.prefix_list {
+                    let text = format!("{id} is an interface endpoint: it has no prefix list");
+                    self.error("interface-endpoint", list.span(), text);
+                }
+                Some(EndpointKind::Interface { interfaces: self.endpoint_interfaces(name, file) })
+            }
+            None => {
+                self.error("no-type", name.span(), format!("{id} needs a `type`: \"gateway\" or \"interface\""));
+                None
+            }
+        };
+        let (Some(vpc), Some(service), Some(kind)) = (vpc, file.service.clone(), kind) else {
+            self.broken.insert(id);
+            return;
+        };
+        let (name, origin) = (Some(name.get_ref().clone()), self.at(name.span()));
+        self.network.vpc_endpoints.push(VpcEndpoint { id, name, vpc, service, kind, origin });
+    }
+
+    /// One interface in each subnet (10.7).
+    fn endpoint_interfaces(&mut self, name: &Text, file: &EndpointFile) -> Vec<Id> {
+        if file.subnets.is_empty() || file.subnets.len() != file.addresses.len() {
+            let (subnets, addresses) = (file.subnets.len(), file.addresses.len());
+            let text = "an interface endpoint has one or more `subnets` and as many `addresses`";
+            let help = format!("here are {subnets} subnets and {addresses} addresses");
+            self.error_with_help("endpoint-addresses", name.span(), text, help);
+        }
+        let id = Id::of(Kind::VpcEndpoint, name.get_ref());
+        let short = id.as_str().strip_prefix(Kind::VpcEndpoint.prefix()).unwrap_or(id.as_str());
+        let mut ids = Vec::new();
+        for (number, (at, address)) in (1..).zip(file.subnets.iter().zip(&file.addresses)) {
+            let (ipv4, ipv6) = self.addresses(std::slice::from_ref(address));
+            let Some(subnet) = self.subnet(Some(at), name) else { continue };
+            let eni = Id::of(Kind::NetworkInterface, &format!("{short}-{number}"));
+            let origin = self.at(at.span());
+            let security_groups = self.groups(file.security_groups.as_ref(), &subnet, name);
+            self.network.interfaces.push(NetworkInterface {
+                security_groups,
+                ipv4,
+                ipv6,
+                deny_all_igw_traffic: true,
+                ..interface(eni.clone(), subnet.id, InterfaceKind::VpcEndpoint, origin)
+            });
+            ids.push(eni);
+        }
+        ids
+    }
+}

@@ -1,0 +1,177 @@
+//! Route tables and what routes lead to.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::{Destination, Id, InterfaceKind, Kind, Network, Route, RouteOrigin, RouteTable, Target};
+
+use super::build::Builder;
+use super::defaults::local_route;
+use super::file::{EndpointFile, EndpointKindFile, Named, RouteFile, RouteTableFile, Text};
+use super::text::{listed, nearest};
+
+/// Ids of what lies outside the model: peering, transit, virtual private, local and carrier gateways, and endpoints that
+/// the file does not describe.
+const OUTSIDE: [&str; 6] = ["pcx-", "tgw-", "vgw-", "lgw-", "cagw-", "vpce-"];
+
+/// The kinds that a route can lead to.
+const TARGET_KINDS: [Kind; 6] = [
+    Kind::InternetGateway,
+    Kind::EgressOnlyInternetGateway,
+    Kind::NatGateway,
+    Kind::Instance,
+    Kind::NetworkInterface,
+    Kind::VpcEndpoint,
+];
+
+/// What routes can lead to, by short name and by id.
+#[derive(Default)]
+pub(crate) struct Targets {
+    by_name: BTreeMap<String, Vec<(Id, Target)>>,
+}
+
+impl Targets {
+    pub(crate) fn of(network: &Network) -> Self {
+        let mut targets = Self::default();
+        for gateway in &network.internet_gateways {
+            targets.add(Kind::InternetGateway, &gateway.id, Target::InternetGateway);
+        }
+        for gateway in &network.egress_only_internet_gateways {
+            targets.add(Kind::EgressOnlyInternetGateway, &gateway.id, Target::EgressOnlyInternetGateway);
+        }
+        for gateway in &network.nat_gateways {
+            targets.add(Kind::NatGateway, &gateway.id, Target::NatGateway);
+        }
+        for endpoint in &network.vpc_endpoints {
+            targets.add(Kind::VpcEndpoint, &endpoint.id, Target::VpcEndpoint);
+        }
+        // A NAT gateway's interface is reached by the gateway.
+        for interface in network.interfaces.iter().filter(|interface| interface.kind != InterfaceKind::NatGateway) {
+            targets.add(Kind::NetworkInterface, &interface.id, Target::NetworkInterface);
+        }
+        // Instances come before further interfaces, so the first one is the primary one.
+        let mut seen = HashSet::new();
+        for interface in &network.interfaces {
+            if let Some(instance) = interface.instance.as_ref().filter(|instance| seen.insert(*instance)) {
+                let target = Target::NetworkInterface(interface.id.clone());
+                targets.by_name.entry(instance.to_string()).or_default().push((interface.id.clone(), target));
+            }
+        }
+        targets
+    }
+
+    fn add(&mut self, kind: Kind, id: &Id, target: fn(Id) -> Target) {
+        let short = id.as_str().strip_prefix(kind.prefix()).unwrap_or(id.as_str());
+        for name in HashSet::from([short, id.as_str()]) {
+            let named = self.by_name.entry(name.to_owned()).or_default();
+            // Two resources of one id are a finding of their own.
+            if named.iter().all(|(known, _)| known != id) {
+                named.push((id.clone(), target(id.clone())));
+            }
+        }
+    }
+}
+
+impl Builder<'_> {
+    pub(crate) fn route_tables(&mut self, tables: Named<RouteTableFile>) {
+        for (name, table) in tables {
+            let id = Id::of(Kind::RouteTable, name.get_ref());
+            let vpc = self.vpc(table.vpc.as_ref(), &name);
+            let mut written: Vec<Route> = Vec::new();
+            for route in &table.routes {
+                let origin = self.at(route.span());
+                let RouteFile { to, via } = route.get_ref();
+                if to.is_none() || via.is_none() {
+                    self.error("no-route", route.span(), "a route needs `to`, its destination, and `via`, its target");
+                }
+                let destination = to.as_ref().and_then(|to| self.destination(to));
+                let target = via.as_ref().and_then(|via| self.target(&id, via));
+                if let (Some(destination), Some((target, active))) = (destination, target) {
+                    let route_origin = RouteOrigin::Static;
+                    written.push(Route { destination, target, route_origin, active, origin });
+                }
+            }
+            let Some(vpc) = vpc else {
+                self.broken.insert(id);
+                continue;
+            };
+            let blocks = self.network.vpc(&vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+            let is_written = |route: &Route| written.iter().any(|other| other.destination == route.destination);
+            let mut routes: Vec<_> = blocks.into_iter().map(local_route).filter(|route| !is_written(route)).collect();
+            routes.append(&mut written);
+            let origin = self.at(name.span());
+            let name = table.name.or_else(|| Some(name.into_inner()));
+            self.network.route_tables.push(RouteTable { id, name, vpc, routes, origin });
+        }
+    }
+
+    fn destination(&mut self, to: &Text) -> Option<Destination> {
+        match to.get_ref().strip_prefix("pl:") {
+            Some(list) => self.prefix_list(list, to.span()).map(Destination::PrefixList),
+            None => self.parsed(to, "CIDR block or pl:NAME", "0.0.0.0/0").map(Destination::Cidr),
+        }
+    }
+
+    /// What `via` names, and whether the route is active.
+    fn target(&mut self, table: &Id, via: &Text) -> Option<(Target, bool)> {
+        let name = via.get_ref().as_str();
+        match name {
+            "local" => return Some((Target::Local, true)),
+            "blackhole" => return Some((Target::Missing(Id::new("blackhole")), false)),
+            _ => {}
+        }
+        match self.targets.by_name.get(name).map(Vec::as_slice) {
+            Some([(_, target)]) => Some((target.clone(), true)),
+            Some(several) => {
+                let candidates = listed(several.iter().map(|(id, _)| id));
+                let text = format!("`{name}` is the short name of {candidates}");
+                self.error_with_help("ambiguous-target", via.span(), text, "write the id of the one that is meant");
+                None
+            }
+            None if TARGET_KINDS.iter().any(|kind| self.broken.contains(&Id::of(*kind, name))) => None,
+            None if OUTSIDE.iter().any(|prefix| name.starts_with(prefix)) => {
+                let id = Id::new(name);
+                let text = format!(
+                    "{table} leads there, and what lies behind it is outside the model: packets end at a place of that name"
+                );
+                self.assume("EDGE_TARGET", &id, text);
+                Some((Target::Edge(id), true))
+            }
+            None => {
+                let known = self.targets.by_name.keys().map(String::as_str);
+                let help = match nearest(name, known) {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => {
+                        let ids: HashSet<&Id> = self.targets.by_name.values().flatten().map(|(id, _)| id).collect();
+                        let mut ids: Vec<_> = ids.into_iter().collect();
+                        ids.sort();
+                        format!("there is {}; or write \"local\", or \"blackhole\"", listed(ids))
+                    }
+                };
+                let text = format!("a route of {table} leads to `{name}`, which does not exist");
+                self.error_with_help("unknown-target", via.span(), text, help);
+                None
+            }
+        }
+    }
+
+    /// The routes of gateway endpoints that name their tables (10.1).
+    pub(crate) fn endpoint_routes(&mut self, endpoints: &Named<EndpointFile>) {
+        for (name, endpoint) in endpoints {
+            let (Some(EndpointKindFile::Gateway), Some(list)) = (endpoint.kind, &endpoint.prefix_list) else {
+                continue;
+            };
+            let target = Target::VpcEndpoint(Id::of(Kind::VpcEndpoint, name.get_ref()));
+            let destination = Destination::PrefixList(Id::of(Kind::PrefixList, list.get_ref()));
+            for table in &endpoint.route_tables {
+                let id = self.reference(Kind::RouteTable, table, name);
+                let origin = self.at(table.span());
+                let Some(table) = self.network.route_tables.iter_mut().find(|table| table.id == id) else { continue };
+                if table.routes.iter().all(|route| route.destination != destination) {
+                    let (destination, target) = (destination.clone(), target.clone());
+                    let route_origin = RouteOrigin::Static;
+                    table.routes.push(Route { destination, target, route_origin, active: true, origin });
+                }
+            }
+        }
+    }
+}

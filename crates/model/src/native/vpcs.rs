@@ -1,0 +1,166 @@
+//! VPCs with what AWS makes with each, subnets, and prefix lists.
+
+use crate::finding::Finding;
+use crate::{Id, Kind, PrefixList, Subnet, Vpc};
+
+use super::build::Builder;
+use super::defaults;
+use super::file::{
+    EndpointFile, Named, NetworkAclFile, PrefixListFile, RouteTableFile, SecurityGroupFile, SubnetFile, Text, VpcFile,
+};
+
+/// A resource that says whether it is the default one of its VPC.
+trait MaybeDefault {
+    fn vpc(&self) -> Option<&Text>;
+    fn is_default(&self) -> bool;
+}
+
+macro_rules! maybe_default {
+    ($($file:ty: $flag:ident),*) => {$(
+        impl MaybeDefault for $file {
+            fn vpc(&self) -> Option<&Text> {
+                self.vpc.as_ref()
+            }
+
+            fn is_default(&self) -> bool {
+                self.$flag
+            }
+        }
+    )*};
+}
+
+maybe_default!(RouteTableFile: main, NetworkAclFile: default, SecurityGroupFile: default);
+
+impl Builder<'_> {
+    pub(crate) fn vpcs(
+        &mut self,
+        vpcs: Named<VpcFile>,
+        tables: &Named<RouteTableFile>,
+        acls: &Named<NetworkAclFile>,
+        groups: &Named<SecurityGroupFile>,
+    ) {
+        if vpcs.is_empty() && self.broken.iter().all(|id| !id.as_str().starts_with(Kind::Vpc.prefix())) {
+            let finding = Finding::error("no-vpc", &self.at_file(), "the file has no VPC");
+            self.findings.push(finding.help("write [vpc.NAME] with cidrs = [\"10.0.0.0/16\"]"));
+        }
+        let only = vpcs.len() == 1;
+        for (name, vpc) in vpcs {
+            let id = Id::of(Kind::Vpc, name.get_ref());
+            let short = id.as_str().strip_prefix(Kind::Vpc.prefix()).unwrap_or(id.as_str());
+            let table = self.default_of(&id, only, Kind::RouteTable, tables);
+            let acl = self.default_of(&id, only, Kind::NetworkAcl, acls);
+            let group = self.default_of(&id, only, Kind::SecurityGroup, groups);
+            let made = |kind, what: &str| Id::of(kind, &format!("{short}-{what}"));
+            let cidrs = self.blocks(vpc.cidr.iter().chain(&vpc.cidrs));
+            if vpc.cidr.is_none() && vpc.cidrs.is_empty() {
+                let help = "write cidrs = [\"10.0.0.0/16\"]";
+                self.error_with_help("no-cidr", name.span(), format!("{id} has no block"), help);
+            }
+            let vpc = Vpc {
+                name: vpc.name.or_else(|| Some(name.get_ref().clone())),
+                cidrs,
+                main_route_table: table.clone().unwrap_or_else(|| made(Kind::RouteTable, "main")),
+                default_network_acl: acl.clone().unwrap_or_else(|| made(Kind::NetworkAcl, "default")),
+                default_security_group: group.clone().unwrap_or_else(|| made(Kind::SecurityGroup, "default")),
+                origin: self.at(name.span()),
+                id,
+            };
+            if table.is_none() {
+                self.declare(Kind::RouteTable, &vpc.main_route_table);
+                self.network.route_tables.push(defaults::main_route_table(&vpc));
+            }
+            if acl.is_none() {
+                self.declare(Kind::NetworkAcl, &vpc.default_network_acl);
+                self.network.network_acls.push(defaults::network_acl(&vpc));
+            }
+            if group.is_none() {
+                self.declare(Kind::SecurityGroup, &vpc.default_security_group);
+                self.network.security_groups.push(defaults::security_group(&vpc));
+            }
+            self.network.vpcs.push(vpc);
+        }
+    }
+
+    fn declare(&mut self, kind: Kind, id: &Id) {
+        self.declared.entry(kind).or_default().insert(id.clone());
+    }
+
+    /// The resource that says it is the VPC's default one; of the only VPC it need not name it.
+    fn default_of<T: MaybeDefault>(&mut self, vpc: &Id, only: bool, kind: Kind, of: &Named<T>) -> Option<Id> {
+        let here = |named: Option<&Text>| named.map_or(only, |name| Id::of(Kind::Vpc, name.get_ref()) == *vpc);
+        let mut defaults = of.iter().filter(|(_, resource)| resource.is_default() && here(resource.vpc()));
+        let (first, _) = defaults.next()?;
+        for (other, _) in defaults {
+            let text = format!("{} is the second default of {vpc}", Id::of(kind, other.get_ref()));
+            let finding = Finding::error("two-defaults", &self.at(other.span()), text);
+            let finding = finding.related(&self.at(first.span()), "the first one");
+            self.findings.push(finding);
+        }
+        Some(Id::of(kind, first.get_ref()))
+    }
+
+    pub(crate) fn subnets(&mut self, subnets: Named<SubnetFile>) {
+        for (name, subnet) in subnets {
+            let id = Id::of(Kind::Subnet, name.get_ref());
+            let vpc = self.vpc(subnet.vpc.as_ref(), &name);
+            let table = subnet.route_table.as_ref().map(|table| self.reference(Kind::RouteTable, table, &name));
+            let acl = subnet.nacl.as_ref().map(|acl| self.reference(Kind::NetworkAcl, acl, &name));
+            let cidrs = self.blocks(subnet.cidr.iter().chain(&subnet.cidrs));
+            if subnet.cidr.is_none() && subnet.cidrs.is_empty() {
+                let help = "write cidrs = [...] with a part of the VPC's block";
+                self.error_with_help("no-cidr", name.span(), format!("{id} has no block"), help);
+            }
+            let Some(of) = vpc.and_then(|vpc| self.network.vpc(&vpc)) else {
+                self.broken.insert(id);
+                continue;
+            };
+            let (main, default) = (of.main_route_table.clone(), of.default_network_acl.clone());
+            let vpc = of.id.clone();
+            let origin = self.at(name.span());
+            self.network.subnets.push(Subnet {
+                id,
+                name: subnet.name.or_else(|| Some(name.into_inner())),
+                vpc,
+                availability_zone: subnet.az.unwrap_or_else(|| "a".to_owned()),
+                cidrs,
+                route_table: table.unwrap_or(main),
+                network_acl: acl.unwrap_or(default),
+                origin,
+            });
+        }
+    }
+
+    pub(crate) fn prefix_lists(&mut self, lists: Named<PrefixListFile>, endpoints: &Named<EndpointFile>) {
+        for (name, list) in lists {
+            let entries = self.blocks(&list.entries);
+            let (id, origin) = (Id::of(Kind::PrefixList, name.get_ref()), self.at(name.span()));
+            let name = list.name.or_else(|| Some(name.into_inner()));
+            self.network.prefix_lists.push(PrefixList { id, name, entries, origin });
+        }
+        // The list of a service is AWS's: a file has its blocks only where somebody looked them up.
+        for list in endpoints.iter().filter_map(|(_, endpoint)| endpoint.prefix_list.as_ref()) {
+            let id = Id::of(Kind::PrefixList, list.get_ref());
+            if self.network.prefix_lists.iter().any(|known| known.id == id) || self.broken.contains(&id) {
+                continue;
+            }
+            let text = "the file has no blocks for this list: its routes and rules match nothing";
+            self.assume("EMPTY_PREFIX_LIST", &id, text);
+            let (name, origin) = (Some(list.get_ref().clone()), self.at(list.span()));
+            self.network.prefix_lists.push(PrefixList { id, name, entries: Vec::new(), origin });
+        }
+    }
+
+    /// A prefix list that a route or rule names; one that does not exist is a mistake.
+    pub(crate) fn prefix_list(&mut self, name: &str, span: std::ops::Range<usize>) -> Option<Id> {
+        let id = Id::of(Kind::PrefixList, name);
+        if self.network.prefix_lists.iter().any(|list| list.id == id) {
+            return Some(id);
+        }
+        if !self.broken.contains(&id) {
+            let known = super::text::listed(self.network.prefix_lists.iter().map(|list| &list.id));
+            let help = format!("there is {known}; define it as [prefix_list.NAME] with entries = [...]");
+            self.error_with_help("unknown-prefix-list", span, format!("there is no prefix list {id}"), help);
+        }
+        None
+    }
+}
