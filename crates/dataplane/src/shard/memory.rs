@@ -46,12 +46,14 @@ pub(crate) struct DeniedOpenings {
 }
 
 impl DeniedOpenings {
-    /// Notes that the packet `n`, which opens the flow `key`, was denied. The oldest note makes room.
+    /// Notes that the packet `n`, which opens the flow `key`, was denied: the first time that it was. The oldest note makes
+    /// room.
     pub(crate) fn note(&mut self, key: &FlowKey, n: u64) {
         let tuple = canonical(key);
-        if self.by_tuple.insert(tuple, (n, *key)).is_some() {
+        if self.by_tuple.contains_key(&tuple) {
             return;
         }
+        self.by_tuple.insert(tuple, (n, *key));
         self.order.push_back(tuple);
         if self.order.len() > CAPACITY
             && let Some(oldest) = self.order.pop_front()
@@ -69,6 +71,14 @@ impl DeniedOpenings {
         if self.by_tuple.remove(&tuple).is_some() {
             self.order.retain(|noted| *noted != tuple);
         }
+    }
+
+    /// The denied opening of a flow that an ICMP error quotes a packet of: an error about what never got anywhere.
+    pub(crate) fn quoted(&self, quoted: &FlowKey) -> Option<u64> {
+        if self.by_tuple.is_empty() {
+            return None;
+        }
+        self.by_tuple.get(&canonical(quoted)).map(|(n, _)| *n)
     }
 
     /// The denied opening that a packet of the same flow is inconsistent with: one that the other side sent, or one that

@@ -174,6 +174,9 @@ impl Shard {
 
     /// The denied opening packet that a packet is inconsistent with: the captured network had let it through.
     pub fn divergence(&self, captured: &FlowKey, transport: Transport) -> Option<u64> {
+        if let Transport::IcmpError { quote, .. } = transport {
+            return quote.and_then(|quote| quote.key()).and_then(|quoted| self.denied.quoted(&quoted));
+        }
         self.denied.contradicted_by(captured, opens(transport))
     }
 
