@@ -1,8 +1,8 @@
 //! Reader, workers and writer as tokio tasks, handing whole windows on.
 //!
 //! The reader sends every worker its share of each window, the workers send theirs on when it is done, and the writer takes
-//! one from each and writes them in input order. Every channel holds one batch, so that at most two windows are in flight
-//! between any two tasks: memory is bounded, and since everything flows one way nothing can wait in a circle.
+//! one from each and writes them in input order. Batches go back to the reader when they are written, and there are no more
+//! of them than [`WINDOWS`] need: that bounds memory.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,8 +19,9 @@ use crate::summary::Finished;
 use crate::worker::Worker;
 use crate::{Error, ReplayOptions};
 
-/// Batches that wait between two tasks.
-const IN_FLIGHT: usize = 1;
+/// Windows that are under way at once: one is read, one is walked, and one waits at the writer, where a window stays until
+/// the next one has told what became of fragments held in it. With fewer nothing would move.
+const WINDOWS: usize = 3;
 
 /// Replays captures. Damage to an input, or a request to stop through `progress`, ends the reading; what was read until then
 /// is in all outputs and in the summary.
@@ -40,9 +41,13 @@ pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<F
 
     let (recycle, recycled) = mpsc::unbounded_channel();
     let (mut to_workers, mut from_workers, mut workers) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..WINDOWS * options.workers {
+        // The other end is here.
+        let _ = recycle.send(Batch::default());
+    }
     for number in 0..options.workers {
-        let (batches, inbox) = mpsc::channel(IN_FLIGHT);
-        let (outbox, done) = mpsc::channel(IN_FLIGHT);
+        let (batches, inbox) = mpsc::channel(WINDOWS);
+        let (outbox, done) = mpsc::channel(WINDOWS);
         to_workers.push(batches);
         from_workers.push(done);
         let worker = Worker::new(number, options.workers, &options.timeline, options.engine);
@@ -67,7 +72,12 @@ fn read(
     mut recycled: mpsc::UnboundedReceiver<Batch>,
 ) -> ReaderReport {
     loop {
-        let mut batches: Vec<Batch> = workers.iter().map(|_| recycled.try_recv().unwrap_or_default()).collect();
+        let mut batches = Vec::with_capacity(workers.len());
+        for _ in workers {
+            // The writer has failed: its own error is the one to report.
+            let Some(batch) = recycled.blocking_recv() else { return source.finish() };
+            batches.push(batch);
+        }
         let more = source.fill(&mut batches);
         for (worker, batch) in workers.iter().zip(batches) {
             // A worker that is gone has panicked, or the writer has failed: its own error is the one to report.
