@@ -35,6 +35,10 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
         eprintln!("vpcemu: warning: {warning}");
     }
     let Finished { summary, damage, .. } = finished;
+    if interrupted {
+        // An input that ends in the middle of a record is what an interrupted pipe looks like.
+        return Ok(Ending::Interrupted);
+    }
     if !damage.is_empty() {
         for error in &damage {
             eprintln!("vpcemu: error: {error}");
@@ -43,7 +47,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
         eprintln!("vpcemu: the {kept} packets before the damage were replayed; summary and outputs hold them");
         return Err(Error::Usage("the input is damaged, see above".to_owned()));
     }
-    Ok(if interrupted { Ending::Interrupted } else { Ending::Done })
+    Ok(Ending::Done)
 }
 
 /// Runs the replay on a runtime of its own, with a progress bar if anybody can see one.

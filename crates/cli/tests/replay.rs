@@ -253,3 +253,32 @@ fn taps_show_a_packet_at_every_place_it_passed() {
     let first: Vec<_> = records(&tapped).into_iter().take(4).collect();
     assert_eq!(first, ["eni-app-1", "nat-nat", "igw-igw", "internet"]);
 }
+
+#[test]
+fn an_interrupt_finishes_what_was_read() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let bytes = std::fs::read(repository().join(CAPTURE)).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vpcemu"))
+        .args(["replay", "-c", CONFIG, "-", "--format", "json"])
+        .current_dir(repository())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // Some records, and then nothing for a while: the replay waits for more.
+    input.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    // The program in front of the pipe got the signal too, and ends in the middle of a record. Whether that is heard does
+    // not matter any more.
+    drop(input.write_all(&bytes[bytes.len() / 2..bytes.len() / 2 + 100]));
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(summary["packets"]["in"].as_u64().unwrap() > 10, "{summary}");
+}
