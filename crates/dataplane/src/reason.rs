@@ -77,8 +77,6 @@ reasons! {
     EgressOnlyNoSession = "X_EIGW_NO_SESSION",
     /// A gateway endpoint carries TCP and ICMP echo only (10.2).
     EndpointProtocol = "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
-    /// What comes over peering must be for the VPC (10.18).
-    PeeringDestination = "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
     /// Larger than the path carries, and not to be fragmented (1.22).
     Mtu = "X_MTU",
     /// The TTL or hop limit ran out (1.25).

@@ -19,8 +19,6 @@ pub(crate) struct Batch {
     pub(crate) items: Vec<Item>,
     /// Capture time at the end of the window.
     pub(crate) end: Timestamp,
-    /// Configuration in force at the end of the window.
-    pub(crate) generation: u32,
 }
 
 /// One packet of a batch.

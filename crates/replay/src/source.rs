@@ -137,7 +137,6 @@ impl Source {
         for batch in batches {
             batch.window = self.window;
             batch.end = self.now;
-            batch.generation = self.generation(self.now);
         }
         self.window += 1;
         more

@@ -63,13 +63,13 @@ impl Worker {
         let mut outcomes = Vec::with_capacity(batch.items.len());
         let mut released = Vec::new();
         self.packets += batch.items.len() as u64;
-        let Batch { window, ref mut arena, ref items, end, generation } = batch;
+        let Batch { window, ref mut arena, ref items, end } = batch;
         for item in items {
             let frame = &mut arena[item.start..item.start + item.len];
             let outcome = self.item(item, &mut frame[item.link_len..], window, &mut released);
             outcomes.push(outcome);
         }
-        let deltas = self.end_window(window, end, generation, &mut released);
+        let deltas = self.end_window(window, end, &mut released);
         Done { batch, outcomes, released, deltas }
     }
 
@@ -189,7 +189,6 @@ impl Worker {
         &mut self,
         window: u64,
         end: Timestamp,
-        _generation: u32,
         released: &mut Vec<(u64, Outcome)>,
     ) -> Vec<vpcemu_dataplane::conntrack::Delta> {
         let mut deltas = Vec::new();

@@ -13,6 +13,7 @@ use vpcemu_model::Network;
 use vpcemu_packet::{TcpFlags, build};
 use vpcemu_replay::progress::Progress;
 use vpcemu_replay::{At, CaptureInput, Finished, ReplayOptions};
+use vpcemu_tests::Dice;
 
 /// A replay, and what it wrote.
 pub(crate) struct Replayed {
@@ -59,20 +60,6 @@ pub(crate) fn write_capture(path: &Path, datagrams: impl IntoIterator<Item = Vec
         time += 1_000_000;
     }
     writer.finish().unwrap();
-}
-
-/// Numbers that are the same in every run.
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
 }
 
 /// A mix of what the worked example's hosts could do: private clients to many remotes with their replies as captured on the

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use vpcemu_dataplane::Ingress;
 use vpcemu_packet::{TcpFlags, Transport, build};
-use vpcemu_tests::{Lab, Sent, headers, reply_to};
+use vpcemu_tests::{Dice, Lab, Sent, headers, reply_to};
 
 /// A private client behind a NAT gateway, and nothing else.
 pub(crate) const PRIVATE: &str = r#"
@@ -34,28 +34,6 @@ subnet = "private"
 addresses = ["10.0.1.10"]
 security_groups = ["all"]
 "#;
-
-/// Numbers that are the same in every run.
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed ^ 0x9e37_79b9_7f4a_7c15)
-    }
-
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.roll(items.len() as u64) as usize]
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.roll(100) < percent
-    }
-}
 
 /// An instance of a random VPC.
 #[derive(Debug, Clone)]

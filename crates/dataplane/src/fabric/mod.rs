@@ -13,9 +13,7 @@ use ipnet::IpNet;
 use smallvec::SmallVec;
 use vpcemu_model::Behavior;
 
-use crate::index::{
-    AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, GroupIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx,
-};
+use crate::index::{AclIx, EigwIx, EndpointIx, EniIx, GroupIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx};
 
 pub use compile::Timeline;
 pub use routes::{NextHop, RouteHit, RouteTable};
@@ -348,11 +346,6 @@ impl Fabric {
             return Some(crate::outcome::Service::Dns);
         }
         address::link_local_service(address)
-    }
-
-    /// The edge's name matters only to outputs; packets of a way out are not judged further.
-    pub fn edge_is_peering(&self, registry: &Registry, edge: EdgeIx) -> bool {
-        registry.edges.id(edge).as_str().starts_with("pcx-")
     }
 }
 
