@@ -239,3 +239,308 @@ fn routes_public_addresses_and_protocols_that_are_missing() {
     lab.leave("web", udp("10.0.0.10:4000", "224.0.0.251:5353")).dropped(DropReason::Multicast, "eni-web");
     lab.leave("app", syn("10.0.1.10:4000", "203.0.113.20:443")).dropped(DropReason::NatNoSession, "nat-nat");
 }
+
+const REMOTE_V6: &str = "2001:db8:ffff::1";
+const WEB_V6: &str = "2001:db8:1234:1a00::10";
+const APP_V6: &str = "2001:db8:1234:1a01::10";
+
+/// A first packet of each protocol, IPv6.
+fn each_v6(from: &str, to: &str) -> [Vec<u8>; 3] {
+    let (source, destination) = (format!("[{from}]:4000"), format!("[{to}]:443"));
+    [syn(&source, &destination), udp(&source, &destination), ping(from, to, 4000)]
+}
+
+/// The network with something in it put differently.
+#[track_caller]
+fn but(what: &str, instead: &str) -> String {
+    assert!(NETWORK.contains(what), "{what}");
+    NETWORK.replacen(what, instead, 1)
+}
+
+/// The network with a deny entry in front of those of a network ACL.
+#[track_caller]
+fn denying(acl: &str, list: &str, block: &str) -> String {
+    let word = if list == "ingress" { "from" } else { "to" };
+    let deny = format!("{{ rule = 10, action = \"deny\", proto = \"all\", {word} = \"{block}\" }}");
+    let (before, after) = NETWORK.split_once(&format!("[network_acl.{acl}]\n")).unwrap();
+    let after = after.replacen(&format!("{list} = ["), &format!("{list} = [{deny}, "), 1);
+    format!("{before}[network_acl.{acl}]\n{after}")
+}
+
+#[test]
+fn p1_and_p2_are_the_same_for_ipv6_without_translation() {
+    let inward = ["igw igw-igw", "nacl acl-pub ingress", "sg eni-web ingress"];
+    let outward = ["sg eni-web egress", "nacl acl-pub egress", "route rtb-pub", "igw igw-igw"];
+    for packet in each_v6(REMOTE_V6, WEB_V6) {
+        let mut lab = Lab::new(NETWORK);
+        let sent = lab.arrive(packet).delivered("eni-web").source(REMOTE_V6).steps(&inward);
+        lab.leave("web", sent.reply()).delivered("internet").source(WEB_V6).steps(&outward);
+    }
+    for packet in each_v6(WEB_V6, REMOTE_V6) {
+        let mut lab = Lab::new(NETWORK);
+        let sent = lab.leave("web", packet).delivered("internet").source(WEB_V6).steps(&outward);
+        lab.arrive(sent.reply()).delivered("eni-web").source(REMOTE_V6).steps(&inward);
+    }
+}
+
+#[test]
+fn p4_and_p5_are_the_same_for_ipv6() {
+    let both = but("addresses = [\"10.0.0.11\"]", "addresses = [\"10.0.0.11\", \"2001:db8:1234:1a00::11\"]");
+    for packet in each_v6(WEB_V6, "2001:db8:1234:1a00::11") {
+        let mut lab = Lab::new(&both);
+        let sent = lab.leave("web", packet).delivered("eni-other");
+        let sent = sent.steps(&["sg eni-web egress", "sg eni-other ingress"]);
+        lab.leave("other", sent.reply()).delivered("eni-web").steps(&["sg eni-other egress", "sg eni-web ingress"]);
+    }
+    for packet in each_v6(WEB_V6, APP_V6) {
+        let mut lab = Lab::new(NETWORK);
+        let sent = lab.leave("web", packet).delivered("eni-app").steps(&[
+            "sg eni-web egress",
+            "nacl acl-pub egress",
+            "route rtb-pub",
+            "nacl acl-priv ingress",
+            "sg eni-app ingress",
+        ]);
+        lab.leave("app", sent.reply()).delivered("eni-web").steps(&[
+            "sg eni-app egress",
+            "nacl acl-priv egress",
+            "route rtb-priv",
+            "nacl acl-pub ingress",
+            "sg eni-web ingress",
+        ]);
+    }
+}
+
+#[test]
+fn p13_back_is_the_mirror_image() {
+    for packet in each("10.0.0.10", "203.0.113.11") {
+        let mut lab = Lab::new(NETWORK);
+        let sent = lab.leave("web", packet).delivered("eni-other");
+        let reply = lab.leave("other", sent.reply()).delivered("eni-web").source("203.0.113.11");
+        reply.steps(&[
+            "sg eni-other egress",
+            "nacl acl-pub egress",
+            "route rtb-pub",
+            "igw igw-igw",
+            "igw igw-igw",
+            "nacl acl-pub ingress",
+            "sg eni-web ingress",
+        ]);
+    }
+}
+
+#[test]
+fn p14_step_by_step() {
+    let mut lab = Lab::new(NETWORK);
+    let outer = lab.arrive(syn("198.51.100.7:4000", "203.0.113.10:22")).delivered("eni-web");
+    let outer = outer.steps(&["igw igw-igw", "nacl acl-pub ingress", "sg eni-web ingress"]);
+    let inner = lab.leave("web", syn("10.0.0.10:5000", "10.0.1.10:22")).delivered("eni-app").steps(&[
+        "sg eni-web egress",
+        "nacl acl-pub egress",
+        "route rtb-pub",
+        "nacl acl-priv ingress",
+        "sg eni-app ingress",
+    ]);
+    lab.leave("app", inner.reply()).delivered("eni-web").source("10.0.1.10").steps(&[
+        "sg eni-app egress",
+        "nacl acl-priv egress",
+        "route rtb-priv",
+        "nacl acl-pub ingress",
+        "sg eni-web ingress",
+    ]);
+    let back = ["sg eni-web egress", "nacl acl-pub egress", "route rtb-pub", "igw igw-igw"];
+    lab.leave("web", outer.reply()).delivered("internet").source("203.0.113.10").steps(&back);
+    // The administrator does not reach the server but through the bastion, and nobody else may be one.
+    lab.leave("other", syn("10.0.0.11:5000", "10.0.1.10:22")).delivered("eni-app");
+    let other = but(
+        "public = \"203.0.113.11\"\nsecurity_groups = [\"web\"]",
+        "public = \"203.0.113.11\"\nsecurity_groups = [\"app\"]",
+    );
+    let other = Lab::new(&other).leave("other", syn("10.0.0.11:5000", "10.0.1.10:22"));
+    other.dropped(DropReason::SecurityGroup, "eni-app");
+}
+
+/// Denials by an empty group set end the walk where the group is asked.
+#[test]
+fn without_a_security_group_rule_each_path_ends_at_the_interface() {
+    let open = "ingress = [{ proto = \"all\", from = \"0.0.0.0/0\" }, { proto = \"all\", from = \"::/0\" }]";
+    let no_way_in = but(open, "ingress = []");
+    let no_way_out = but(open, &format!("{open}\negress = []"));
+    let app_in = "ingress = [{ proto = \"all\", from = \"sg:web\" }]";
+    let app_no_way_in = but(app_in, "ingress = []");
+    let app_no_way_out = but(app_in, &format!("{app_in}\negress = []"));
+    let empty = DropReason::SecurityGroupEmpty;
+    for packet in each(REMOTE, "203.0.113.10").into_iter().chain(each_v6(REMOTE_V6, WEB_V6)) {
+        // P1; and what is let in is answered without a rule for it.
+        let steps = ["igw igw-igw", "nacl acl-pub ingress", "sg eni-web ingress DENY"];
+        Lab::new(&no_way_in).arrive(packet.clone()).dropped(empty, "eni-web").steps(&steps);
+        let mut lab = Lab::new(&no_way_out);
+        let sent = lab.arrive(packet).delivered("eni-web");
+        lab.leave("web", sent.reply()).delivered("internet");
+    }
+    for packet in each("10.0.0.10", REMOTE).into_iter().chain(each_v6(WEB_V6, REMOTE_V6)) {
+        // P2, both ways round.
+        Lab::new(&no_way_out).leave("web", packet.clone()).dropped(empty, "eni-web").steps(&["sg eni-web egress DENY"]);
+        let mut lab = Lab::new(&no_way_in);
+        let sent = lab.leave("web", packet).delivered("internet");
+        lab.arrive(sent.reply()).delivered("eni-web");
+    }
+    for packet in each("10.0.1.10", REMOTE).into_iter().chain(each_v6(APP_V6, REMOTE_V6)) {
+        // P3 and P9.
+        let denied = Lab::new(&app_no_way_out).leave("app", packet.clone());
+        denied.dropped(empty, "eni-app").steps(&["sg eni-app egress DENY"]);
+        let mut lab = Lab::new(&app_no_way_in);
+        let sent = lab.leave("app", packet).delivered("internet");
+        lab.arrive(sent.reply()).delivered("eni-app");
+    }
+    for packet in each("10.0.0.10", "10.0.0.11") {
+        // P4: the one group is that of both.
+        Lab::new(&no_way_out).leave("web", packet.clone()).dropped(empty, "eni-web").steps(&["sg eni-web egress DENY"]);
+        let denied = Lab::new(&no_way_in).leave("web", packet).dropped(empty, "eni-other");
+        denied.steps(&["sg eni-web egress", "sg eni-other ingress DENY"]);
+    }
+    for packet in each("10.0.0.10", "10.0.1.10").into_iter().chain(each_v6(WEB_V6, APP_V6)) {
+        // P5.
+        let denied = Lab::new(&app_no_way_in).leave("web", packet.clone()).dropped(empty, "eni-app");
+        assert_eq!(denied.steps.last().map(String::as_str), Some("sg eni-app ingress DENY"));
+        let mut lab = Lab::new(&app_no_way_out);
+        let sent = lab.leave("web", packet).delivered("eni-app");
+        lab.leave("app", sent.reply()).delivered("eni-web");
+    }
+    for packet in each("10.0.0.10", "203.0.113.11") {
+        // P13.
+        Lab::new(&no_way_out).leave("web", packet.clone()).dropped(empty, "eni-web");
+        Lab::new(&no_way_in).leave("web", packet).dropped(empty, "eni-other");
+    }
+}
+
+#[test]
+fn each_network_acl_check_of_the_other_paths_can_deny() {
+    // Who opens, to whom, and the entry: of which ACL, in which direction, for which block; whether the reply dies.
+    let cases = [
+        // P1
+        ("internet", REMOTE, "203.0.113.10", "pub", "ingress", "198.51.100.0/24", false),
+        ("internet", REMOTE, "203.0.113.10", "pub", "egress", "198.51.100.0/24", true),
+        ("internet", REMOTE_V6, WEB_V6, "pub", "ingress", "2001:db8:ffff::/48", false),
+        ("internet", REMOTE_V6, WEB_V6, "pub", "egress", "2001:db8:ffff::/48", true),
+        // P2
+        ("web", "10.0.0.10", REMOTE, "pub", "egress", "198.51.100.0/24", false),
+        ("web", "10.0.0.10", REMOTE, "pub", "ingress", "198.51.100.0/24", true),
+        ("web", WEB_V6, REMOTE_V6, "pub", "egress", "2001:db8:ffff::/48", false),
+        ("web", WEB_V6, REMOTE_V6, "pub", "ingress", "2001:db8:ffff::/48", true),
+        // P5
+        ("web", "10.0.0.10", "10.0.1.10", "pub", "egress", "10.0.1.0/24", false),
+        ("web", "10.0.0.10", "10.0.1.10", "priv", "ingress", "10.0.0.0/24", false),
+        ("web", "10.0.0.10", "10.0.1.10", "priv", "egress", "10.0.0.0/24", true),
+        ("web", "10.0.0.10", "10.0.1.10", "pub", "ingress", "10.0.1.0/24", true),
+        ("web", WEB_V6, APP_V6, "pub", "egress", "2001:db8:1234:1a01::/64", false),
+        ("web", WEB_V6, APP_V6, "priv", "ingress", "2001:db8:1234:1a00::/64", false),
+        ("web", WEB_V6, APP_V6, "priv", "egress", "2001:db8:1234:1a00::/64", true),
+        ("web", WEB_V6, APP_V6, "pub", "ingress", "2001:db8:1234:1a01::/64", true),
+        // P9
+        ("app", APP_V6, REMOTE_V6, "priv", "egress", "2001:db8:ffff::/48", false),
+        ("app", APP_V6, REMOTE_V6, "priv", "ingress", "2001:db8:ffff::/48", true),
+        // P13: leaving with the private source for the public destination, coming in from the public source (7.10).
+        ("web", "10.0.0.10", "203.0.113.11", "pub", "egress", "203.0.113.11/32", false),
+        ("web", "10.0.0.10", "203.0.113.11", "pub", "ingress", "203.0.113.10/32", false),
+        ("web", "10.0.0.10", "203.0.113.11", "pub", "egress", "203.0.113.10/32", true),
+        ("web", "10.0.0.10", "203.0.113.11", "pub", "ingress", "203.0.113.11/32", true),
+    ];
+    for (who, from, to, acl, list, block, reply_dies) in cases {
+        let text = denying(acl, list, block);
+        for packet in if from.contains(':') { each_v6(from, to) } else { each(from, to) } {
+            let mut lab = Lab::new(&text);
+            let sent = if who == "internet" { lab.arrive(packet) } else { lab.leave(who, packet) };
+            let died = if reply_dies {
+                let place = sent.place.clone().unwrap_or_else(|| panic!("{who} {to} {acl} {list}: the request died"));
+                let reply = sent.reply();
+                if place == "internet" { lab.arrive(reply) } else { lab.leave(&place, reply) }
+            } else {
+                sent
+            };
+            assert_eq!(died.rule.as_deref(), Some("10"), "{who} to {to}: {acl} {list}");
+            assert_eq!(died.steps.last(), Some(&format!("nacl acl-{acl} {list} DENY")));
+            died.dropped(DropReason::NetworkAcl, &format!("acl-{acl}"));
+        }
+    }
+}
+
+#[test]
+fn the_nat_gateways_subnet_sees_the_client_inside_and_the_gateway_outside() {
+    // Of the four checks there the inner two are about the client, the outer two about the gateway's port range (7.10).
+    let acl = r#"ingress = [
+  { rule = 10, action = "allow", proto = "tcp", ports = "443", from = "10.0.1.0/24" },
+  { rule = 20, action = "allow", proto = "tcp", ports = "1024-65535", from = "0.0.0.0/0" },
+]
+egress = [
+  { rule = 10, action = "allow", proto = "tcp", ports = "443", to = "198.51.100.0/24" },
+  { rule = 20, action = "allow", proto = "tcp", ports = "4000", to = "10.0.1.10/32" },
+]
+[network_acl.priv]"#;
+    let (before, rest) = NETWORK.split_once("[network_acl.pub]\n").unwrap();
+    let (_, after) = rest.split_once("[network_acl.priv]").unwrap();
+    let mut lab = Lab::new(&format!("{before}[network_acl.pub]\n{acl}{after}"));
+    let sent = lab.leave("app", syn("10.0.1.10:4000", "198.51.100.7:443")).delivered("internet");
+    lab.arrive(sent.reply()).delivered("eni-app");
+    // Nothing but those ports.
+    let sent = lab.leave("app", syn("10.0.1.10:4001", "198.51.100.7:443")).delivered("internet");
+    let reply = lab.arrive(sent.reply()).dropped(DropReason::NetworkAcl, "acl-pub");
+    assert_eq!(reply.steps.last().map(String::as_str), Some("nacl acl-pub egress DENY"));
+    assert_eq!(reply.rule.as_deref(), Some("*"));
+}
+
+#[test]
+fn without_a_route_each_path_ends_at_the_table() {
+    let v4_out = but("{ to = \"0.0.0.0/0\", via = \"igw\" }, ", "");
+    let v6_out = but(", { to = \"::/0\", via = \"igw\" }", "");
+    let eigw_out = but(", { to = \"::/0\", via = \"eigw\" }", "");
+    for packet in each("10.0.0.10", REMOTE) {
+        // P2
+        let lost = Lab::new(&v4_out).leave("web", packet).dropped(DropReason::NoRoute, "rtb-pub");
+        lost.steps(&["sg eni-web egress", "nacl acl-pub egress", "route rtb-pub DENY"]);
+    }
+    for packet in each_v6(WEB_V6, REMOTE_V6) {
+        Lab::new(&v6_out).leave("web", packet).dropped(DropReason::NoRoute, "rtb-pub");
+    }
+    for packet in each_v6(APP_V6, REMOTE_V6) {
+        // P9
+        Lab::new(&eigw_out).leave("app", packet).dropped(DropReason::NoRoute, "rtb-priv");
+    }
+    for packet in each(REMOTE, "203.0.113.10") {
+        // P1: it comes in, but the answer finds no way out.
+        let mut lab = Lab::new(&v4_out);
+        let sent = lab.arrive(packet).delivered("eni-web");
+        lab.leave("web", sent.reply()).dropped(DropReason::NoRoute, "rtb-pub");
+    }
+    for packet in each("10.0.1.10", REMOTE) {
+        // P3: the gateway's own subnet has to have one, too (2.14).
+        let lost = Lab::new(&v4_out).leave("app", packet).dropped(DropReason::NoRoute, "rtb-pub");
+        assert_eq!(lost.steps.last().map(String::as_str), Some("route rtb-pub DENY"));
+    }
+    // P13
+    let lost = Lab::new(&v4_out).leave("web", syn("10.0.0.10:4000", "203.0.113.11:443"));
+    lost.dropped(DropReason::NoRoute, "rtb-pub");
+    // The families are apart (2.2).
+    Lab::new(&v6_out).leave("web", syn("10.0.0.10:4000", "198.51.100.7:443")).delivered("internet");
+}
+
+#[test]
+fn without_a_public_address_there_is_no_way_through_the_internet_gateway() {
+    let private = but("public = \"203.0.113.10\"\n", "");
+    for packet in each("10.0.0.10", REMOTE) {
+        // P2
+        let lost = Lab::new(&private).leave("web", packet).dropped(DropReason::NoPublicAddress, "igw-igw");
+        assert_eq!(lost.steps.last().map(String::as_str), Some("igw igw-igw DENY"));
+    }
+    for packet in each(REMOTE, "203.0.113.10") {
+        // P1
+        Lab::new(&private).arrive(packet).dropped(DropReason::NoSuchPublicAddress, "igw-igw");
+    }
+    // P13, from who has none.
+    let lost = Lab::new(&private).leave("web", syn("10.0.0.10:4000", "203.0.113.11:443"));
+    lost.dropped(DropReason::NoPublicAddress, "igw-igw");
+    // IPv6 needs none (2.12).
+    for packet in each_v6(WEB_V6, REMOTE_V6) {
+        Lab::new(&private).leave("web", packet).delivered("internet");
+    }
+}
