@@ -1,9 +1,12 @@
 //! What security groups remember, and what a change of rules does to it (section 6).
 
+use std::net::IpAddr;
+
 use vpcemu_dataplane::outcome::CtState;
 use vpcemu_dataplane::{DropReason, Midstream, Options};
 use vpcemu_model::native;
-use vpcemu_tests::{Lab, data, ping, syn, udp};
+use vpcemu_packet::{TcpFlags, build};
+use vpcemu_tests::{Lab, data, ping, socket, syn, udp};
 
 /// A public server whose group is `RULES`, and a client in its subnet's neighbour.
 fn network(rules: &str) -> String {
@@ -157,4 +160,374 @@ fn a_connection_from_before_the_capture_is_adopted_where_either_direction_allows
     let (first, second) = run(Midstream::Strict);
     first.dropped(DropReason::SecurityGroupEmpty, "eni-web");
     second.delivered("eni-web"); // a rule admits it (6.23)
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Clients and a server that knows them by their group, a NAT gateway, and public addresses for the hosts in `pub`.
+const GROUPS: &str = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16"]
+[internet_gateway.igw]
+[subnet.pub]
+cidrs = ["10.0.0.0/24"]
+route_table = "pub"
+[subnet.priv]
+cidrs = ["10.0.1.0/24"]
+route_table = "priv"
+[route_table.pub]
+routes = [{ to = "0.0.0.0/0", via = "igw" }]
+[route_table.priv]
+routes = [{ to = "0.0.0.0/0", via = "nat" }]
+[nat_gateway.nat]
+subnet = "pub"
+addresses = [{ private = "10.0.0.200", public = "203.0.113.20" }]
+[security_group.client]
+ingress = []
+[security_group.stranger]
+ingress = []
+[security_group.server]
+ingress = [{ proto = "tcp", ports = "443", from = "sg:client" }]
+egress = [{ proto = "tcp", ports = "5432", to = "sg:client" }]
+[instance.client]
+subnet = "pub"
+addresses = ["10.0.0.10"]
+public = "203.0.113.10"
+security_groups = ["client"]
+[instance.stranger]
+subnet = "pub"
+addresses = ["10.0.0.11"]
+public = "203.0.113.11"
+security_groups = ["stranger"]
+[instance.hidden]
+subnet = "priv"
+addresses = ["10.0.1.10"]
+security_groups = ["client"]
+[instance.server]
+subnet = "pub"
+addresses = ["10.0.0.30"]
+public = "203.0.113.30"
+security_groups = ["server"]
+"#;
+
+#[test]
+fn a_reference_means_who_sends_and_not_where_from() {
+    let mut lab = Lab::new(GROUPS);
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.0.30:443")).delivered("eni-server");
+    lab.leave("hidden", syn("10.0.1.10:4000", "10.0.0.30:443")).delivered("eni-server");
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.0.30:80")).dropped(DropReason::SecurityGroup, "eni-server");
+    let stranger = lab.leave("stranger", syn("10.0.0.11:4000", "10.0.0.30:443"));
+    assert_eq!(stranger.rule.as_deref(), Some("*"));
+    stranger.dropped(DropReason::SecurityGroup, "eni-server");
+    // From the internet there is no sender to know.
+    lab.arrive(syn("198.51.100.7:4000", "203.0.113.30:443")).dropped(DropReason::SecurityGroup, "eni-server");
+}
+
+#[test]
+fn a_reference_is_lost_through_public_addresses() {
+    let lost = DropReason::SecurityGroupReferenceLost;
+    let mut lab = Lab::new(GROUPS);
+    // Out and in again by the internet gateway (3.10, 6.10).
+    lab.leave("client", syn("10.0.0.10:4000", "203.0.113.30:443")).dropped(lost, "eni-server");
+    // No group of the stranger's would have matched: that is no loss.
+    let stranger = lab.leave("stranger", syn("10.0.0.11:4000", "203.0.113.30:443"));
+    stranger.dropped(DropReason::SecurityGroup, "eni-server");
+    // A rule for the public address is what it takes.
+    let public = GROUPS.replace("from = \"sg:client\"", "from = \"203.0.113.10/32\"");
+    let mut lab = Lab::new(&public);
+    lab.leave("client", syn("10.0.0.10:4000", "203.0.113.30:443")).delivered("eni-server").source("203.0.113.10");
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.0.30:443")).dropped(DropReason::SecurityGroup, "eni-server");
+}
+
+#[test]
+fn a_reference_is_lost_behind_the_nat_gateway() {
+    // The sender is in the group, and it is only the gateway that hides it (6.10).
+    let hidden = Lab::new(GROUPS).leave("hidden", syn("10.0.1.10:4000", "203.0.113.30:443"));
+    hidden.dropped(DropReason::SecurityGroupReferenceLost, "eni-server");
+}
+
+#[test]
+fn outbound_a_reference_means_the_groups_private_addresses() {
+    let mut lab = Lab::new(&GROUPS.replace(
+        "[security_group.client]\ningress = []",
+        "[security_group.client]\ningress = [{ proto = \"tcp\", ports = \"5432\", from = \"0.0.0.0/0\" }]",
+    ));
+    lab.leave("server", syn("10.0.0.30:4000", "10.0.0.10:5432")).delivered("eni-client");
+    lab.leave("server", syn("10.0.0.30:4001", "10.0.1.10:5432")).delivered("eni-hidden");
+    lab.leave("server", syn("10.0.0.30:4000", "10.0.0.11:5432")).dropped(DropReason::SecurityGroup, "eni-server");
+    // The same host by its public address is not in the group (6.12).
+    let public = lab.leave("server", syn("10.0.0.30:4000", "203.0.113.10:5432"));
+    public.dropped(DropReason::SecurityGroup, "eni-server");
+}
+
+#[test]
+fn a_group_that_is_gone_matches_nobody() {
+    // (6.13)
+    let stale = GROUPS.replace("from = \"sg:client\"", "from = \"sg:gone\"");
+    let mut lab = Lab::new(&stale);
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.0.30:443")).dropped(DropReason::SecurityGroup, "eni-server");
+}
+
+#[test]
+fn groups_without_a_rule_in_a_direction_say_so() {
+    let empty = DropReason::SecurityGroupEmpty;
+    let mut lab = Lab::new(GROUPS);
+    let denied = lab.leave("server", syn("10.0.0.30:4000", "10.0.0.10:5432"));
+    denied.dropped(empty, "eni-client").steps(&["sg eni-server egress", "sg eni-client ingress DENY"]);
+    lab.arrive(udp("198.51.100.7:53", "203.0.113.10:4000")).dropped(empty, "eni-client");
+    // One rule, for something else, and it is a mismatch.
+    lab.arrive(udp("198.51.100.7:53", "203.0.113.30:4000")).dropped(DropReason::SecurityGroup, "eni-server");
+}
+
+#[test]
+fn an_answer_has_to_be_an_answer() {
+    let outward = "ingress = []\negress = [{ proto = \"all\", to = \"198.51.100.0/24\" }]\n";
+    let mut lab = Lab::new(&network(outward));
+    lab.leave("web", syn("10.0.0.10:4000", "198.51.100.7:443")).delivered("internet");
+    lab.leave("web", udp("10.0.0.10:4000", "198.51.100.7:53")).delivered("internet");
+    let echo = lab.leave("web", ping("10.0.0.10", "198.51.100.7", 7)).delivered("internet");
+    let empty = DropReason::SecurityGroupEmpty;
+    // Another port, another host, another protocol, another id (6.27): none of them was asked.
+    for unsolicited in [
+        syn("198.51.100.7:444", "203.0.113.10:4000"),
+        syn("198.51.100.8:443", "203.0.113.10:4000"),
+        udp("198.51.100.7:443", "203.0.113.10:4000"),
+        udp("198.51.100.7:53", "203.0.113.10:4001"),
+        build::echo_reply(ip("198.51.100.7"), ip("203.0.113.10"), 8, 1).build(),
+        ping("198.51.100.7", "203.0.113.10", 7),
+    ] {
+        lab.arrive(unsolicited).dropped(empty, "eni-web");
+    }
+    let answer = lab.arrive(echo.reply()).delivered("eni-web");
+    assert_eq!((answer.verdict.state, answer.verdict.connection), (Some(CtState::Established), Some(echo.n)));
+}
+
+#[test]
+fn untracked_is_what_is_open_to_everyone_both_ways_and_nothing_less() {
+    let everyone = "0.0.0.0/0";
+    let all_out = "egress = [{ proto = \"all\", to = \"0.0.0.0/0\" }]";
+    let halves = "egress = [{ proto = \"all\", to = \"0.0.0.0/1\" }, { proto = \"all\", to = \"128.0.0.0/1\" }]";
+    let one_port = "egress = [{ proto = \"tcp\", ports = \"4000\", to = \"0.0.0.0/0\" }]";
+    let all_ports = "egress = [{ proto = \"tcp\", ports = \"0-65535\", to = \"0.0.0.0/0\" }]";
+    // The rule that admits may name a port, that of the other direction may not (6.15).
+    for (from, egress, state) in [
+        (everyone, all_out, CtState::Untracked),
+        (everyone, all_ports, CtState::Untracked),
+        (everyone, one_port, CtState::New),
+        (everyone, halves, CtState::New),
+        (everyone, "egress = []", CtState::New),
+        ("198.51.100.0/24", all_out, CtState::New),
+    ] {
+        let rules = format!("ingress = [{{ proto = \"tcp\", ports = \"443\", from = \"{from}\" }}]\n{egress}\n");
+        let asked = Lab::new(&network(&rules)).arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+        assert_eq!(asked.verdict.state, Some(state), "from {from}, {egress}");
+    }
+}
+
+#[test]
+fn through_a_nat_gateway_even_what_is_open_is_tracked() {
+    let open = GROUPS.replace(
+        "[security_group.client]\ningress = []",
+        "[security_group.client]\ningress = [{ proto = \"all\", from = \"0.0.0.0/0\" }]",
+    );
+    let mut lab = Lab::new(&open);
+    let direct = lab.leave("client", syn("10.0.0.10:4000", "198.51.100.7:443")).delivered("internet");
+    assert_eq!((direct.verdict.state, direct.verdict.connection), (Some(CtState::Untracked), None));
+    // (6.20)
+    let through = lab.leave("hidden", syn("10.0.1.10:4000", "198.51.100.7:443")).delivered("internet");
+    assert_eq!(through.verdict.connection, Some(through.n));
+    let back = lab.arrive(through.reply()).delivered("eni-hidden");
+    assert_eq!((back.verdict.state, back.verdict.connection), (Some(CtState::Established), Some(through.n)));
+}
+
+#[test]
+fn each_state_has_its_timer() {
+    let rules = "ingress = [{ proto = \"all\", from = \"198.51.100.0/24\" }]\negress = []\n";
+    let server = "10.0.0.10:443";
+    let fin = TcpFlags::FIN | TcpFlags::ACK;
+    let from_server = |flags| build::tcp(socket(server), socket(CLIENT)).flags(flags).build();
+    let from_client = |flags| build::tcp(socket(CLIENT), socket("203.0.113.10:443")).flags(flags).build();
+    let gre = || build::protocol(ip("198.51.100.7"), ip("203.0.113.10"), 47, &[0; 8]).build();
+    let gre_back = || build::protocol(ip("10.0.0.10"), ip("198.51.100.7"), 47, &[0; 8]).build();
+    let established = |lab: &mut Lab| {
+        lab.arrive(from_client(TcpFlags::SYN)).delivered("eni-web");
+        lab.leave("web", from_server(TcpFlags::SYN | TcpFlags::ACK)).delivered("internet");
+        lab.arrive(from_client(TcpFlags::ACK)).delivered("eni-web");
+    };
+    for (what, timer) in
+        [("opening", 60.0), ("open", 432_000.0), ("closing", 30.0), ("reset", 10.0), ("echo", 30.0), ("gre", 600.0)]
+    {
+        for lives in [true, false] {
+            // Nothing is to be taken for older than the capture here (R2).
+            let network = native::parse("lab.toml", &network(rules)).unwrap().network;
+            let mut lab = Lab::of(&[network], Options { midstream: Midstream::Strict, ..Options::default() });
+            let mut answer = from_server(TcpFlags::ACK);
+            match what {
+                "opening" => drop(lab.arrive(from_client(TcpFlags::SYN)).delivered("eni-web")),
+                "echo" => {
+                    let asked = lab.arrive(ping("198.51.100.7", "203.0.113.10", 7)).delivered("eni-web");
+                    answer = asked.reply();
+                }
+                "gre" => {
+                    lab.arrive(gre()).delivered("eni-web");
+                    answer = gre_back();
+                }
+                _ => established(&mut lab),
+            }
+            if what == "closing" {
+                lab.arrive(from_client(fin)).delivered("eni-web");
+                lab.leave("web", from_server(fin)).delivered("internet");
+            } else if what == "reset" {
+                lab.arrive(from_client(TcpFlags::RST)).delivered("eni-web");
+            }
+            lab.wait(if lives { timer - 0.001 } else { timer });
+            let reason = (!lives).then_some(DropReason::SecurityGroupEmpty);
+            // (6.16)
+            assert_eq!(lab.leave("web", answer).reason(), reason, "{what}");
+            assert_eq!(lab.connections(), (1, u64::from(!lives)), "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_interface_sets_its_udp_timers_too() {
+    let set = "udp_timeout = \"60s\"\nudp_stream_timeout = \"90s\"\npublic = \"203";
+    let text = network(TRACKED).replace("public = \"203", set);
+    for (stream, timer) in [(false, 60.0), (true, 90.0)] {
+        for (wait, lives) in [(timer - 0.001, true), (timer, false)] {
+            let mut lab = Lab::new(&text);
+            let asked = lab.arrive(udp(CLIENT, "203.0.113.10:53")).delivered("eni-web");
+            lab.leave("web", asked.reply()).delivered("internet");
+            if stream {
+                lab.arrive(udp(CLIENT, "203.0.113.10:53")).delivered("eni-web");
+            }
+            lab.wait(wait);
+            assert_eq!(lab.leave("web", asked.reply()).place.is_some(), lives, "after {wait} s, stream {stream}");
+        }
+    }
+}
+
+#[test]
+fn a_syn_on_a_connection_that_is_over_begins_another() {
+    let mut lab = Lab::new(&network(TRACKED));
+    let first = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    lab.leave("web", first.reply()).delivered("internet");
+    let reset = build::tcp(socket(CLIENT), socket("203.0.113.10:443")).flags(TcpFlags::RST).build();
+    lab.arrive(reset).delivered("eni-web");
+    lab.wait(1.0);
+    // Within the 10 s that the entry lingers (6.25); and it has the time of an opening one again.
+    let second = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    lab.wait(59.0);
+    lab.leave("web", second.reply()).delivered("internet");
+}
+
+#[test]
+fn a_network_acl_interrupts_a_tracked_connection_and_does_not_end_it() {
+    let open = network(TRACKED);
+    let shut = open.replacen(
+        "ingress = [{ rule = 100",
+        "ingress = [{ rule = 5, action = \"deny\", proto = \"all\", from = \"198.51.100.0/24\" }, { rule = 100",
+        1,
+    );
+    // Afterwards no rule would admit the connection: only the entry does, if it is still there.
+    let mut lab = Lab::then(&[&open, &shut, &network(NOTHING)]);
+    let asked = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    lab.leave("web", asked.reply()).delivered("internet");
+    lab.arrive(data(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    lab.switch();
+    let denied = lab.arrive(data(CLIENT, "203.0.113.10:443"));
+    assert_eq!(denied.rule.as_deref(), Some("5")); // from the next packet on (7.14)
+    denied.dropped(DropReason::NetworkAcl, "acl-pub");
+    lab.wait(3600.0);
+    lab.switch();
+    let resumed = lab.arrive(data(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    assert_eq!(resumed.verdict.connection, Some(asked.n));
+}
+
+#[test]
+fn udp_and_echo_outlive_their_rule_as_tcp_does() {
+    let rules = "ingress = [{ proto = \"all\", from = \"198.51.100.0/24\" }]\negress = []\n";
+    for asked in [udp(CLIENT, "203.0.113.10:53"), ping("198.51.100.7", "203.0.113.10", 7)] {
+        let mut lab = Lab::then(&[&network(rules), &network(NOTHING)]);
+        let first = lab.arrive(asked.clone()).delivered("eni-web");
+        lab.switch();
+        lab.leave("web", first.reply()).delivered("internet");
+        lab.arrive(asked.clone()).delivered("eni-web");
+        lab.wait(180.0);
+        lab.arrive(asked).dropped(DropReason::SecurityGroupEmpty, "eni-web");
+    }
+}
+
+#[test]
+fn echo_is_tracked_even_where_everything_is_open_so_the_moment_of_open_rules_does_not_kill_it() {
+    // ICMP is always tracked (6.15), so that no configuration would not have tracked it (6.18).
+    let mut lab = Lab::then(&[&network(OPEN), &network(NOTHING)]);
+    let asked = lab.arrive(ping("198.51.100.7", "203.0.113.10", 7)).delivered("eni-web");
+    lab.switch();
+    lab.leave("web", asked.reply()).delivered("internet");
+}
+
+#[test]
+fn an_error_about_an_untracked_flow_needs_no_rule_either() {
+    let rules = "ingress = [{ proto = \"tcp\", ports = \"443\", from = \"0.0.0.0/0\" }]\negress = [{ proto = \"tcp\", to = \"0.0.0.0/0\" }]\n";
+    let mut lab = Lab::new(&network(rules));
+    let asked = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    assert_eq!(asked.verdict.state, Some(CtState::Untracked));
+    let answer = lab.leave("web", asked.reply()).delivered("internet");
+    let too_big = build::icmp_error(ip("192.0.2.254"), ip("203.0.113.10"), 3, 4, 1400, &answer.bytes);
+    let related = lab.arrive(too_big).delivered("eni-web");
+    assert_eq!(related.verdict.state, Some(CtState::Related)); // (6.26)
+    // About a UDP packet, for which there is no rule, it is nobody's.
+    let other = udp("203.0.113.10:4000", "198.51.100.7:53");
+    let other = build::icmp_error(ip("192.0.2.254"), ip("203.0.113.10"), 3, 4, 1400, &other);
+    lab.arrive(other).dropped(DropReason::SecurityGroup, "eni-web");
+}
+
+#[test]
+fn ports_are_destination_ports_and_of_tcp_and_udp_only() {
+    let rules = r#"
+ingress = [
+  { proto = "tcp", ports = "443", from = "198.51.100.0/24" },
+  { proto = "132", ports = "5000", from = "198.51.100.0/24" },
+  { proto = "icmp", type = "echo-request", from = "198.51.100.0/24" },
+]
+egress = []
+"#;
+    let mut lab = Lab::new(&network(rules));
+    lab.arrive(syn("198.51.100.7:443", "203.0.113.10:4000")).dropped(DropReason::SecurityGroup, "eni-web"); // (6.7)
+    lab.arrive(ping("198.51.100.7", "203.0.113.10", 7)).delivered("eni-web");
+    let timestamp = build::icmp_message(ip("198.51.100.7"), ip("203.0.113.10"), 13, 0, 0).payload(&[0; 12]).build();
+    lab.arrive(timestamp).dropped(DropReason::SecurityGroup, "eni-web"); // (6.5)
+    let sctp = build::protocol(ip("198.51.100.7"), ip("203.0.113.10"), 132, &[0; 12]).build();
+    lab.arrive(sctp).delivered("eni-web"); // whatever its ports (6.4)
+}
+
+#[test]
+fn without_tcp_loose_only_a_syn_opens() {
+    let text = format!("{}\n[behavior.security_group]\ntcp_loose = false\n", network(TRACKED));
+    let network = native::parse("lab.toml", &text).unwrap().network;
+    let mut lab = Lab::of(&[network], Options { midstream: Midstream::Strict, ..Options::default() });
+    // (6.23)
+    lab.arrive(data(CLIENT, "203.0.113.10:443")).dropped(DropReason::SecurityGroup, "eni-web");
+    lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    lab.arrive(data(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+}
+
+#[test]
+fn a_connection_whose_syn_was_seen_did_not_begin_before_the_capture() {
+    let ack = |from: &str, to: &str| build::tcp(socket(from), socket(to)).flags(TcpFlags::ACK).build();
+    // Between two hosts of the VPC: the SYN was seen, its entry is gone after 60 s, and a late answer meets the rules (R2).
+    let mut lab = Lab::new(GROUPS);
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.0.30:443")).delivered("eni-server");
+    lab.wait(60.0);
+    lab.leave("server", ack("10.0.0.30:443", "10.0.0.10:4000")).dropped(DropReason::SecurityGroup, "eni-server");
+    // The same from the internet, where the SYN is for the public address and the answer comes from the private one.
+    let mut lab = Lab::new(&network(TRACKED));
+    lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+    lab.wait(60.0);
+    let late = lab.leave("web", ack("10.0.0.10:443", CLIENT));
+    assert!(!late.verdict.adopted);
+    late.dropped(DropReason::SecurityGroupEmpty, "eni-web");
 }

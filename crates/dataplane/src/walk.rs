@@ -82,6 +82,8 @@ pub(crate) struct Walk<'a, 'b, 'p> {
     pub(crate) options: WalkOptions,
     /// The transport header; of a later fragment, that of the first.
     pub(crate) transport: Transport,
+    /// The first interface that put the packet on the wire.
+    pub(crate) sender: Option<EniIx>,
     /// The last interface that put the packet on the wire.
     pub(crate) emitter: Option<EniIx>,
     /// Whether that interface is the sender itself, so that group references may match (6.10).
@@ -142,6 +144,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             stamp,
             options,
             transport,
+            sender: None,
             emitter: None,
             direct: false,
             force_tracking: false,

@@ -138,7 +138,7 @@ impl Worker {
         let Ready { shard, stamp, packet, captured, mut transport, at } = ready;
         let shard = &mut self.shards[shard];
         let headers = *packet.headers();
-        if let Some(after) = shard.divergence(&captured, transport) {
+        if let Some(after) = shard.divergence(captured, transport, stamp.generation) {
             let mut outcome = Outcome::dropped(&headers, DropReason::Diverged);
             outcome.set_after(after);
             return outcome;

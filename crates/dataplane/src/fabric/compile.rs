@@ -244,8 +244,10 @@ impl Compiler<'_> {
         let peer = match &rule.peer {
             Peer::Cidr(net) => GroupPeer::Net(*net),
             Peer::PrefixList(id) => GroupPeer::List(self.prefix_list(id)),
-            // A group that does not exist is stale and matches nothing (6.13).
-            Peer::SecurityGroup(id) => GroupPeer::Group(self.registry.groups.find(id)?),
+            // A rule about a group that does not exist is stale: it is there, and matches nothing (6.13).
+            Peer::SecurityGroup(id) => {
+                self.registry.groups.find(id).map_or_else(|| GroupPeer::List(Vec::new()), GroupPeer::Group)
+            }
         };
         let id = self.registry.rules.find(&rule.id)?;
         Some(GroupRule { id, protocol: rule.protocol, ports: rule.ports, peer })

@@ -6,6 +6,7 @@ pub mod hash;
 mod map;
 mod memory;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
@@ -118,7 +119,8 @@ impl Shard {
         let Arrival { stamp, ingress, captured, transport } = arrival;
         let flags = flags_of(transport);
         let opens = opens(transport);
-        let unseen = flags.is_some() && self.seen.first_time(&captured);
+        let flow = self.flow(captured, stamp.generation);
+        let unseen = flags.is_some() && self.seen.first_time(&flow);
         let options = WalkOptions {
             seed: self.options.seed,
             record_steps: self.options.record_steps,
@@ -138,8 +140,8 @@ impl Shard {
         }
         let origination = walk.generated.take();
         match verdict.outcome {
-            Outcome::Dropped(_) if opens => self.denied.note(&captured, stamp.n),
-            Outcome::Delivered { .. } if opens => self.denied.forget(&captured),
+            Outcome::Dropped(_) if opens => self.denied.note(&flow, stamp.n),
+            Outcome::Delivered { .. } if opens => self.denied.forget(&flow),
             _ => {}
         }
         if let Some(made) = origination {
@@ -173,11 +175,25 @@ impl Shard {
     }
 
     /// The denied opening packet that a packet is inconsistent with: the captured network had let it through.
-    pub fn divergence(&self, captured: &FlowKey, transport: Transport) -> Option<u64> {
+    pub fn divergence(&self, captured: FlowKey, transport: Transport, generation: u32) -> Option<u64> {
         if let Transport::IcmpError { quote, .. } = transport {
-            return quote.and_then(|quote| quote.key()).and_then(|quoted| self.denied.quoted(&quoted));
+            let quoted = quote.and_then(|quote| quote.key())?;
+            return self.denied.quoted(&self.flow(quoted, generation));
         }
-        self.denied.contradicted_by(captured, opens(transport))
+        self.denied.contradicted_by(&self.flow(captured, generation), opens(transport))
+    }
+
+    /// A captured key by which its flow is recognised on either side of an internet gateway: with private addresses.
+    fn flow(&self, mut captured: FlowKey, generation: u32) -> FlowKey {
+        let fabric = self.timeline.fabric(generation);
+        for end in [&mut captured.src, &mut captured.dst] {
+            if let IpAddr::V4(v4) = *end
+                && let Some(owner) = fabric.public(v4)
+            {
+                *end = IpAddr::V4(owner.private);
+            }
+        }
+        captured
     }
 
     /// The outside tuple of a client's flow at a NAT gateway, in the direction of what arrives there: the live mapping, or
@@ -206,7 +222,7 @@ impl Shard {
         if self.options.midstream != Midstream::Adopt || opens(reply.transport) {
             return None;
         }
-        if !self.seen.is_new(&reply.captured) {
+        if !self.seen.is_new(&self.flow(reply.captured, reply.stamp.generation)) {
             return None;
         }
         let fabric = Arc::clone(self.timeline.fabric(reply.stamp.generation));

@@ -17,6 +17,7 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
         return Err(walk.deny(DropReason::NeighborUnknown, at, StepKind::Check, egress, None));
     };
     let (source, destination) = (walk.source(), walk.destination());
+    walk.sender = Some(eni_ix);
     walk.emitter = Some(eni_ix);
     walk.direct = eni.owns(source);
     let link_scope = address::is_link_scope_v6(source) || address::is_link_scope_v6(destination);

@@ -197,6 +197,7 @@ fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
     if let IpAddr::V4(v4) = source {
         owners.extend(walk.fabric.public(v4).map(|owner| owner.eni));
     }
+    owners.extend(walk.sender);
     let groups: SmallVec<[_; 2]> =
         owners.iter().filter_map(|eni| walk.fabric.eni(*eni)).flat_map(|eni| eni.groups.iter().copied()).collect();
     PeerMatch { groups, preserved: false }
