@@ -2,16 +2,16 @@
 
 mod random;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use proptest::prelude::*;
-use random::{Topology, Traffic};
-use vpcemu_dataplane::outcome::Outcome;
-use vpcemu_dataplane::{Ingress, Options};
+use random::{Rig, Topology, Traffic, Walked, Wild};
+use vpcemu_dataplane::outcome::{Component, Outcome};
+use vpcemu_dataplane::{DropReason, Ingress, Options, Place};
 use vpcemu_model::native;
-use vpcemu_packet::{Headers, Offloads, TcpFlags, build};
-use vpcemu_tests::{Lab, Sent, headers, syn};
+use vpcemu_packet::{Fragment, Headers, Offloads, TcpFlags, Transport, build};
+use vpcemu_tests::{Dice, Lab, Sent, data, headers, ping, reply_to, syn, udp};
 
 fn lab(topology: &Topology, options: Options) -> Lab {
     let network = native::parse("random.toml", &topology.text()).unwrap_or_else(|error| panic!("{error}")).network;
@@ -169,7 +169,7 @@ proptest! {
                 continue;
             }
             let (from, to) = (format!("10.0.1.10:{port}"), format!("198.51.100.{remote}:53"));
-            let packet = if tcp { syn(&from, &to) } else { vpcemu_tests::udp(&from, &to) };
+            let packet = if tcp { syn(&from, &to) } else { udp(&from, &to) };
             let key = lab.leave("app", packet).delivered("internet").key();
             prop_assert!(key.src_port >= 1024);
             prop_assert!(taken.insert(key), "{key} twice");
@@ -211,14 +211,400 @@ fn a_mapping_is_free_exactly_when_its_time_has_come() {
         let mut lab = Lab::new(random::PRIVATE);
         let sent = lab.leave("app", syn("10.0.1.10:4000", "198.51.100.7:443")).delivered("internet");
         lab.arrive(sent.reply()).delivered("eni-app");
-        lab.leave("app", vpcemu_tests::data("10.0.1.10:4000", "198.51.100.7:443")).delivered("internet");
+        lab.leave("app", data("10.0.1.10:4000", "198.51.100.7:443")).delivered("internet");
         lab.wait(idle);
         let mut answer = headers(&sent.reply());
-        if let vpcemu_packet::Transport::Tcp { flags, .. } = &mut answer.transport {
+        if let Transport::Tcp { flags, .. } = &mut answer.transport {
             *flags = TcpFlags::ACK;
         }
         let back =
             build::tcp(vpcemu_tests::socket("198.51.100.7:443"), (answer.dst, answer.key().dst_port).into()).build();
         assert_eq!(lab.arrive(back).place.is_some(), lives, "after {idle} s");
     }
+}
+
+/// The Internet checksum of bytes that contain one: all ones when it is right (RFC 1071).
+fn ones(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|word| u32::from(word[0]) << 8 | word.get(1).copied().map_or(0, u32::from));
+    let mut sum: u32 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+/// Whether what an ICMP error quotes could have been on the wire: the checksums that it quotes whole are right.
+fn quote_is_sound(error: &[u8]) -> bool {
+    let of = headers(error);
+    if !matches!(of.transport, Transport::IcmpError { .. }) {
+        return true;
+    }
+    let quote = &error[usize::from(of.l4) + 8..];
+    if quote[0] >> 4 == 4 && ones(&quote[..20]) != 0xffff {
+        return false;
+    }
+    let whole = match quote[0] >> 4 {
+        4 => usize::from(u16::from_be_bytes([quote[2], quote[3]])),
+        _ => usize::from(u16::from_be_bytes([quote[4], quote[5]])) + 40,
+    };
+    // A quote that is all there is a datagram.
+    whole > quote.len() || Headers::parse(&quote[..whole], whole as u32, Offloads::Strict).is_ok()
+}
+
+/// What a NAT gateway must have counted, from verdicts alone.
+#[derive(Default)]
+struct Refused {
+    packets: u64,
+    bytes: u64,
+    /// Before anything counts them as traffic (4.6).
+    own_subnet: u64,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Every packet has exactly one fate, fragments that wait included; NAT gateways' counters say what the verdicts say; all
+    /// that leaves, is made or taken apart has right checksums, quotes included.
+    #[test]
+    fn wild_traffic_is_conserved_and_sound(seed: u64) {
+        const PACKETS: usize = 300;
+        let topology = Topology::wide(seed);
+        let mut rig = Rig::of(&topology.text());
+        let mut wild = Wild::new(&topology, seed);
+        let mut fates = HashSet::new();
+        let mut refused: HashMap<_, Refused> = HashMap::new();
+        let mut judge = |walked: &Walked| {
+            prop_assert!(fates.insert(walked.n), "packet {} has two fates", walked.n);
+            if let Outcome::Dropped(denial) = walked.verdict.outcome
+                && let Some(Component::NatGateway(nat)) = denial.at
+            {
+                let refused = refused.entry(nat).or_default();
+                refused.packets += 1;
+                match denial.reason {
+                    DropReason::NatOwnSubnet => refused.own_subnet += 1,
+                    _ => refused.bytes += u64::from(walked.length),
+                }
+            }
+            if walked.delivered() {
+                headers(&walked.bytes);
+                prop_assert!(quote_is_sound(&walked.bytes), "quote in {:02x?}", walked.bytes);
+            }
+            for piece in &walked.pieces {
+                prop_assert!(headers(piece).total_len <= 1500 && piece.len() <= 1500);
+            }
+            prop_assert_eq!(walked.verdict.pieces as usize, walked.pieces.len());
+            if let Some((made, _)) = &walked.generated {
+                headers(made);
+                prop_assert!(quote_is_sound(made), "quote in {:02x?}", made);
+            }
+            Ok(())
+        };
+        for _ in 0..PACKETS {
+            rig.now += wild.pause();
+            let (ingress, packet) = wild.next(&rig.lab);
+            for walked in rig.enter(ingress, packet) {
+                judge(&walked)?;
+                wild.saw(&walked);
+            }
+        }
+        for walked in rig.expire(Some(1)) {
+            judge(&walked)?;
+        }
+        prop_assert_eq!(rig.waiting(), 0);
+        prop_assert_eq!(fates.len(), PACKETS);
+        for nat in rig.nats() {
+            let counted = rig.nat(nat);
+            let refused = refused.remove(&nat).unwrap_or_default();
+            let (a, b) = (counted.in_from_source, counted.in_from_destination);
+            let (c, d) = (counted.out_to_destination, counted.out_to_source);
+            prop_assert_eq!(counted.packets_drop, refused.packets);
+            let went = c.packets + d.packets + refused.packets - refused.own_subnet;
+            prop_assert_eq!(a.packets + b.packets, went, "{:?}", counted);
+            prop_assert_eq!(a.bytes + b.bytes, c.bytes + d.bytes + refused.bytes, "{:?}", counted);
+        }
+    }
+
+    /// As `replies_restore_the_original`, on random rules, two gateways and public blocks, amid other traffic.
+    #[test]
+    fn wide_replies_restore_the_original(seed: u64) {
+        let topology = Topology::wide(seed);
+        let mut rig = Rig::of(&topology.text());
+        let mut wild = Wild::new(&topology, seed);
+        for _ in 0..200 {
+            rig.now += wild.pause();
+            let (ingress, packet) = wild.next(&rig.lab);
+            let before = headers(&packet);
+            let fates = rig.enter(ingress, packet);
+            fates.iter().for_each(|walked| wild.saw(walked));
+            let (Ingress::Interface(sender), [walked]) = (ingress, fates.as_slice()) else { continue };
+            let internet = walked.verdict.outcome == Outcome::Delivered { at: Place::Internet };
+            let plain = before.fragment == Fragment::None && walked.pieces.is_empty();
+            // Nobody answers an answer: errors and echo replies.
+            let answerable = !matches!(
+                before.transport,
+                Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Query { kind: 0 | 129, .. }
+            );
+            if !internet || !plain || !answerable {
+                continue;
+            }
+            // A router's complaint quotes the packet as its sender knows it, however short the quote.
+            let left = headers(&walked.bytes);
+            let (router, kind) = if left.src.is_ipv4() { ("192.0.2.254", 11) } else { ("2001:db8:eeee::254", 3) };
+            let short = (usize::from(left.l4) + 8).min(walked.bytes.len());
+            for quoted in [walked.bytes.as_slice(), &walked.bytes[..short]] {
+                let error = build::icmp_error(router.parse().unwrap(), left.src, kind, 0, 0, quoted);
+                let told = rig.one(Ingress::Internet, error);
+                if told.delivered() {
+                    let told = headers(&told.bytes);
+                    let Transport::IcmpError { quote: Some(quote), .. } = told.transport else {
+                        return Err(TestCaseError::fail(format!("no quote in {told:?}")));
+                    };
+                    prop_assert_eq!(told.dst, before.src);
+                    prop_assert_eq!(quote.key(), Some(before.key()));
+                } else {
+                    prop_assert_eq!(told.reason(), Some(DropReason::NetworkAcl), "{}: {:?}", before.key(), told.steps);
+                }
+            }
+            let reply = rig.one(Ingress::Internet, reply_to(&left));
+            match reply.verdict.outcome {
+                Outcome::Delivered { at } => {
+                    prop_assert_eq!(at, Place::Interface(sender));
+                    prop_assert_eq!(headers(&reply.bytes).key(), before.key().reversed());
+                }
+                _ => {
+                    let reason = reply.reason();
+                    prop_assert_eq!(reason, Some(DropReason::NetworkAcl), "{} then {:?}", before.key(), reply.steps);
+                }
+            }
+        }
+    }
+
+    /// The wheel under wild traffic: the same verdicts, steps, packets and totals.
+    #[test]
+    fn the_wheel_cannot_be_observed_by_wild_traffic(seed: u64) {
+        let topology = Topology::wide(seed);
+        let text = topology.text();
+        let rig =
+            |reclaim| Rig::new(&text, Options { reclaim, ..Options::default() }, |map, headers| map.shard(headers));
+        let (mut on, mut off) = (rig(true), rig(false));
+        let mut wild = Wild::new(&topology, seed);
+        for _ in 0..250 {
+            let pause = wild.pause();
+            on.now += pause;
+            off.now += pause;
+            // Windows end when they do.
+            if pause.is_multiple_of(3) {
+                on.tick();
+                off.tick();
+            }
+            let (ingress, packet) = wild.next(&on.lab);
+            let (fates, expected) = (on.enter(ingress, packet.clone()), off.enter(ingress, packet));
+            prop_assert_eq!(&fates, &expected);
+            fates.iter().for_each(|walked| wild.saw(walked));
+        }
+        prop_assert_eq!(on.totals(), off.totals());
+    }
+
+    /// A flow to a remote that nobody else talks to changes nothing for anybody: ports, verdicts, bytes.
+    #[test]
+    fn a_stranger_changes_nothing(seed: u64, at in 0usize..200) {
+        let topology = Topology::wide(seed);
+        let text = topology.text();
+        let run = |stranger: Option<usize>| {
+            let mut rig = Rig::of(&text);
+            let mut wild = Wild::new(&topology, seed);
+            let mut told = Vec::new();
+            for turn in 0..200 {
+                rig.now += wild.pause();
+                let mut fates = Vec::new();
+                if stranger == Some(turn) {
+                    let host = &topology.hosts[turn % topology.hosts.len()];
+                    let own = Ingress::Interface(rig.lab.eni(&host.name));
+                    // Fragments whose time is over now come before it.
+                    fates.extend(rig.enter(own, syn(&format!("{}:1100", host.v4), "192.0.2.77:443")));
+                    fates.pop();
+                }
+                let (ingress, packet) = wild.next(&rig.lab);
+                fates.extend(rig.enter(ingress, packet));
+                for mut walked in fates {
+                    wild.saw(&walked);
+                    // Numbers move, of packets and of the connections named by them.
+                    walked.n = 0;
+                    walked.verdict.connection = None;
+                    walked.generated.iter_mut().for_each(|(_, verdict)| verdict.connection = None);
+                    told.push(walked);
+                }
+            }
+            told
+        };
+        let (alone, beside) = (run(None), run(Some(at)));
+        prop_assert_eq!(alone.len(), beside.len());
+        for (alone, beside) in alone.iter().zip(&beside) {
+            prop_assert_eq!(alone, beside);
+        }
+    }
+
+    /// Damaged packets of random traffic, in random VPCs.
+    #[test]
+    fn damage_is_survivable(
+        seed: u64,
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 100),
+    ) {
+        let topology = Topology::wide(seed);
+        let mut rig = Rig::of(&topology.text());
+        let mut wild = Wild::new(&topology, seed);
+        for (place, bits) in damage {
+            let (ingress, mut packet) = wild.next(&rig.lab);
+            let mut hurt = packet.clone();
+            *place.get_mut(&mut hurt) ^= bits;
+            let cut = 1 + place.index(hurt.len());
+            for bytes in [&mut hurt[..], &mut packet[..cut]] {
+                if let Ok(parsed) = Headers::parse(bytes, bytes.len() as u32, Offloads::Tolerate) {
+                    let length = bytes.len() as u32;
+                    rig.lab.walk(ingress, &mut vpcemu_packet::Packet::from_parts(bytes, parsed, length));
+                }
+            }
+        }
+    }
+}
+
+/// `PRIVATE` with a group that lets everything in, so that only the gateway's memory decides.
+fn open_private() -> String {
+    random::PRIVATE.replace("ingress = []", "ingress = [{ proto = \"all\", from = \"0.0.0.0/0\" }]")
+}
+
+/// Thousands of flows through one gateway to one remote, over time: a port is given again only when it is free again.
+#[test]
+fn no_two_live_mappings_share_a_port() {
+    const UDP_IDLE: u64 = 350_000_000_000;
+    let second = "\"203.0.113.20\" }, { private = \"10.0.0.201\", public = \"203.0.113.21\" }";
+    let two = open_private().replace("\"203.0.113.20\" }", second);
+    let mut again = 0;
+    for seed in 0..2 {
+        let mut rig = Rig::new(&two, Options { seed, ..Options::default() }, |map, headers| map.shard(headers));
+        let mut dice = Dice::new(seed);
+        let mut owners: HashMap<_, (u16, u64)> = HashMap::new();
+        let mut addresses = HashSet::new();
+        for _ in 0..12_000 {
+            rig.now += dice.roll(300_000_000);
+            let port = 1 + dice.roll(60_000) as u16;
+            let walked = rig.leave("app", udp(&format!("10.0.1.10:{port}"), "198.51.100.7:53"));
+            assert!(walked.delivered());
+            let key = headers(&walked.bytes).key();
+            assert!(key.src_port >= 1024, "seed {seed}: {key}");
+            addresses.insert(key.src);
+            if let Some((owner, last)) = owners.insert(key, (port, rig.now)).filter(|(owner, _)| *owner != port) {
+                again += 1;
+                assert!(
+                    rig.now - last >= UDP_IDLE,
+                    "seed {seed}: {key} of port {owner} given to {port} while it lives"
+                );
+            }
+        }
+        assert_eq!(addresses.len(), 2);
+        // Whoever lives is who an answer reaches.
+        let now = rig.now;
+        for (key, (port, last)) in owners.iter().filter(|(_, (_, last))| now - last < UDP_IDLE) {
+            let (from, to) = (format!("{}:{}", key.dst, key.dst_port), format!("{}:{}", key.src, key.src_port));
+            let answer = rig.one(Ingress::Internet, udp(&from, &to));
+            assert!(answer.delivered(), "seed {seed}: {key} {last}");
+            assert_eq!(headers(&answer.bytes).key().dst_port, *port);
+        }
+    }
+    assert!(again > 0, "no port was ever given again: the test is idle");
+}
+
+/// Timers end at the very nanosecond: what comes one before lives, what comes then is too late.
+#[test]
+fn timers_end_at_the_nanosecond() {
+    const SECOND: u64 = 1_000_000_000;
+    const APP: &str = "10.0.1.10:4000";
+    const REMOTE: &str = "198.51.100.7:443";
+    let rules = "ingress = [{ proto = \"udp\", from = \"198.51.100.0/24\" }, \
+                 { proto = \"tcp\", from = \"198.51.100.0/24\" }]\negress = []";
+    let tracked = random::PRIVATE
+        .replace("addresses = [\"10.0.1.10\"]", "addresses = [\"10.0.0.10\"]\npublic = \"203.0.113.10\"")
+        .replace("subnet = \"private\"\naddresses", "subnet = \"public\"\naddresses")
+        .replace("ingress = []", rules);
+    // Lets time pass to a nanosecond before the end of the timer, or to the end of it.
+    let edges = |seconds: u64| [(seconds * SECOND - 1, true), (seconds * SECOND, false)];
+    let back = |walked: &Walked| reply_to(&headers(&walked.bytes));
+    // Established TCP at the gateway, asked from inside and from outside.
+    for (reclaim, outside) in [(true, true), (true, false), (false, true), (false, false)] {
+        for (idle, lives) in edges(350) {
+            let options = Options { reclaim, ..Options::default() };
+            let mut rig = Rig::new(&open_private(), options, |map, headers| map.shard(headers));
+            let opening = rig.leave("app", syn(APP, REMOTE));
+            assert!(rig.one(Ingress::Internet, back(&opening)).delivered());
+            let segment = rig.leave("app", data(APP, REMOTE));
+            rig.now += idle;
+            rig.tick();
+            let late = match outside {
+                true => rig.one(Ingress::Internet, back(&segment)),
+                false => rig.leave("app", data(APP, REMOTE)),
+            };
+            assert_eq!(late.delivered(), lives, "TCP, {idle} ns, outside: {outside}");
+            let expected = if outside { DropReason::NatNoSession } else { DropReason::NatIdleExpired };
+            assert_eq!(late.reason(), (!lives).then_some(expected));
+            assert_eq!(late.generated.is_some(), !lives && !outside);
+        }
+    }
+    // Half-open TCP, UDP and echo at the gateway.
+    let echo = ping("10.0.1.10", "198.51.100.7", 9);
+    for (seconds, packet) in [(60, syn(APP, REMOTE)), (350, udp(APP, REMOTE)), (350, echo)] {
+        for (idle, lives) in edges(seconds) {
+            let mut rig = Rig::of(&open_private());
+            let sent = rig.leave("app", packet.clone());
+            rig.now += idle;
+            let late = rig.one(Ingress::Internet, back(&sent));
+            assert_eq!(late.delivered(), lives, "{} after {idle} ns", headers(&packet).key());
+            assert_eq!(late.reason(), (!lives).then_some(DropReason::NatNoSession));
+        }
+    }
+    // UDP at a security group, asked once and as a stream; nothing may leave but answers.
+    let ask = udp(REMOTE, "203.0.113.10:53");
+    for (stream, seconds) in [(false, 30), (true, 180)] {
+        for (idle, lives) in edges(seconds) {
+            let mut rig = Rig::of(&tracked);
+            let mut asked = rig.one(Ingress::Internet, ask.clone());
+            assert!(asked.delivered());
+            if stream {
+                assert!(rig.leave("app", back(&asked)).delivered());
+                asked = rig.one(Ingress::Internet, ask.clone());
+            }
+            rig.now += idle;
+            let late = rig.leave("app", back(&asked));
+            assert_eq!(late.delivered(), lives, "UDP, stream: {stream}, {idle} ns");
+            assert_eq!(late.reason(), (!lives).then_some(DropReason::SecurityGroupEmpty));
+        }
+    }
+    // Established TCP at a security group.
+    for (idle, lives) in edges(432_000) {
+        let mut rig = Rig::of(&tracked);
+        let opening = rig.one(Ingress::Internet, syn(REMOTE, "203.0.113.10:53"));
+        assert!(rig.leave("app", back(&opening)).delivered());
+        let segment = rig.one(Ingress::Internet, data(REMOTE, "203.0.113.10:53"));
+        rig.now += idle;
+        assert_eq!(rig.leave("app", back(&segment)).delivered(), lives, "TCP at a group after {idle} ns");
+    }
+}
+
+/// A segment from an interface to itself, on one port (LAND): its flow is its own reverse. Whatever its flags, and whether
+/// the way in is open or shut, it is walked.
+#[test]
+fn a_segment_to_its_own_sender_is_survivable() {
+    let open = random::PRIVATE.replace("ingress = []", "ingress = [{ proto = \"tcp\", from = \"10.0.0.0/16\" }]");
+    let from = vpcemu_tests::socket("10.0.1.10:80");
+    let mut panicked = Vec::new();
+    for (rules, text) in [("open", open.as_str()), ("shut", random::PRIVATE)] {
+        // FIN, SYN and RST in every combination, with and without ACK.
+        for flags in (0..8).chain(16..24) {
+            let packet = build::tcp(from, from).flags(TcpFlags(flags)).build();
+            let walk = || drop(Lab::new(text).leave("app", packet));
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(walk)).is_err() {
+                panicked.push((rules, flags));
+            }
+        }
+    }
+    assert!(panicked.is_empty(), "panics with rules and flags {panicked:?}");
 }

@@ -14,6 +14,7 @@ mod tracker;
 pub mod wheel;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 use vpcemu_packet::TcpFlags;
 
 use crate::fabric::FixedMap;
@@ -173,14 +174,21 @@ impl Conntrack {
 
     /// Ties entries that a packet made to the connection it belongs to, a new one if it belongs to none.
     pub fn join(&mut self, made: &[EntryIx], known: Option<ConnectionIx>, n: u64) -> Option<ConnectionIx> {
-        if made.is_empty() {
+        // A packet that comes back to its own sender can end what it has just made, or the connection it belonged to.
+        let known = known.filter(|connection| self.connections.slot(connection.0).is_some());
+        if made.iter().all(|entry| self.entries.slot(entry.0).is_none()) {
             return known;
         }
         let connection = known.unwrap_or_else(|| {
             let fresh = Connection { n, live: 0, counted: false, ended: Timestamp::default() };
             ConnectionIx(self.connections.insert(fresh))
         });
-        for entry in made {
+        for entry in made
+            .iter()
+            .filter(|entry| self.entries.slot(entry.0).is_some())
+            .copied()
+            .collect::<SmallVec<[EntryIx; 4]>>()
+        {
             let slot = &mut self.entries[entry.0];
             if slot.connection.is_none() {
                 slot.connection = Some(connection);

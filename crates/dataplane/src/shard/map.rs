@@ -39,7 +39,8 @@ pub struct ShardMap {
     /// The subnets that hold an address, over all VPCs and configurations: generation and route table.
     v4: PrefixMap<Ipv4Net, SmallVec<[(usize, TableIx); 1]>>,
     v6: PrefixMap<Ipv6Net, SmallVec<[(usize, TableIx); 1]>>,
-    resolvers: Vec<IpAddr>,
+    /// Base + 2 of each VPC's primary block, with the blocks from which it is the resolver.
+    resolvers: Vec<(IpAddr, Vec<IpNet>)>,
     /// The primary address of the interface that has an address.
     primary: FixedMap<IpAddr, IpAddr>,
     /// Whether any route of the run leads to a translator at all.
@@ -72,7 +73,7 @@ impl ShardMap {
         for (_, vpc) in fabric.vpcs() {
             let new: Vec<_> = vpc.cidrs.iter().filter(|net| !self.cidrs.contains(net)).copied().collect();
             self.cidrs.extend(new);
-            self.resolvers.extend(vpc.resolver.map(IpAddr::V4));
+            self.resolvers.extend(vpc.resolver.map(|resolver| (IpAddr::V4(resolver), vpc.cidrs.clone())));
         }
         for (public, owner) in fabric.public_addresses() {
             let (public, private) = (IpAddr::V4(public), IpAddr::V4(owner.private));
@@ -149,7 +150,7 @@ impl ShardMap {
         let ends = [source, destination].map(|end| address::nat64_embedded(end).map_or(end, IpAddr::V4));
         let [source, destination] = ends;
         for (end, other) in [(source, destination), (destination, source)] {
-            if self.is_service(end) {
+            if self.is_service(end, other) {
                 return hash(self.primary.get(&other).copied().unwrap_or(other));
             }
         }
@@ -162,8 +163,11 @@ impl ShardMap {
         }
     }
 
-    fn is_service(&self, end: IpAddr) -> bool {
-        address::link_local_service(end).is_some() || self.resolvers.contains(&end)
+    /// Whether `end` is a service to `other`: to anyone outside its VPC a resolver's address is an ordinary one.
+    fn is_service(&self, end: IpAddr, other: IpAddr) -> bool {
+        let resolves =
+            |(resolver, vpc): &(IpAddr, Vec<IpNet>)| *resolver == end && vpc.iter().any(|net| net.contains(&other));
+        address::link_local_service(end).is_some() || self.resolvers.iter().any(resolves)
     }
 
     fn is_owned(&self, end: IpAddr) -> bool {
