@@ -3,18 +3,20 @@
 //! Scenario tests are written with it so that they read like the scenario. It drives the engine as the replay does: the
 //! shard map decides where a packet goes, all 256 shards are there, time is passed in.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::outcome::{Outcome, Rule};
 use vpcemu_dataplane::output::GeneratedKind;
+use vpcemu_dataplane::shard::{Admission, key_of};
 use vpcemu_dataplane::{
     Arrival, Component, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline,
     Timestamp, Verdict,
 };
 use vpcemu_model::{Network, native};
-use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
+use vpcemu_packet::{FlowKey, Headers, Malformed, Offloads, Packet, Transport};
 
 /// A compiled configuration, or several, with its shards and its clock.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Lab {
     timeline: Arc<Timeline>,
     map: ShardMap,
     shards: Vec<Shard>,
+    /// Fragments that wait for the first of their datagram, by n.
+    held: BTreeMap<u64, (Ingress, Vec<u8>)>,
     n: u64,
     now: Timestamp,
     generation: u32,
@@ -44,6 +48,8 @@ pub struct Sent {
     pub rule: Option<String>,
     /// The steps it took, as `kind id direction`.
     pub steps: Vec<String>,
+    /// The pieces that it ended in, if it was fragmented.
+    pub pieces: Vec<Vec<u8>>,
     /// What a gateway made because of it: the kind, the packet, and where that ended.
     pub generated: Option<(GeneratedKind, Vec<u8>, Option<String>)>,
 }
@@ -71,6 +77,7 @@ impl Lab {
             map: ShardMap::new(&timeline),
             shards: (0..SHARDS).map(|_| Shard::new(Arc::clone(&timeline), options)).collect(),
             timeline,
+            held: BTreeMap::new(),
             n: 0,
             now: Timestamp(1_000_000_000_000_000_000),
             generation: 0,
@@ -125,16 +132,48 @@ impl Lab {
         self.enter(Ingress::Internet, datagram)
     }
 
-    /// A packet enters anywhere.
-    pub fn enter(&mut self, ingress: Ingress, mut datagram: Vec<u8>) -> Sent {
+    /// A packet enters anywhere. Panics if it is malformed.
+    pub fn enter(&mut self, ingress: Ingress, datagram: Vec<u8>) -> Sent {
         self.n += 1;
-        let stamp = Stamp { n: self.n, now: self.now, generation: self.generation };
+        let transport = headers(&datagram).transport;
+        self.process(self.n, ingress, datagram, transport)
+    }
+
+    /// A packet enters as in a replay: a fragment waits for the first of its datagram. Returns what became of it and of the
+    /// fragments that it released; nothing if it is held.
+    pub fn admit(&mut self, ingress: Ingress, datagram: Vec<u8>, rules: Offloads) -> Result<Vec<Sent>, Malformed> {
+        self.n += 1;
+        let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+        let headers = Headers::parse(&datagram, length, rules)?;
+        let shard = usize::from(self.map.shard(&headers));
+        for ticket in self.shards[shard].reassembly.take_expired(self.now, None) {
+            self.held.remove(&ticket);
+        }
+        let mut sent = Vec::new();
+        match self.shards[shard].reassembly.admit(&headers, self.n, self.now, 0) {
+            Admission::Ready(transport) => sent.push(self.process(self.n, ingress, datagram, transport)),
+            Admission::Hold => drop(self.held.insert(self.n, (ingress, datagram))),
+            Admission::Full => {}
+        }
+        for (ticket, transport) in self.shards[shard].reassembly.take_ready() {
+            if let Some((ingress, datagram)) = self.held.remove(&ticket) {
+                sent.push(self.process(ticket, ingress, datagram, transport));
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Walks a packet whose headers are in order. `transport` is that of its first fragment.
+    fn process(&mut self, n: u64, ingress: Ingress, mut datagram: Vec<u8>, transport: Transport) -> Sent {
+        let stamp = Stamp { n, now: self.now, generation: self.generation };
         let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
         let mut packet =
-            Packet::parse(&mut datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"));
+            Packet::parse(&mut datagram, length, Offloads::Tolerate).unwrap_or_else(|error| panic!("{error}"));
         let shard = usize::from(self.map.shard(packet.headers()));
         let mut out = Output::default();
-        let verdict = self.shards[shard].process(Arrival::new(stamp, ingress, &packet), &mut packet, &mut out);
+        let captured = key_of(&packet, transport);
+        let arrival = Arrival { stamp, ingress, captured, transport };
+        let verdict = self.shards[shard].process(arrival, &mut packet, &mut out);
         let (at, rule) = match verdict.outcome {
             Outcome::Dropped(denial) => {
                 (denial.at.map(|at| self.component(at)), denial.rule.map(|rule| self.rule(rule)))
@@ -142,12 +181,13 @@ impl Lab {
             _ => (None, None),
         };
         Sent {
-            n: self.n,
+            n,
             verdict,
             place: self.place(verdict.outcome),
             at,
             rule,
             steps: out.steps.iter().map(|step| self.step(step)).collect(),
+            pieces: out.pieces,
             generated: out.generated.map(|made| {
                 let place = self.place(made.verdict.outcome);
                 (made.kind, made.bytes, place)
