@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::compare::{Comparison, summary, wrong_checksum};
-use super::differences::{DIFFERENCES, Difference};
 use super::language::{Step, What};
 use super::ours::Emulator;
 use super::packets::{Done, Emission, History, Injection, Sender, build};
@@ -29,7 +28,11 @@ pub(crate) enum Judgement {
     Same,
     /// It is about a packet that did not come out of both.
     NotSent,
-    Different { kernel: String, ours: String, details: String },
+    Different {
+        kernel: String,
+        ours: String,
+        details: String,
+    },
 }
 
 impl<'a> Judge<'a> {
@@ -38,7 +41,7 @@ impl<'a> Judge<'a> {
             role,
             router: Router::new(&role.setup),
             emulator: Emulator::new(role),
-            comparison: Comparison::new(role.ttl_gap, role.nat),
+            comparison: Comparison::new(role.nat),
             sequences: Sequences::default(),
             kernel: History::new(),
             ours: History::new(),
@@ -99,6 +102,11 @@ impl<'a> Judge<'a> {
         format!("kernel: {}; ours: {}", emitted(&self.kernel), emitted(&self.ours))
     }
 
+    /// Whether anything came out of the kernel in the last step.
+    pub(crate) fn passed(&self) -> bool {
+        self.kernel.last().and_then(Option::as_ref).is_some_and(|done| !done.emitted.is_empty())
+    }
+
     /// The side that a packet comes from.
     fn side(&self, step: &Step, injection: &Injection) -> Side {
         if let Some(side) = step.words.text("via") {
@@ -121,11 +129,6 @@ impl<'a> Judge<'a> {
             What::Fresh(_) | What::Stray { .. } => false,
         }
     }
-}
-
-/// The known difference of a step.
-pub(crate) fn known(role: &str, case: &str, step: usize) -> Option<&'static Difference> {
-    DIFFERENCES.iter().find(|difference| difference.step == (role, case, step))
 }
 
 fn from_the_kernel(side: Side, bytes: Vec<u8>) -> Emission {

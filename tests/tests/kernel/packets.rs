@@ -86,9 +86,7 @@ fn segment(fresh: &Fresh, words: &Words, numbers: (u32, u32)) -> Vec<u8> {
     let Fresh { protocol, src, dst } = fresh;
     let payload = payload(words);
     let (from, to) = (SocketAddr::from(*src), SocketAddr::from(*dst));
-    let raw = |number: u8, header: &[u8]| {
-        build::protocol(src.0, dst.0, number, &[header, &payload].concat()).build()
-    };
+    let raw = |number: u8, header: &[u8]| build::protocol(src.0, dst.0, number, &[header, &payload].concat()).build();
     let id = words.number("id").unwrap_or(77) as u16;
     let seq = words.number("icmpseq").unwrap_or(1) as u16;
     match protocol.as_str() {
@@ -110,7 +108,9 @@ fn segment(fresh: &Fresh, words: &Words, numbers: (u32, u32)) -> Vec<u8> {
         "esp" => raw(50, &[0, 0, 16, 1, 0, 0, 0, 1]),
         // Next header UDP, four words, SPI and sequence number, check value (RFC 4302 2).
         "ah" => raw(51, &[17, 4, 0, 0, 0, 0, 16, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
-        "ipip" => raw(4, &build::udp(SocketAddr::from(([10, 9, 0, 1], 1)), SocketAddr::from(([10, 9, 0, 2], 2))).build()),
+        "ipip" => {
+            raw(4, &build::udp(SocketAddr::from(([10, 9, 0, 1], 1)), SocketAddr::from(([10, 9, 0, 2], 2))).build())
+        }
         "sctp" => build::protocol(src.0, dst.0, SCTP, &sctp_init(src.1, dst.1)).build(),
         "udplite" => build::protocol(src.0, dst.0, UDP_LITE, &udp_lite(*src, *dst, &payload)).build(),
         "proto" => raw(words.number("number").unwrap_or(253) as u8, &[]),

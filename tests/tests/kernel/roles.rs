@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use vpcemu_packet::Offloads;
 
+use super::random::Traffic;
 use super::router::Setup;
 use super::wire::Side;
 
@@ -33,6 +34,7 @@ pub(crate) struct Role {
     /// Whether checksums are judged, as connection tracking does in the kernel.
     pub(crate) offloads: Offloads,
     pub(crate) cases: &'static str,
+    pub(crate) traffic: Traffic,
 }
 
 /// A name in the cases.
@@ -46,17 +48,23 @@ pub(crate) struct Host {
 
 impl Role {
     pub(crate) fn address(&self, name: &str) -> Option<IpAddr> {
-        self.hosts.iter().find(|host| host.name == name).map(|host| host.address.parse().unwrap())
+        self.hosts.iter().find(|host| host.name == name).map(Host::ip)
     }
 
     pub(crate) fn host(&self, address: IpAddr) -> Option<&Host> {
-        self.hosts.iter().find(|host| host.address.parse() == Ok(address))
+        self.hosts.iter().find(|host| host.ip() == address)
     }
 
     /// Where an instance is.
     pub(crate) fn side_of(&self, instance: &str) -> Side {
         let host = self.hosts.iter().find(|host| host.instance == Some(instance));
         host.unwrap_or_else(|| panic!("no instance {instance}")).side
+    }
+}
+
+impl Host {
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.address.parse().unwrap()
     }
 }
 

@@ -99,7 +99,8 @@ impl Wire {
             self.wait();
             for side in Side::BOTH {
                 while let Some(datagram) = self.receive(side) {
-                    let is_fence = |from| Datagram::parse(&datagram).is_some_and(|parts| parts.src() == FENCES[from as usize]);
+                    let is_fence =
+                        |from| Datagram::parse(&datagram).is_some_and(|parts| parts.src() == FENCES[from as usize]);
                     if is_fence(side.other()) {
                         let sent = fence(side.other(), self.fences);
                         waiting[side as usize] &= datagram[28..] != sent[28..];
@@ -153,7 +154,8 @@ impl Wire {
 
 /// Neighbour and router discovery, multicast listener reports.
 fn is_housekeeping(datagram: &[u8]) -> bool {
-    Datagram::parse(datagram).is_some_and(|parts| parts.protocol == 58 && matches!(parts.l4().first(), Some(130..=137 | 143)))
+    Datagram::parse(datagram)
+        .is_some_and(|parts| parts.protocol == 58 && matches!(parts.l4().first(), Some(130..=137 | 143)))
 }
 
 /// The sources of fences; the router forwards what goes from one to the other whatever its rules.

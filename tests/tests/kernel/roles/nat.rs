@@ -1,6 +1,7 @@
 //! Source NAT with ports: a NAT gateway here, `snat` to one address there.
 
 use super::{Host, Role, inside, outside};
+use crate::random::Traffic;
 use crate::router::Setup;
 use std::net::{IpAddr, Ipv4Addr};
 use vpcemu_packet::Offloads;
@@ -92,6 +93,14 @@ pub(crate) const NAT_GATEWAY: Role = Role {
     nat: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 20))),
     offloads: Offloads::Strict,
     cases: include_str!("nat.cases"),
+    traffic: Traffic {
+        hosts: &["h1", "h2", "h3", "s1", "s2"],
+        called: &["nat"],
+        ports: &[53, 80, 443],
+        others: &[],
+        fragments: &["udp"],
+        errors: [&[(3, 0), (3, 1), (3, 3), (3, 4), (3, 13), (11, 0), (11, 1), (12, 0)], &[]],
+    },
 };
 
 /// Three ports only (A7, A8).
