@@ -8,6 +8,7 @@
 //! counts, so its timing cannot be observed.
 
 mod entry;
+pub mod linux;
 mod slab;
 pub mod tcp;
 mod tracker;
