@@ -106,7 +106,7 @@ const SACK: u8 = 5;
 /// Two edges of four bytes.
 const SACK_BLOCK: usize = 8;
 /// RFC 7323 2.3.
-const MAX_SHIFT: u8 = 14;
+pub(super) const MAX_SHIFT: u8 = 14;
 
 #[cfg(test)]
 mod tests {

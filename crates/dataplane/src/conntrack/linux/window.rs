@@ -14,7 +14,7 @@
 
 use vpcemu_packet::TcpFlags;
 
-use super::segment::{Segment, TcpOptions};
+use super::segment::{MAX_SHIFT, Segment, TcpOptions};
 
 /// What is known of one direction of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -82,7 +82,7 @@ impl Side {
         let TcpOptions { window_scale, sack_permitted, .. } = syn.options;
         side.mark(SCALES, window_scale.is_some());
         side.mark(SACKS, sack_permitted);
-        side.scale = window_scale.unwrap_or(0);
+        side.scale = window_scale.unwrap_or(0).min(MAX_SHIFT);
         side
     }
 
