@@ -56,6 +56,11 @@ impl Endpoint {
 impl Talk {
     /// After the handshake.
     fn open(firsts: [u32; 2], buffers: [u32; 2], shifts: [Option<u8>; 2]) -> Self {
+        // A buffer that its scale cannot express would take back what the SYN has offered (RFC 7323 2.4).
+        let buffers = [0, 1].map(|side| {
+            let shift = shifts[side].unwrap_or(0);
+            (buffers[side] >> shift).max(1) << shift
+        });
         let scaled = shifts.iter().all(Option::is_some);
         let mut sides = [0, 1].map(|side| Endpoint::new(firsts[side], buffers[side], shifts[side].filter(|_| scaled)));
         let syn = |side: usize, flags, ack| Segment {
@@ -168,6 +173,12 @@ fn shift() -> impl Strategy<Value = Option<u8>> {
     prop_oneof![Just(None), (0..=14u8).prop_map(Some)]
 }
 
+/// SYN or ACK with anything else.
+fn any_first_segment() -> impl Strategy<Value = Segment> {
+    (any_segment(), any::<bool>())
+        .prop_map(|(segment, syn)| Segment { flags: if syn { TcpFlags::SYN } else { TcpFlags::ACK }, ..segment })
+}
+
 fn any_segment() -> impl Strategy<Value = Segment> {
     let near = || prop_oneof![any::<u32>(), 0..5u32, 990..1010u32, 4990..5010u32];
     let flags = prop_oneof![Just(0x02), Just(0x12), Just(0x10), Just(0x11), Just(0x04), Just(0x14), any::<u8>()];
@@ -247,14 +258,11 @@ proptest! {
 
     #[test]
     fn any_stream_of_segments_is_survived(
-        first in any_segment(),
+        first in any_first_segment(),
         stream in proptest::collection::vec((any::<bool>(), any_segment()), 0..60),
-        loose: bool,
         window_check: bool,
     ) {
-        let opened = LinuxTcp::open(&first, loose);
-        prop_assume!(opened.is_ok());
-        let (mut tcp, _) = opened.unwrap();
+        let (mut tcp, _) = LinuxTcp::open(&first, true).unwrap();
         for (reply, segment) in stream {
             let before = tcp.state();
             match tcp.observe(reply, &segment, window_check) {
