@@ -135,7 +135,6 @@ impl LinuxTcp {
             opener.marks = self.last.offers;
             self.sides[usize::from(!reply)] = opener;
             self.sides[usize::from(reply)].forget();
-            self.last.marks &= !CHALLENGED;
             return self.admit(State::SynSent, State::SynRecv, reply, segment, window_check, false);
         }
         self.last.event = event;
