@@ -139,13 +139,13 @@ fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
     let nats = network.nat_gateways.iter().map(|nat| GatewayRow {
         id: nat.id.as_str(),
         kind: "NAT gateway",
-        place: Some(nat.subnet.as_str()),
+        place: Some(nat.subnet().unwrap_or(&nat.vpc).as_str()),
         addresses: nat
             .addresses
             .iter()
             .map(|pair| match pair.public {
-                Some(public) => format!("{} = {public}", pair.private),
-                None => pair.private.to_string(),
+                Some(public) => format!("{} = {public}", pair.translated),
+                None => pair.translated.to_string(),
             })
             .collect(),
     });

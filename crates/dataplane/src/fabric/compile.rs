@@ -258,13 +258,13 @@ impl Compiler<'_> {
             let registry = self.registry;
             let (Some(index), Some(subnet), Some(eni)) = (
                 registry.nats.find(&gateway.id),
-                registry.subnets.find(&gateway.subnet),
-                registry.enis.find(&gateway.interface),
+                gateway.subnet().and_then(|subnet| registry.subnets.find(subnet)),
+                gateway.interface().and_then(|eni| registry.enis.find(eni)),
             ) else {
                 continue;
             };
             let Some(vpc) = fabric.subnet(subnet).map(|subnet| subnet.vpc) else { continue };
-            let addresses = gateway.addresses.iter().map(|address| address.private).collect();
+            let addresses = gateway.addresses.iter().map(|address| address.translated).collect();
             fabric.nats[usize::from(index)] = Some(Nat { subnet, vpc, eni, addresses, available: gateway.available });
             if let Some(Some(interface)) = fabric.enis.get_mut(usize::from(eni)) {
                 interface.nat = Some(index);

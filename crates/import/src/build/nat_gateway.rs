@@ -2,7 +2,7 @@
 
 use vpcemu_model::{
     ConnectionTracking, Connectivity, Id, InterfaceKind, Kind, NatAddress, NatGateway, Network, NetworkInterface,
-    PrivateIpv4,
+    Placement, PrivateIpv4,
 };
 
 use super::suffix;
@@ -21,7 +21,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
                 let text = format!("{interface} of {} is not in NetworkInterfaces: made from the gateway", gateway.id);
                 notes.assume(codes::NAT_GATEWAY_INTERFACE, &gateway.id, text);
             }
-            network.interfaces.push(made_interface(&gateway));
+            network.interfaces.push(made_interface(&gateway, interface.clone()));
             network.interfaces.len() - 1
         });
         settle(&mut gateway, &mut network.interfaces[at]);
@@ -65,7 +65,8 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
             continue;
         }
         if let Some(private) = entry.ipv4("PrivateIp")? {
-            addresses.push((NatAddress { private, public: entry.ipv4("PublicIp")? }, primary));
+            let public = entry.ipv4("PublicIp")?;
+            addresses.push((NatAddress { translated: private, public, zone: None }, primary));
         }
     }
     addresses.sort_by_key(|(_, primary)| !primary);
@@ -73,8 +74,8 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
     let private = node.state("ConnectivityType")?.as_deref() == Some("private");
     let gateway = NatGateway {
         name: node.name()?,
-        subnet,
-        interface: interface.clone(),
+        vpc: network.subnet(&subnet).map(|of| of.vpc.clone()).unwrap_or_else(|| subnet.clone()),
+        placement: Placement::Zonal { subnet, interface: interface.clone() },
         connectivity: if private { Connectivity::Private } else { Connectivity::Public },
         addresses: addresses.into_iter().map(|(address, _)| address).collect(),
         available: state.is_none_or(|state| state == "available"),
@@ -84,11 +85,12 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
     Ok(Some((gateway, interface)))
 }
 
-fn made_interface(gateway: &NatGateway) -> NetworkInterface {
+fn made_interface(gateway: &NatGateway, id: Id) -> NetworkInterface {
     NetworkInterface {
-        id: gateway.interface.clone(),
+        id,
         name: None,
-        subnet: gateway.subnet.clone(),
+        // Only zonal gateways get here.
+        subnet: gateway.subnet().unwrap_or(&gateway.vpc).clone(),
         kind: InterfaceKind::NatGateway,
         instance: None,
         ipv4: Vec::new(),
@@ -96,6 +98,7 @@ fn made_interface(gateway: &NatGateway) -> NetworkInterface {
         prefixes: Vec::new(),
         security_groups: Vec::new(),
         source_dest_check: false,
+        forward: None,
         in_use: true,
         connection_tracking: ConnectionTracking::default(),
         deny_all_igw_traffic: false,
@@ -109,16 +112,17 @@ fn settle(gateway: &mut NatGateway, interface: &mut NetworkInterface) {
     interface.source_dest_check = false;
     if gateway.addresses.is_empty() {
         let addresses = interface.ipv4.iter();
-        gateway.addresses = addresses.map(|it| NatAddress { private: it.private, public: it.public }).collect();
+        gateway.addresses =
+            addresses.map(|it| NatAddress { translated: it.private, public: it.public, zone: None }).collect();
     }
     for address in &mut gateway.addresses {
-        match interface.ipv4.iter_mut().find(|known| known.private == address.private) {
+        match interface.ipv4.iter_mut().find(|known| known.private == address.translated) {
             Some(known) => {
                 // The interface is the authority on what the internet gateway maps (A4).
                 known.public = known.public.or(address.public);
                 address.public = known.public;
             }
-            None => interface.ipv4.push(PrivateIpv4 { private: address.private, public: address.public }),
+            None => interface.ipv4.push(PrivateIpv4 { private: address.translated, public: address.public }),
         }
     }
 }
@@ -150,8 +154,11 @@ mod tests {
     fn addresses_that_succeeded_count_and_the_interface_is_made() {
         let imported = read_one(json!({"NatGatewayAddresses": addresses()}), json!([]));
         let gateway = &imported.network.nat_gateways[0];
-        let address =
-            |last: u8| NatAddress { private: [10, 0, 1, last].into(), public: Some([203, 0, 113, last].into()) };
+        let address = |last: u8| NatAddress {
+            translated: [10, 0, 1, last].into(),
+            public: Some([203, 0, 113, last].into()),
+            zone: None,
+        };
         assert_eq!(gateway.addresses, [address(8), address(9)]);
         assert_eq!(gateway.connectivity, Connectivity::Public);
         let interface = &imported.network.interfaces[0];
@@ -181,7 +188,7 @@ mod tests {
         let imported = read_one(json!({"State": "failed", "ConnectivityType": "private"}), json!(null));
         let gateway = &imported.network.nat_gateways[0];
         assert!(!gateway.available && gateway.addresses.is_empty());
-        assert_eq!((gateway.interface.as_str(), gateway.connectivity), ("eni-1", Connectivity::Private));
+        assert_eq!((gateway.interface().unwrap().as_str(), gateway.connectivity), ("eni-1", Connectivity::Private));
         let imported = read_one(json!({}), json!([]));
         assert!(!imported.network.nat_gateways[0].available);
         assert_eq!(codes(&imported), [codes::NAT_GATEWAY_INTERFACE, codes::NAT_GATEWAY_WITHOUT_ADDRESS]);

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use crate::Behavior;
-use crate::behavior::{EgressOnlyBehavior, NatGatewayBehavior, SecurityGroupBehavior, Span};
+use crate::behavior::{
+    EgressOnlyBehavior, FragmentBehavior, NatGatewayBehavior, NatInstanceBehavior, SecurityGroupBehavior, Span,
+    UnderlayBehavior,
+};
 
 use super::file::{BehaviorFile, EgressOnlyKnobs, NatGatewayKnobs, SecurityGroupKnobs};
 
@@ -13,6 +16,9 @@ pub(crate) fn behavior(file: BehaviorFile) -> Behavior {
         nat_gateway: nat_gateway(file.nat_gateway, NatGatewayBehavior::preset(preset)),
         security_group: security_group(&file.security_group, SecurityGroupBehavior::default()),
         egress_only_internet_gateway: egress_only(&file.egress_only_internet_gateway, EgressOnlyBehavior::default()),
+        nat_instance: NatInstanceBehavior::default(),
+        fragments: FragmentBehavior::default(),
+        underlay: UnderlayBehavior::default(),
     }
 }
 
@@ -30,6 +36,7 @@ fn nat_gateway(set: NatGatewayKnobs, default: NatGatewayBehavior) -> NatGatewayB
         tcp_rst_linger: or(set.tcp_rst_linger, default.tcp_rst_linger),
         rst_on_unknown: set.rst_on_unknown.unwrap_or(default.rst_on_unknown),
         max_per_destination: set.max_per_destination.unwrap_or(default.max_per_destination),
+        ..default
     }
 }
 
@@ -51,5 +58,6 @@ fn egress_only(set: &EgressOnlyKnobs, default: EgressOnlyBehavior) -> EgressOnly
         udp_stream_idle: or(set.udp_stream_idle, default.udp_stream_idle),
         icmp_idle: or(set.icmp_idle, default.icmp_idle),
         other_idle: or(set.other_idle, default.other_idle),
+        ..default
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Connectivity, EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NatAddress,
-    NatGateway, NetworkInterface, VpcEndpoint,
+    NatGateway, NetworkInterface, Placement, VpcEndpoint,
 };
 
 use super::build::Builder;
@@ -57,7 +57,8 @@ impl Builder<'_> {
             Some(ConnectivityFile::Private) => Connectivity::Private,
             Some(ConnectivityFile::Public) | None => Connectivity::Public,
         };
-        let addresses = ipv4.iter().map(|pair| NatAddress { private: pair.private, public: pair.public }).collect();
+        let addresses =
+            ipv4.iter().map(|pair| NatAddress { translated: pair.private, public: pair.public, zone: None }).collect();
         let origin = self.at(name.span());
         self.network.interfaces.push(NetworkInterface {
             ipv4,
@@ -67,8 +68,8 @@ impl Builder<'_> {
         self.network.nat_gateways.push(NatGateway {
             id,
             name: Some(name.get_ref().clone()),
-            subnet: subnet.id,
-            interface: eni,
+            vpc: subnet.vpc,
+            placement: Placement::Zonal { subnet: subnet.id, interface: eni },
             connectivity,
             addresses,
             available: true,

@@ -187,6 +187,7 @@ pub(crate) fn interface(id: Id, subnet: Id, kind: InterfaceKind, origin: Origin)
         prefixes: Vec::new(),
         security_groups: Vec::new(),
         source_dest_check: true,
+        forward: None,
         in_use: true,
         connection_tracking: ConnectionTracking::default(),
         deny_all_igw_traffic: false,

@@ -48,19 +48,21 @@ fn nat(index: &Index<'_>, gateway: &NatGateway, findings: &mut Vec<Finding>) {
     for address in &gateway.addresses {
         match (gateway.connectivity, address.public) {
             (Connectivity::Public, None) if gateway.available => {
-                let text = format!("{id} is public, but its address {} has no public one", address.private);
+                let text = format!("{id} is public, but its address {} has no public one", address.translated);
                 let help = "give it an elastic IP, or make the gateway private";
                 findings.push(Finding::error("nat-without-public", origin, text).help(help));
             }
             (Connectivity::Private, Some(public)) => {
-                let text = format!("{id} is private, but its address {} has the public one {public}", address.private);
+                let text =
+                    format!("{id} is private, but its address {} has the public one {public}", address.translated);
                 findings.push(Finding::error("private-nat-with-public", origin, text));
             }
             _ => {}
         }
     }
     if gateway.available && gateway.connectivity == Connectivity::Public {
-        let table = index.subnets.get(&gateway.subnet).and_then(|subnet| index.route_tables.get(&subnet.route_table));
+        let subnet = gateway.subnet().and_then(|subnet| index.subnets.get(subnet));
+        let table = subnet.and_then(|subnet| index.route_tables.get(&subnet.route_table));
         let leads_out = |target: &Target| matches!(target, Target::InternetGateway(_));
         if let Some(table) = table.filter(|it| !it.routes.iter().any(|it| it.active && leads_out(&it.target))) {
             let text = format!("{id} is public, but {} of its subnet has no route to an internet gateway", table.id);

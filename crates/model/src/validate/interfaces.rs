@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::Index;
 use crate::finding::{Finding, Severity};
-use crate::{Id, InterfaceKind, Origin, Subnet};
+use crate::{Id, InterfaceKind, Origin, Placement, Subnet};
 
 /// How many addresses at the start of a subnet are reserved: base, router, resolver, future use (1.8).
 const RESERVED_AT_START: u128 = 4;
@@ -62,14 +62,16 @@ fn holdings<'a>(index: &Index<'a>) -> Vec<Holding<'a>> {
         holdings.extend(all.map(|(address, public)| Holding { holder, subnet, address, public, managed, origin }));
     }
     for gateway in &index.network.nat_gateways {
-        let own = index.interfaces.get(&gateway.interface).map_or(&[][..], |interface| &interface.ipv4);
-        let (holder, subnet, origin) = (&gateway.id, &gateway.subnet, &gateway.origin);
+        // A regional gateway has public addresses only, which are in no subnet (4.4).
+        let Placement::Zonal { subnet, interface } = &gateway.placement else { continue };
+        let own = index.interfaces.get(interface).map_or(&[][..], |interface| &interface.ipv4);
+        let (holder, origin) = (&gateway.id, &gateway.origin);
         for address in &gateway.addresses {
             // The gateway's interface lists its addresses too: that is one holding, not a duplicate (4.2).
-            if own.iter().any(|it| it.private == address.private) {
+            if own.iter().any(|it| it.private == address.translated) {
                 continue;
             }
-            let (address, public) = (IpAddr::V4(address.private), address.public);
+            let (address, public) = (IpAddr::V4(address.translated), address.public);
             holdings.push(Holding { holder, subnet, address, public, managed: true, origin });
         }
     }
@@ -248,7 +250,7 @@ mod tests {
     #[test]
     fn a_nat_gateway_shares_its_addresses_with_its_interface_only() {
         let mut network = network();
-        network.nat_gateways[0].addresses[0].private = [10, 0, 0, 10].into();
+        network.nat_gateways[0].addresses[0].translated = [10, 0, 0, 10].into();
         assert_eq!(codes(&network), ["duplicate-address", "duplicate-public"]);
     }
 

@@ -216,8 +216,11 @@ mod tests {
 
     #[test]
     fn quotas_of_a_nat_gateway() {
-        let address =
-            |public: bool| NatAddress { private: [10, 0, 0, 9].into(), public: public.then_some([1, 1, 1, 1].into()) };
+        let address = |public: bool| NatAddress {
+            translated: [10, 0, 0, 9].into(),
+            public: public.then_some([1, 1, 1, 1].into()),
+            zone: None,
+        };
         assert_quota(&PUBLIC_NAT_ADDRESSES, |it, count| it.nat_gateways[0].addresses = vec![address(true); count]);
         assert_quota(&NAT_ADDRESSES, |it, count| {
             it.nat_gateways[0].connectivity = Connectivity::Private;

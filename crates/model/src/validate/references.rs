@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::Index;
 use crate::finding::{Finding, Severity};
-use crate::{EndpointKind, Id, NetworkInterface, Origin, Peer, SecurityGroup, Subnet, Vpc};
+use crate::{EndpointKind, Id, NetworkInterface, Origin, Peer, Placement, SecurityGroup, Subnet, Vpc};
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     duplicate_ids(index, findings);
@@ -123,7 +123,11 @@ fn of_gateways(index: &Index<'_>, findings: &mut Vec<Finding>) {
         known(index.vpcs.contains_key(&gateway.vpc), &gateway.id, "VPC", &gateway.vpc, &gateway.origin, findings);
     }
     for gateway in &index.network.nat_gateways {
-        let (id, subnet, interface, origin) = (&gateway.id, &gateway.subnet, &gateway.interface, &gateway.origin);
+        let (id, origin) = (&gateway.id, &gateway.origin);
+        let Placement::Zonal { subnet, interface } = &gateway.placement else {
+            known(index.vpcs.contains_key(&gateway.vpc), id, "VPC", &gateway.vpc, origin, findings);
+            continue;
+        };
         known(index.subnets.contains_key(subnet), id, "subnet", subnet, origin, findings);
         let found = index.interfaces.get(interface).and_then(|it| Some((index.vpc_of_interface(it)?, &it.origin)));
         if index.interfaces.contains_key(interface) && found.is_none() {
@@ -206,7 +210,10 @@ mod tests {
             |it| it.interfaces[1].subnet = "subnet-9".into(),
             |it| it.interfaces[1].instance = Some("i-9".into()),
             |it| it.interfaces[1].security_groups = vec!["sg-9".into()],
-            |it| it.nat_gateways[0].subnet = "subnet-9".into(),
+            |it| {
+                let (subnet, interface) = ("subnet-9".into(), "eni-nat".into());
+                it.nat_gateways[0].placement = Placement::Zonal { subnet, interface };
+            },
             |it| it.vpc_endpoints[0].vpc = "vpc-9".into(),
             |it| it.vpc_endpoints[0].kind = EndpointKind::Interface { interfaces: vec!["eni-9".into()] },
             |it| it.internet_gateways[0].vpc = Some("vpc-9".into()),

@@ -86,7 +86,7 @@ fn target(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut V
         }
         Target::NatGateway(id) => {
             let gateway = index.nat_gateways.get(id);
-            of_vpc(&named, id, gateway.map(|it| (index.vpc_of_subnet(&it.subnet), &it.origin)), findings);
+            of_vpc(&named, id, gateway.map(|it| (Some(&it.vpc), &it.origin)), findings);
             if has(false) {
                 let text = format!("the route {named} leads IPv6 to {id}, and NAT64 is not emulated");
                 findings.push(Finding::warning("nat64-unsupported", &route.origin, text));
