@@ -109,7 +109,10 @@ fn findings_show_the_value_that_is_wrong() {
     assert_eq!(with("64:ff9b::/96", "::/0"), [("nat64-destination", private)]);
     let addresses = line("addresses = [{ public = \"203.0.113.20\"");
     assert_eq!(with("203.0.113.21", "203.0.113.9"), [("duplicate-public", addresses)]);
-    assert_eq!(with("public = \"203.0.113.21\"", "private = \"10.0.0.21\"")[0], ("regional-nat", addresses));
+    assert_eq!(
+        with("{ public = \"203.0.113.21\"", "{ private = \"10.0.0.21\", public = \"203.0.113.21\""),
+        [("regional-nat", addresses)]
+    );
 }
 
 #[test]
@@ -191,6 +194,17 @@ fn gateways_have_tables() {
     assert_eq!(shown(&vpn.routes), ["2001:db8::/56 local", "10.0.0.0/16 vpce-9"]);
     let assumed: Vec<_> = network.assumptions.iter().map(|of| (of.code.as_str(), of.place.as_str())).collect();
     assert_eq!(assumed, [("EDGE_TARGET", "vpce-9"), ("EDGE_GATEWAY", "vgw-1")]);
+}
+
+#[test]
+fn a_gateway_table_is_no_table_of_subnets() {
+    let text = format!("{BASE}[route_table.edge]\n[gateway_route_table.edge]\ngateway = \"igw\"\n");
+    let error = native::parse("test.toml", &text).expect_err("two of one id").to_string();
+    assert!(error.contains("error[duplicate-id]: the id rtb-edge is given twice"), "{error}");
+    let text = BASE.replace("cidr = \"10.0.1.0/24\"", "cidr = \"10.0.1.0/24\"\nroute_table = \"edge\"");
+    let text = format!("{text}[gateway_route_table.edge]\ngateway = \"igw\"\n");
+    let error = native::parse("test.toml", &text).expect_err("not for subnets").to_string();
+    assert!(error.contains("error[unknown-reference]: `b` names rtb-edge"), "{error}");
 }
 
 #[test]
