@@ -44,8 +44,6 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
             Entry::Vacant(free) => {
                 free.insert(table);
             }
-            // The same table twice is a duplicate id, and reported as that.
-            Entry::Occupied(taken) if taken.get().id == table.id => {}
             Entry::Occupied(taken) => {
                 let other = taken.get();
                 let text = format!("{} is a second route table of {}", table.id, table.gateway);
@@ -349,9 +347,10 @@ mod tests {
             .gateway_route_tables
             .push(GatewayRouteTable { id: "rtb-second".into(), ..network.gateway_route_tables[0].clone() });
         assert_eq!(found(&network), [("two-edge-tables", Error)]);
+        // A table of subnets and of another gateway.
         network.gateway_route_tables[1].gateway = "vgw-1".into();
         network.gateway_route_tables[1].id = "rtb-a".into();
-        assert_eq!(found(&network), [("duplicate-id", Error)]);
+        assert_eq!(found(&network), []);
         network.gateway_route_tables.pop();
         network.gateway_route_tables[0].vpc = "vpc-9".into();
         assert!(found(&network).contains(&("unknown-reference", Error)));

@@ -166,8 +166,8 @@ fn duplicate_ids(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let mut ids: Vec<(&Id, &Origin)> = Vec::new();
     ids.extend(network.vpcs.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.subnets.iter().map(|it| (&it.id, &it.origin)));
+    // A table of AWS may be associated with several gateways, and with subnets too: it is then in both lists.
     ids.extend(network.route_tables.iter().map(|it| (&it.id, &it.origin)));
-    ids.extend(network.gateway_route_tables.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.network_acls.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.security_groups.iter().map(|it| (&it.id, &it.origin)));
     let rules = network.security_groups.iter().flat_map(|it| it.ingress.iter().chain(&it.egress));
