@@ -135,6 +135,7 @@ impl Lab {
         let shard = usize::from(self.map.shard(packet.headers()));
         let mut out = Output::default();
         let verdict = self.shards[shard].process(Arrival::new(stamp, ingress, &packet), &mut packet, &mut out);
+        let bytes = packet.bytes().to_vec();
         let (at, rule) = match verdict.outcome {
             Outcome::Dropped(denial) => {
                 (denial.at.map(|at| self.component(at)), denial.rule.map(|rule| self.rule(rule)))
@@ -152,7 +153,7 @@ impl Lab {
                 let place = self.place(made.verdict.outcome);
                 (made.kind, made.bytes, place)
             }),
-            bytes: datagram,
+            bytes,
         }
     }
 
