@@ -1,0 +1,8 @@
+//! What other NATs, connection trackers and packet filters are tested for, played through this emulator: source NAT (A),
+//! 1:1 NAT and hairpins (B), ICMP and its errors (C), fragments (D), TCP (E), malformed and special packets (G).
+//!
+//! The numbers are those of a survey of such tests; each is a test here, or is [ruled out](ruled_out) by a rule of the
+//! semantics page. `=` in a comment means that the emulator does what the surveyed systems do.
+
+#[path = "scenarios/a_source_nat.rs"]
+mod a_source_nat;
