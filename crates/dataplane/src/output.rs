@@ -32,7 +32,7 @@ impl Output {
 pub struct Generated {
     /// What it is.
     pub kind: GeneratedKind,
-    /// Who made it: a NAT gateway, or none for the VPC router.
+    /// Who made it: a NAT gateway, an interface that forwards, or none for the VPC router.
     pub by: Option<Component>,
     /// It, as it ended.
     pub bytes: Vec<u8>,
@@ -51,6 +51,10 @@ pub enum GeneratedKind {
     TcpReset,
     /// TTL ran out at a NAT gateway (1.25).
     IcmpTimeExceeded,
+    /// Every port is taken, where a knob lets the gateway say so (4.16).
+    IcmpUnreachable,
+    /// A NAT instance ends a connection that it has forgotten (11.4).
+    TcpFin,
     /// Too large, and not to be fragmented (1.22).
     IcmpFragmentationNeeded,
     /// Likewise, IPv6.
@@ -63,6 +67,8 @@ impl GeneratedKind {
         match self {
             Self::TcpReset => "tcp-rst",
             Self::IcmpTimeExceeded => "icmp-time-exceeded",
+            Self::IcmpUnreachable => "icmp-unreachable",
+            Self::TcpFin => "tcp-fin",
             Self::IcmpFragmentationNeeded => "icmp-frag-needed",
             Self::Icmpv6PacketTooBig => "icmpv6-ptb",
         }

@@ -121,7 +121,7 @@ fn a_nat_gateway_yields_its_interface_name() {
         "[internet_gateway.igw]\n[route_table.t]\nmain = true\nroutes = [{ to = \"0.0.0.0/0\", via = \"igw\" }]\n\
          [nat_gateway.nat]\nsubnet = \"a\"\naddresses = [{ private = \"10.0.0.9\", public = \"203.0.113.9\" }]\n[instance.nat]\nsubnet = \"a\"\n",
     );
-    assert_eq!(network.nat_gateways[0].interface.as_str(), "eni-nat-nat");
+    assert_eq!(network.nat_gateways[0].interface().unwrap().as_str(), "eni-nat-nat");
     assert_eq!(network.interface(&"eni-nat".into()).expect("the instance's").kind, InterfaceKind::Interface);
 }
 

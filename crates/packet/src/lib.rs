@@ -38,6 +38,7 @@ mod malformed;
 mod name;
 mod number;
 mod packet;
+mod pending;
 mod quote;
 mod rewrite;
 mod rewrite_quote;

@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Tracker};
+use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
 use crate::counters::NatCounters;
 use crate::fabric::Timeline;
 use crate::index::NatIx;
 use crate::outcome::{Component, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
-use crate::stage::{mtu, nat_gateway, nat_ports};
+use crate::stage::{mtu, nat_gateway};
 use crate::time::{Stamp, Timestamp};
 use crate::walk::{Hop, Originator, Walk, WalkOptions, key_with};
 
@@ -133,10 +133,7 @@ impl Shard {
         walk.adoptable = unseen && !opens && self.options.midstream == Midstream::Adopt;
         let mut verdict = walk.run(Walk::entrance(ingress));
         if matches!(verdict.outcome, Outcome::Delivered { .. }) {
-            mtu::take_apart(&mut walk);
-            verdict.pieces = walk.pieces;
-        } else {
-            verdict.pieces = 0;
+            verdict.pieces = mtu::take_apart(&mut walk);
         }
         let origination = walk.generated.take();
         match verdict.outcome {
@@ -165,10 +162,11 @@ impl Shard {
         let (hop, by) = match from {
             Originator::NatGateway(nat) => {
                 let Some(gateway) = timeline.fabric(stamp.generation).nat(nat) else { return };
-                walk.emitter = Some(gateway.eni);
-                (Hop::LeaveSubnet(gateway.subnet), Some(Component::NatGateway(nat)))
+                walk.emitter = gateway.eni();
+                (nat_gateway::onward(gateway), Some(Component::NatGateway(nat)))
             }
             Originator::Router(eni) => (Hop::Arrive(eni), None),
+            Originator::Interface(eni) => (Hop::Leave(eni), Some(Component::Interface(eni))),
         };
         let verdict = walk.run(hop);
         out.generated = Some(Generated { kind, by, key, verdict, steps: side.steps, bytes });
@@ -196,9 +194,9 @@ impl Shard {
         captured
     }
 
-    /// The outside tuple of a client's flow at a NAT gateway, in the direction of what arrives there: the live mapping, or
+    /// The outside tuple of a client's flow at a translator, in the direction of what arrives there: the live mapping, or
     /// what a dead one had, so that the gateway drops it as the real one would.
-    pub fn nat_mapping(&mut self, nat: NatIx, inside: Inside, now: Timestamp) -> Option<Outside> {
+    pub fn nat_mapping(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<Outside> {
         if let Some((entry, _)) = self.conntrack.find(&Key::NatInside(nat, inside), now) {
             return match self.conntrack.entry(entry).owner {
                 Owner::Nat { outside, .. } => Some(outside),
@@ -208,8 +206,8 @@ impl Shard {
         self.conntrack.tombstone(nat, inside, now).map(|(outside, _)| outside)
     }
 
-    /// The client's flow behind an outside tuple of a NAT gateway.
-    pub fn nat_inside(&mut self, nat: NatIx, outside: Outside, now: Timestamp) -> Option<Inside> {
+    /// The client's flow behind an outside tuple of a translator.
+    pub fn nat_inside(&mut self, nat: Translator, outside: Outside, now: Timestamp) -> Option<Inside> {
         let (entry, _) = self.conntrack.find(&Key::NatOutside(nat, outside), now)?;
         Some(Inside(self.conntrack.entry(entry).original))
     }
@@ -217,7 +215,6 @@ impl Shard {
     /// Makes the mapping of a TCP connection that began before the capture, when the first packet of it that the capture
     /// holds is a reply. None if the tuple was seen before, or mid-stream adoption is off, or no port is free.
     pub fn adopt_mapping(&mut self, nat_ix: NatIx, inside: Inside, reply: &Arrival) -> Option<Outside> {
-        let Inside(key) = inside;
         let flags = flags_of(reply.transport)?;
         if self.options.midstream != Midstream::Adopt || opens(reply.transport) {
             return None;
@@ -226,15 +223,9 @@ impl Shard {
             return None;
         }
         let fabric = Arc::clone(self.timeline.fabric(reply.stamp.generation));
-        let nat = fabric.nat(nat_ix)?;
-        let now = reply.stamp.now;
-        let limit = fabric.behavior.nat_gateway.max_per_destination;
-        let request = nat_ports::Request { seed: self.options.seed, now, limit };
-        let outside = nat_ports::allocate(&mut self.conntrack, nat_ix, nat, inside, 0, request)?;
-        let tracker = Tracker::adopted(Some(flags), true);
-        let new = nat_gateway::new_mapping(&fabric, nat_ix, key, outside, tracker, true, reply.stamp.generation);
-        self.conntrack.insert(new, now);
-        Some(outside)
+        let generation = reply.stamp.generation;
+        let choice = (self.options.seed, reply.stamp.now);
+        nat_gateway::adopt(&mut self.conntrack, (&fabric, generation), nat_ix, inside, flags, choice)
     }
 
     /// The end of a window: reclaims what has expired by `now`, and hands out the changes of gauges.
