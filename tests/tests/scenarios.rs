@@ -6,3 +6,7 @@
 
 #[path = "scenarios/a_source_nat.rs"]
 mod a_source_nat;
+#[path = "scenarios/b_one_to_one.rs"]
+mod b_one_to_one;
+#[path = "scenarios/c_icmp.rs"]
+mod c_icmp;

@@ -40,7 +40,18 @@ pub(super) fn worsen_checksum(bytes: &mut [u8], by: u16) {
             1 | 58 => 2,
             other => panic!("protocol {other} has no checksum here"),
         };
-    let wrong = fold(u32::from(u16::from_be_bytes([bytes[at], bytes[at + 1]])) + u32::from(by));
+    add_to(bytes, at, by);
+}
+
+/// Adds to the checksum of an IPv4 header, in ones' complement.
+pub(super) fn worsen_header(bytes: &mut [u8], by: u16) {
+    if by != 0 {
+        add_to(bytes, 10, by);
+    }
+}
+
+fn add_to(bytes: &mut [u8], at: usize, by: u16) {
+    let wrong = fold(u32::from(word(bytes, at)) + u32::from(by));
     bytes[at..at + 2].copy_from_slice(&wrong.to_be_bytes());
 }
 

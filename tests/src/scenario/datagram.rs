@@ -28,6 +28,8 @@ pub struct Datagram {
     piece: Option<(usize, usize)>,
     /// Added to the transport checksum, so that it is wrong.
     checksum_off_by: u16,
+    /// Likewise, to the checksum of the IPv4 header.
+    header_off_by: u16,
     damage: Vec<(usize, u8)>,
     /// The IPv4 header checksum is computed after the damage.
     resummed: bool,
@@ -123,6 +125,7 @@ impl Datagram {
             options: Vec::new(),
             piece: None,
             checksum_off_by: 0,
+            header_off_by: 0,
             damage: Vec::new(),
             resummed: false,
             cut: usize::MAX,
@@ -279,6 +282,13 @@ impl Datagram {
     #[must_use]
     pub fn checksum_off_by(mut self, by: u16) -> Self {
         self.checksum_off_by = by;
+        self
+    }
+
+    /// A checksum of the IPv4 header that is wrong by so much.
+    #[must_use]
+    pub fn header_off_by(mut self, by: u16) -> Self {
+        self.header_off_by = by;
         self
     }
 
@@ -440,6 +450,7 @@ impl Datagram {
         if self.checksum_off_by != 0 {
             bytes::worsen_checksum(&mut bytes, self.checksum_off_by);
         }
+        bytes::worsen_header(&mut bytes, self.header_off_by);
         bytes
     }
 }

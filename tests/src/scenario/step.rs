@@ -32,6 +32,13 @@ pub struct Seen {
     datagram: Datagram,
 }
 
+impl Seen {
+    /// The same packet once more.
+    pub fn again(&self) -> Datagram {
+        self.datagram.clone()
+    }
+}
+
 impl Deref for Seen {
     type Target = Datagram;
 

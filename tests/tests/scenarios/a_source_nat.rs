@@ -225,7 +225,6 @@ fn a16_a_full_table_drops_counts_and_evicts_nobody() {
 }
 
 #[test]
-#[ignore = "needs mappings to end with their address"]
 fn a19_with_an_address_go_the_mappings_on_it() {
     let mut s = Scenario::through(&[TWO_NAT_IPS, NAT]);
     let mut on = BTreeMap::new();
