@@ -1,6 +1,7 @@
 //! Shards: 256 engines that share nothing but the compiled configuration. Everything that a flow touches is in one of
 //! them, see [`ShardMap`].
 
+pub mod datagram;
 mod fragments;
 pub mod hash;
 mod map;
@@ -102,6 +103,7 @@ impl Shard {
     /// A shard that has seen nothing.
     pub fn new(timeline: Arc<Timeline>, options: Options) -> Self {
         let nats = timeline.registry().nats.len();
+        let knobs = timeline.fabric(0).behavior.fragments.clone();
         Self {
             timeline,
             options,
@@ -109,7 +111,7 @@ impl Shard {
             nat_counters: vec![NatCounters::default(); nats],
             seen: Seen::default(),
             denied: DeniedOpenings::default(),
-            reassembly: Reassembly::default(),
+            reassembly: Reassembly::new(knobs),
         }
     }
 
