@@ -45,6 +45,7 @@ impl Lab {
                 self.held.insert(stamp.n, Held { stamp, ingress, headers, bytes: bytes.clone() });
                 self.unwalked(stamp.n, Outcome::Held, headers.key(), bytes)
             }
+            Admission::Refused(reason) => self.unwalked(stamp.n, dropped(reason), headers.key(), bytes),
             Admission::Full => self.unwalked(stamp.n, dropped(DropReason::TableFull), headers.key(), bytes),
         }
     }

@@ -10,3 +10,19 @@ mod a_source_nat;
 mod b_one_to_one;
 #[path = "scenarios/c_icmp.rs"]
 mod c_icmp;
+#[path = "scenarios/d_fragments.rs"]
+mod d_fragments;
+#[path = "scenarios/e_tcp.rs"]
+mod e_tcp;
+#[path = "scenarios/g_malformed.rs"]
+mod g_malformed;
+#[path = "scenarios/ruled_out.rs"]
+mod ruled_out;
+
+use vpcemu_tests::scenario::{EIP_PAIR, Net};
+
+/// `web` with an elastic IP and groups that let nothing in of themselves: what passes is remembered.
+fn tracked() -> Net {
+    let open = "public = \"203.0.113.10\"\nsecurity_groups = [\"open\"]";
+    EIP_PAIR.but(open, "public = \"203.0.113.10\"\nsecurity_groups = [\"client\"]")
+}

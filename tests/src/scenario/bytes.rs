@@ -22,6 +22,26 @@ pub(super) fn set_ip_fields(bytes: &mut Vec<u8>, ttl: u8, id: u16, dont_fragment
     sum_ipv4_header(bytes);
 }
 
+/// Puts an IPv6 options header with nothing but padding (RFC 8200 4.2) behind the IPv6 header.
+pub(super) fn insert_extension(bytes: &mut Vec<u8>, number: u8) {
+    let padding = [bytes[6], 0, 1, 4, 0, 0, 0, 0];
+    bytes[6] = number;
+    bytes.splice(IPV6_HEADER..IPV6_HEADER, padding);
+    let payload = (bytes.len() - IPV6_HEADER) as u16;
+    bytes[4..6].copy_from_slice(&payload.to_be_bytes());
+}
+
+/// Sets the type of service or traffic class.
+pub(super) fn set_class(bytes: &mut [u8], class: u8) {
+    if bytes[0] >> 4 == 6 {
+        bytes[0] = 0x60 | class >> 4;
+        bytes[1] = class << 4 | (bytes[1] & 15);
+    } else {
+        bytes[1] = class;
+        sum_ipv4_header(bytes);
+    }
+}
+
 /// Computes the header checksum of an IPv4 datagram.
 pub(super) fn sum_ipv4_header(bytes: &mut [u8]) {
     let length = usize::from(bytes[0] & 15) * 4;

@@ -22,8 +22,12 @@ pub struct Datagram {
     payload: Vec<u8>,
     ttl: u8,
     id: u16,
+    /// Type of service or traffic class; none for what the builder sets.
+    class: Option<u8>,
     dont_fragment: bool,
     options: Vec<u8>,
+    /// An IPv6 extension header without content.
+    extension: Option<u8>,
     /// One of the pieces that it has when taken apart for an MTU.
     piece: Option<(usize, usize)>,
     /// Added to the transport checksum, so that it is wrong.
@@ -121,8 +125,10 @@ impl Datagram {
             payload: Vec::new(),
             ttl: 64,
             id: 0,
+            class: None,
             dont_fragment: false,
             options: Vec::new(),
+            extension: None,
             piece: None,
             checksum_off_by: 0,
             header_off_by: 0,
@@ -202,6 +208,13 @@ impl Datagram {
         self
     }
 
+    /// The type of service or traffic class.
+    #[must_use]
+    pub fn class(mut self, class: u8) -> Self {
+        self.class = Some(class);
+        self
+    }
+
     /// The don't-fragment bit: set on TCP and echo, otherwise not.
     #[must_use]
     pub fn dont_fragment(mut self, dont_fragment: bool) -> Self {
@@ -213,6 +226,13 @@ impl Datagram {
     #[must_use]
     pub fn options(mut self, options: &[u8]) -> Self {
         self.options = options.to_vec();
+        self
+    }
+
+    /// An IPv6 extension header that says nothing: hop-by-hop options (0) or destination options (60).
+    #[must_use]
+    pub fn extension(mut self, number: u8) -> Self {
+        self.extension = Some(number);
         self
     }
 
@@ -447,10 +467,16 @@ impl Datagram {
             Kind::Protocol(number) => build::protocol(self.src, self.dst, *number, &self.payload).build(),
         };
         bytes::set_ip_fields(&mut bytes, self.ttl, self.id, self.dont_fragment, &self.options);
+        if let Some(class) = self.class {
+            bytes::set_class(&mut bytes, class);
+        }
         if self.checksum_off_by != 0 {
             bytes::worsen_checksum(&mut bytes, self.checksum_off_by);
         }
         bytes::worsen_header(&mut bytes, self.header_off_by);
+        if let Some(number) = self.extension {
+            bytes::insert_extension(&mut bytes, number);
+        }
         bytes
     }
 }

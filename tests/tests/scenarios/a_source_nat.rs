@@ -143,7 +143,6 @@ fn a10_the_port_range_is_1024_to_65535() {
 }
 
 #[test]
-#[ignore = "needs nat_gateway.pooling"]
 fn a11_paired_pooling_spreads_hosts_and_keeps_each_on_its_address() {
     let mut s = TWO_NAT_IPS.knob("nat_gateway.pooling = 'paired'").with(HUNDRED_HOSTS).start();
     let nets = ["203.0.113.20", "203.0.113.21"];
@@ -189,7 +188,6 @@ fn a13_a_reply_from_another_remote_is_filtered() {
 }
 
 #[test]
-#[ignore = "needs nat_gateway.max_ports_per_host"]
 fn a14_a_host_with_a_limit_leaves_the_others_theirs() {
     let mut s = NAT.knob("nat_gateway.max_ports_per_host = 5").start();
     let refused = (REFUSED_OUT + NO_PORT + drops(NatPortExhausted, 1)) * 5;
@@ -267,7 +265,6 @@ fn a20_a_gateway_that_was_gone_has_forgotten_everything() {
 }
 
 #[test]
-#[ignore = "needs nat_gateway.no_nat_prefixes"]
 fn a22_what_is_not_to_be_translated_is_forwarded_as_it_is() {
     let more = "[eni.far]\nsubnet = \"data\"\naddresses = [\"10.0.2.20\"]\nsecurity_groups = [\"open\"]";
     let route = (

@@ -262,3 +262,32 @@ fn c22_an_echo_is_new_until_it_is_answered() {
     let later = s.leave("one", echo()).state(CtState::Established).to("internet", |p| p.src(&out.source()).hop());
     later.counts(OUT);
 }
+
+/// Clients whose IPv4 destinations are reached by NAT64 (4.32).
+fn nat64() -> Net {
+    let v4 = "{ to = \"0.0.0.0/0\", via = \"nat\" }";
+    NAT.but(v4, &format!("{v4}, {{ to = \"64:ff9b::/96\", via = \"nat\" }}"))
+}
+
+#[test]
+#[ignore = "needs NAT64"]
+fn c23_errors_cross_between_the_families() {
+    let mut s = nat64().start();
+    let asked = udp("one6:5353 > [64:ff9b::198.51.100.53]:53");
+    // 20 bytes fewer on the way out, 20 more on the way in (4.33).
+    let out = s.leave("one", asked.clone()).to("internet", |p| p.src("nat:*").dst("dns").hop());
+    let out = out.counts((OUT + OPENED).bytes("BytesOutToDestination", 36));
+    let answer = s.arrive(out.reply()).to("one", |p| p.src("64:ff9b::198.51.100.53").dst("one6:5353").hop());
+    answer.counts(BACK.bytes("BytesOutToSource", 54));
+    // Time exceeded, port unreachable, fragmentation needed (RFC 7915 4.2).
+    let quote = asked.hop();
+    for (v4, v6, mtu) in [((11, 0), (3, 0), None), ((3, 3), (1, 4), None), ((3, 4), (2, 0), Some(1400))] {
+        let mut told = error("hop > nat", v4.0, v4.1, &out);
+        let mut becomes = error("[64:ff9b::192.0.2.254]:0 > one6", v6.0, v6.1, &quote).class(0xc0).hop();
+        if let Some(mtu) = mtu {
+            (told, becomes) = (told.rest(mtu), becomes.rest(mtu + 20));
+        }
+        let length = becomes.bytes().len() as i64;
+        s.arrive(told).to("one", |_| becomes).counts(BACK.bytes("BytesOutToSource", length));
+    }
+}

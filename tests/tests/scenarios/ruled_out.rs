@@ -3,11 +3,19 @@
 /// The number, the rule, and why.
 const RULED_OUT: &[(&str, &str, &str)] = &[
     ("a17", "4.37", "a gateway is observed by its CloudWatch counters: it lists no users and no sessions"),
-    ("a18", "4.31", "no session can be deleted alone: only the end of the gateway, or of the route to it, ends them (a20)"),
+    (
+        "a18",
+        "4.31",
+        "no session can be deleted alone: only the end of the gateway, or of the route to it, ends them (a20)",
+    ),
     ("a21", "4.3", "a gateway always translates to its own private address, no host is mapped to itself"),
     ("a24", "4.7", "a gateway serves one VPC, so that there is no matrix of routing domains (a23 has two VPCs)"),
     ("a25", "4.12", "ports belong to the destination, not to workers or routing domains (a4 reuses them)"),
-    ("a26", "4.5", "a gateway is a hop of its own (P3): there is no translation at an interface's output to compare with"),
+    (
+        "a26",
+        "4.5",
+        "a gateway is a hop of its own (P3): there is no translation at an interface's output to compare with",
+    ),
     ("a33", "4.22", "a gateway's addresses offer no service whose port could be shadowed"),
     ("b3", "3.6", "1:1 translation is by address: no single port is mapped"),
     ("b12", "3.2", "a public address belongs to one private address: there is nothing to balance over"),
@@ -20,6 +28,11 @@ const LETTERS: [(char, usize); 6] = [('a', 35), ('b', 17), ('c', 23), ('d', 14),
 /// The sources of the tests.
 const SOURCES: &[&str] = &[
     include_str!("a_source_nat.rs"),
+    include_str!("b_one_to_one.rs"),
+    include_str!("c_icmp.rs"),
+    include_str!("d_fragments.rs"),
+    include_str!("e_tcp.rs"),
+    include_str!("g_malformed.rs"),
 ];
 
 /// The rules.
@@ -48,7 +61,8 @@ fn what_is_ruled_out_is_so_by_a_rule_of_the_semantics_page() {
 /// `a13` of `a13_a_reply_from_another_remote_is_filtered()`.
 fn number(name: &str) -> Option<String> {
     let (number, _) = name.split_once('_')?;
-    let digits = number.get(1..).filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits =
+        number.get(1..).filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     let letter = number.chars().next().filter(char::is_ascii_lowercase)?;
     Some(format!("{letter}{digits}"))
 }
