@@ -53,11 +53,6 @@ impl End {
         let remote = scope.of(key.src, if key.is_query() { 0 } else { key.src_port });
         Self { translator, protocol: key.protocol, address: key.dst, port: key.dst_port, remote }
     }
-
-    /// A port as such, whoever it is used towards.
-    fn port(self) -> Self {
-        Self { remote: None, ..self }
-    }
 }
 
 /// What the mappings of one inside endpoint have in common.
@@ -83,7 +78,7 @@ pub struct Bindings {
     by_outside: FixedMap<End, End>,
     /// Bindings of an inside host.
     hosts: FixedMap<(Translator, IpAddr), Vec<End>>,
-    /// Ports that rest, and until when.
+    /// External endpoints that rest, and until when.
     cooling: FixedMap<End, Timestamp>,
 }
 
@@ -94,7 +89,7 @@ pub struct Sharing {
     pub mapping: Scope,
     /// Towards whom an external endpoint has one owner only.
     pub exclusive: Scope,
-    /// How long a port rests.
+    /// How long an external endpoint rests, towards whom it had one owner only.
     pub cooldown: Duration,
 }
 
@@ -110,7 +105,7 @@ impl Bindings {
     pub fn is_free(&self, of: Translator, outside: Outside, sharing: Sharing, now: Timestamp) -> bool {
         let end = End::outside(of, outside, sharing.exclusive);
         let owner = self.by_outside.get(&end).and_then(|inside| self.by_inside.get(inside));
-        let rests = self.cooling.get(&end.port()).is_some_and(|until| now < *until);
+        let rests = self.cooling.get(&end).is_some_and(|until| now < *until);
         // A binding that is over but not yet reclaimed began to rest when its last mapping expired.
         let ended =
             owner.and_then(|binding| binding.mappings.last()).map(|(expires, _)| expires.after(sharing.cooldown));
@@ -194,7 +189,7 @@ impl Bindings {
         let port = End::outside(of, outside, sharing.exclusive);
         if !sharing.cooldown.is_zero() {
             let until = expires.after(sharing.cooldown);
-            let rests = self.cooling.entry(port.port()).or_insert(until);
+            let rests = self.cooling.entry(port).or_insert(until);
             *rests = until.max(*rests);
         }
         let Some(binding) = self.by_inside.get_mut(&end) else { return };

@@ -44,6 +44,11 @@ impl Timeline {
         &self.fabrics
     }
 
+    /// The knob because of which one shard has to hold all connections, if there is one.
+    pub fn serial(&self) -> Option<&'static str> {
+        self.fabrics.iter().find_map(|fabric| fabric.serial())
+    }
+
     /// The names behind the indices.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry

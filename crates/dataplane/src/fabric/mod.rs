@@ -431,7 +431,6 @@ impl Fabric {
             (translates && nat.filtering != Filtering::AddressAndPortDependent, "nat_gateway.filtering"),
             (translates && !nat.overload, "nat_gateway.overload"),
             (translates && nat.max_ports_per_host.is_some(), "nat_gateway.max_ports_per_host"),
-            (translates && !nat.port_cooldown.is_zero(), "nat_gateway.port_cooldown"),
             (self.behavior.underlay.egress_fragments_per_second.is_some(), "underlay.egress_fragments_per_second"),
         ];
         knob.into_iter().find(|(set, _)| *set).map(|(_, knob)| knob)

@@ -65,7 +65,7 @@ impl ShardMap {
             resolvers: Vec::new(),
             primary: FixedMap::default(),
             translates: false,
-            serial: timeline.fabrics().iter().find_map(|fabric| fabric.serial()),
+            serial: timeline.serial(),
         };
         for (generation, fabric) in timeline.fabrics().iter().enumerate() {
             map.add(generation, fabric);
@@ -158,11 +158,6 @@ impl ShardMap {
             Transport::IcmpError { quote: Some(quote), .. } => self.shard_of(quote.dst, quote.src),
             _ => self.shard_of(headers.src, headers.dst),
         }
-    }
-
-    /// The knob because of which there is only one shard, if there is one.
-    pub fn serial(&self) -> Option<&'static str> {
-        self.serial
     }
 
     /// The shard of packets between two addresses, in either direction.

@@ -10,14 +10,15 @@ mod memory;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
 use crate::counters::NatCounters;
-use crate::fabric::Timeline;
-use crate::index::NatIx;
-use crate::outcome::{Component, Ingress, Outcome, Verdict};
+use crate::fabric::{FixedMap, Timeline};
+use crate::index::{EniIx, NatIx};
+use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
+use crate::reason::DropReason;
 use crate::stage::{mtu, nat_gateway};
 use crate::time::{Stamp, Timestamp};
 use crate::walk::{Hop, Originator, Walk, WalkOptions, key_with};
@@ -95,6 +96,8 @@ pub struct Shard {
     nat_counters: Vec<NatCounters>,
     seen: Seen,
     denied: DeniedOpenings,
+    /// Fragments that each interface has sent in the second that it last sent one, where they are policed (1.26).
+    fragments_sent: FixedMap<EniIx, (u64, u32)>,
     /// Fragments that wait for the first of their datagram.
     pub reassembly: Reassembly,
 }
@@ -111,6 +114,7 @@ impl Shard {
             nat_counters: vec![NatCounters::default(); nats],
             seen: Seen::default(),
             denied: DeniedOpenings::default(),
+            fragments_sent: FixedMap::default(),
             reassembly: Reassembly::new(knobs),
         }
     }
@@ -119,6 +123,9 @@ impl Shard {
     pub fn process(&mut self, arrival: Arrival, packet: &mut Packet<'_>, out: &mut Output) -> Verdict {
         out.clear();
         let Arrival { stamp, ingress, captured, transport } = arrival;
+        if let Some(denial) = self.police_fragment(ingress, packet.headers(), stamp) {
+            return Verdict::stateless(Outcome::Dropped(denial), key_with(packet, transport));
+        }
         let flags = flags_of(transport);
         let opens = opens(transport);
         let flow = self.flow(captured, stamp.generation);
@@ -147,6 +154,21 @@ impl Shard {
             self.originate(made, stamp, options, out);
         }
         verdict
+    }
+
+    /// More fragments a second than an interface may send, where a knob polices them (1.26). A second is one of capture time.
+    fn police_fragment(&mut self, ingress: Ingress, headers: &Headers, stamp: Stamp) -> Option<Denial> {
+        let limit = self.timeline.fabric(stamp.generation).behavior.underlay.egress_fragments_per_second?;
+        let (Ingress::Interface(eni), true) = (ingress, headers.fragment != Fragment::None) else { return None };
+        let second = stamp.now.second();
+        let sent = self.fragments_sent.entry(eni).or_default();
+        if sent.0 != second {
+            *sent = (second, 0);
+        }
+        sent.1 += 1;
+        let at = Some(Component::Interface(eni));
+        let direction = Some(Direction::Egress);
+        (sent.1 > limit).then_some(Denial { reason: DropReason::FragmentRate, at, direction, rule: None })
     }
 
     /// Lets a packet that a gateway made walk to its end (P22). It causes no other.

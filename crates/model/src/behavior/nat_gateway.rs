@@ -47,7 +47,8 @@ pub struct NatGatewayBehavior {
     pub preserve_class: bool,
     /// Whether even ports are mapped to even ones and odd ports to odd ones (RFC 4787 REQ-4).
     pub parity: bool,
-    /// How long a port stays unused after its mapping is gone (RFC 6888 REQ-8).
+    /// How long a port stays unused after its mapping is gone, towards the same destination, or towards all where ports are not
+    /// overloaded (RFC 6888 REQ-8).
     pub port_cooldown: Duration,
     /// What a client hears when every port is taken (4.16).
     pub exhaustion: Exhaustion,
