@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+mod dice;
 mod fragments;
+mod packets;
 pub mod scenario;
 
 use vpcemu_dataplane::conntrack::{Delta, Gauge};
@@ -22,6 +24,9 @@ use vpcemu_dataplane::{
 };
 use vpcemu_model::{Network, native};
 use vpcemu_packet::{FlowKey, Headers, Malformed, Offloads, Packet, Transport};
+
+pub use dice::Dice;
+pub use packets::{data, headers, ping, reply_to, socket, syn, udp};
 
 /// A compiled configuration, or several, with its shards and its clock.
 #[derive(Debug)]
@@ -400,89 +405,5 @@ impl Sent {
     pub fn reply(&self) -> Vec<u8> {
         let headers = self.headers();
         reply_to(&headers)
-    }
-}
-
-/// The headers of a datagram. Panics if anything in it is wrong.
-pub fn headers(datagram: &[u8]) -> Headers {
-    let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-    Headers::parse(datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// The answer to a packet with these headers.
-pub fn reply_to(headers: &Headers) -> Vec<u8> {
-    use vpcemu_packet::{TcpFlags, build};
-    let (src, dst) = (headers.dst, headers.src);
-    match headers.transport {
-        Transport::Tcp { src: sport, dst: dport, flags, seq, .. } => {
-            let reply = build::tcp(SocketAddr::new(src, dport), SocketAddr::new(dst, sport)).ack(seq.wrapping_add(1));
-            let flags = if flags.contains(TcpFlags::SYN) { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::ACK };
-            reply.flags(flags).build()
-        }
-        Transport::Udp { src: sport, dst: dport } => {
-            build::udp(SocketAddr::new(src, dport), SocketAddr::new(dst, sport)).payload(b"answer").build()
-        }
-        Transport::Query { id, .. } => build::echo_reply(src, dst, id, 1).build(),
-        _ => build::protocol(src, dst, headers.protocol, b"answer").build(),
-    }
-}
-
-/// A socket address from text. Panics if it is none.
-pub fn socket(text: &str) -> SocketAddr {
-    text.parse().unwrap_or_else(|_| panic!("{text} is no address with port"))
-}
-
-/// A SYN from one socket address to another.
-pub fn syn(src: &str, dst: &str) -> Vec<u8> {
-    use vpcemu_packet::{TcpFlags, build};
-    build::tcp(socket(src), socket(dst)).flags(TcpFlags::SYN).build()
-}
-
-/// A data segment.
-pub fn data(src: &str, dst: &str) -> Vec<u8> {
-    use vpcemu_packet::{TcpFlags, build};
-    build::tcp(socket(src), socket(dst))
-        .flags(TcpFlags::ACK | TcpFlags::PSH)
-        .seq(1000)
-        .ack(2000)
-        .payload(b"data")
-        .build()
-}
-
-/// A UDP datagram.
-pub fn udp(src: &str, dst: &str) -> Vec<u8> {
-    vpcemu_packet::build::udp(socket(src), socket(dst)).payload(b"question").build()
-}
-
-/// An echo request.
-pub fn ping(src: &str, dst: &str, id: u16) -> Vec<u8> {
-    let ip = |text: &str| text.parse::<IpAddr>().unwrap_or_else(|_| panic!("{text} is no address"));
-    vpcemu_packet::build::echo_request(ip(src), ip(dst), id, 1).payload(b"ping").build()
-}
-
-/// Numbers that are the same in every run: a linear congruential generator, whose upper bits are good enough for traffic.
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// The numbers of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed ^ 0x9e37_79b9_7f4a_7c15)
-    }
-
-    /// A number below `sides`.
-    pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    /// One of several.
-    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.roll(items.len() as u64) as usize]
-    }
-
-    /// Whether something of so many percent happens.
-    pub fn chance(&mut self, percent: u64) -> bool {
-        self.roll(100) < percent
     }
 }

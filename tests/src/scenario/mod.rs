@@ -141,3 +141,67 @@ impl Drop for Scenario {
 
 /// Packets dropped as malformed, before they walk.
 pub const REFUSED: DropReason = DropReason::Malformed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A question on its way out.
+    fn asked(s: &mut Scenario) -> Step<'_> {
+        s.leave("one", udp("one:5353 > dns:53")).to("internet", |p| p.src("nat:*").hop())
+    }
+
+    #[test]
+    #[should_panic(expected = "connections created: expected +0, got +1")]
+    fn a_counter_that_was_not_named_may_not_move() {
+        asked(&mut NAT.start()).counts(OUT);
+    }
+
+    #[test]
+    #[should_panic(expected = "ErrorPortAllocation: expected +1, got +0")]
+    fn a_counter_that_was_named_has_to_move() {
+        asked(&mut NAT.start()).counts(OUT + OPENED + NO_PORT);
+    }
+
+    #[test]
+    #[should_panic(expected = "BytesOutToDestination: expected +35, got +36")]
+    fn bytes_count_too() {
+        asked(&mut NAT.start()).counts((OUT + OPENED).bytes("BytesOutToDestination", 35));
+    }
+
+    #[test]
+    #[should_panic(expected = "after the last step")]
+    fn a_step_that_was_not_counted_is_found_at_the_end() {
+        let mut s = NAT.start();
+        let _ = asked(&mut s);
+    }
+
+    #[test]
+    #[should_panic(expected = "IP time to live: expected 64, got 63")]
+    fn every_byte_counts() {
+        let _ = NAT.start().leave("one", udp("one:5353 > dns:53")).to("internet", |p| p.src("nat:*"));
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing was said of the packet's fate")]
+    fn a_fate_has_to_be_told() {
+        NAT.start().leave("one", udp("one:5353 > dns:53")).counts(OUT + OPENED);
+    }
+
+    #[test]
+    #[should_panic(expected = "somebody answers")]
+    fn an_answer_has_to_be_told() {
+        let mut s = NAT.start();
+        let dead = s.leave("one", udp("one:5353 > dns:53").ttl(1)).dropped(DropReason::Ttl, "nat-nat");
+        dead.counts(REFUSED_OUT);
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing was said of the fragments [1]")]
+    fn what_was_held_has_to_be_told() {
+        let mut s = NAT.start();
+        let [first, later] = udp("one:5353 > dns:53").sized(800).pieces(500).try_into().unwrap();
+        s.leave("one", later).held().counts(NOTHING);
+        s.leave("one", first).to("internet", |p| p.src("nat:*").hop()).counts(OUT * 2 + OPENED);
+    }
+}

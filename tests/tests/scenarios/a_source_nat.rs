@@ -185,6 +185,21 @@ fn a13_a_reply_from_another_remote_is_filtered() {
         s.arrive(out.reply().src(stranger)).dropped(NatNoSession, "nat-nat").counts(REFUSED_BACK);
     }
     s.arrive(out.reply()).to("one", |p| p.dst("one:5353").hop()).counts(BACK);
+    // With other filtering (4.13) the gateway lets strangers pass, and the client's group has to judge them.
+    for (filtering, passing) in [("ADF", &["server:9001"][..]), ("EIF", &["server:9001", "server2:9000"])] {
+        let filtering = format!("nat_gateway.filtering = '{filtering}'");
+        let mut s = NAT.knob("nat_gateway.mapping = 'EIM'").knob(&filtering).start();
+        let out = s.leave("one", udp("one:5353 > server:9000")).to("internet", |p| p.src("nat:*").hop());
+        let out = out.counts(OUT + OPENED);
+        for stranger in ["server:9001", "server2:9000"] {
+            let step = s.arrive(out.reply().src(stranger));
+            if passing.contains(&stranger) {
+                step.dropped(SecurityGroupEmpty, "eni-one").counts(BACK);
+            } else {
+                step.dropped(NatNoSession, "nat-nat").counts(REFUSED_BACK);
+            }
+        }
+    }
 }
 
 #[test]
@@ -219,6 +234,19 @@ fn a16_a_full_table_drops_counts_and_evicts_nobody() {
     for (port, sent) in (1..).zip(&live) {
         let reply = udp(&format!("dns:53 > nat:{}", sent.key().src_port));
         s.arrive(reply).to("one", |p| p.dst(&format!("one:{port}")).hop()).counts(BACK);
+    }
+    // RFC 6888 REQ-11 and RFC 5508 REQ-8, by knob: the client is told.
+    for (knob, code) in [("icmp1", 1), ("icmp13", 13)] {
+        let knob = format!("nat_gateway.exhaustion = '{knob}'");
+        let net = NAT.knob("nat_gateway.max_per_destination = 1").knob("nat_gateway.udp_idle = '1s'").knob(&knob);
+        let mut s = net.start();
+        let flow = || udp("two:1 > dns:53");
+        let known = s.leave("two", flow()).to("internet", |p| p.src("nat:*").hop()).counts(OUT + OPENED);
+        s.wait(1.0, NOTHING);
+        s.leave_each("one", clients(1..2)).counts(OUT + OPENED);
+        let step = s.leave("two", flow()).of(&known).dropped(NatPortExhausted, "nat-nat");
+        let told = error("nat.priv > two", 3, code, &flow());
+        step.answered("icmp-unreachable", "two", told).counts(REFUSED_OUT + NO_PORT);
     }
 }
 

@@ -182,7 +182,6 @@ fn e10_while_closing_any_rst_is_good() {
 }
 
 #[test]
-#[ignore = "needs nat_instance.tcp_window_check"]
 fn e11_packets_of_an_older_incarnation_change_nothing() {
     let mut s = NAT_INSTANCE.start();
     let it = Conversation::new("one:4000", "nat:4000", "server:443");
@@ -198,7 +197,6 @@ fn e11_packets_of_an_older_incarnation_change_nothing() {
 }
 
 #[test]
-#[ignore = "needs nat_instance.tcp_window_check"]
 fn e12_what_was_acknowledged_long_ago_may_be_sent_again() {
     let (mut s, it) = numbered(NAT_INSTANCE);
     let mut next = 5001;
