@@ -9,7 +9,7 @@ use crate::outcome::{Component, Step, Verdict};
 pub struct Output {
     /// The steps of the packet last processed, when they are recorded.
     pub steps: Vec<Step>,
-    /// The pieces that the packet last processed left in, when it was fragmented.
+    /// What the packet last processed left in, when that is not its buffer: pieces, or one datagram of the other IP version.
     pub pieces: Vec<Vec<u8>>,
     /// What the packet last processed looked like when it left each component on its way, when taps are on.
     pub taps: Vec<(Component, Vec<u8>)>,

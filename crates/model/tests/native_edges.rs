@@ -22,6 +22,8 @@ source_dest_check = false
 forward = "appliance"
 "#;
 
+const EDGES: &str = include_str!("data/edges.toml");
+
 fn load(more: &str) -> Loaded {
     native::parse("test.toml", &format!("{BASE}{more}")).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -42,6 +44,75 @@ fn shown(routes: &[Route]) -> Vec<String> {
         (vpcemu_model::Destination::PrefixList(list), other) => format!("{list} {other:?}"),
     };
     routes.iter().map(text).collect()
+}
+
+#[test]
+fn a_file_with_everything_at_the_edges_has_no_findings() {
+    let loaded = native::parse("edges.toml", EDGES).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.findings, []);
+    let assumed = loaded.network.assumptions.iter().map(|of| (of.code.as_str(), of.place.as_str()));
+    let assumed: Vec<_> = assumed.collect();
+    assert_eq!(assumed, [("EDGE_TARGET", "vpce-0gwlb"), ("EDGE_GATEWAY", "vgw-1")]);
+}
+
+/// What is said when a line of that file is another one.
+fn with(line: &str, other: &str) -> Vec<(&'static str, Option<u32>)> {
+    assert!(EDGES.contains(line), "{line}");
+    let text = EDGES.replacen(line, other, 1);
+    let findings = match native::parse("edges.toml", &text) {
+        Ok(loaded) => loaded.findings,
+        Err(native::Error::Invalid { findings, .. }) => findings,
+        Err(other) => panic!("{other}"),
+    };
+    findings.iter().map(|finding| (finding.code, finding.origin.line)).collect()
+}
+
+/// The line of `EDGES` that begins so.
+fn line(start: &str) -> Option<u32> {
+    let at = EDGES.lines().position(|line| line.starts_with(start)).expect("the line");
+    u32::try_from(at + 1).ok()
+}
+
+#[test]
+fn findings_show_the_value_that_is_wrong() {
+    let forward = line("forward = \"appliance\"");
+    assert_eq!(
+        with("source_dest_check = false\nforward = \"appliance\"", "source_dest_check = true\nforward = \"appliance\"")
+            .last(),
+        Some(&("source-dest-check", line("routes = [{ to = \"0.0.0.0/0\", via = \"fw\" }"))),
+    );
+    let unchecked = with("source_dest_check = false\nforward = \"nat-instance\"", "forward = \"nat-instance\"");
+    // One line less is in front of it.
+    let nat_instance = line("forward = \"nat-instance\"").map(|line| line - 1);
+    assert_eq!(unchecked[0], ("forward-with-check", nat_instance));
+    assert!(forward < nat_instance);
+    assert_eq!(
+        with("addresses = [\"10.0.0.10\"]\npublic = \"203.0.113.10\"", "prefixes = [\"10.0.0.16/28\"]"),
+        [("nat-instance-without-ipv4", line("forward = \"nat-instance\"").map(|line| line - 1))]
+    );
+    let edge = line("routes = [{ to = \"10.0.1.0/24\"");
+    assert_eq!(with("to = \"10.0.1.0/24\"", "to = \"10.0.1.0/25\"")[0], ("edge-destination", edge));
+    assert_eq!(
+        with("to = \"10.0.1.0/24\", via = \"fw\"", "to = \"10.0.1.0/24\", via = \"nat\""),
+        [("edge-target", edge)]
+    );
+    assert_eq!(with("public = \"203.0.113.9\"\n", "\n"), [("edge-target-without-public", edge)]);
+    let web = line("routes = [{ to = \"0.0.0.0/0\", via = \"fw\" }");
+    assert_eq!(
+        with("{ to = \"0.0.0.0/0\", via = \"fw\" }", "{ to = \"0.0.0.0/0\", via = \"igw\" }"),
+        [("edge-redirected", web)]
+    );
+    let exclusions = line("exclusions");
+    assert_eq!(with("{ subnet = \"web\"", "{ subnet = \"wbe\""), [("unknown-reference", exclusions)]);
+    assert_eq!(with("mode = \"allow-bidirectional\"", "mode = \"allow-egress\""), [("idle-exclusion", exclusions)]);
+    let private = line("routes = [{ to = \"0.0.0.0/0\", via = \"nat\" }");
+    assert_eq!(with("64:ff9b::/96", "::/0"), [("nat64-destination", private)]);
+    let addresses = line("addresses = [{ public = \"203.0.113.20\"");
+    assert_eq!(with("203.0.113.21", "203.0.113.9"), [("duplicate-public", addresses)]);
+    assert_eq!(
+        with("{ public = \"203.0.113.21\"", "{ private = \"10.0.0.21\", public = \"203.0.113.21\""),
+        [("regional-nat", addresses)]
+    );
 }
 
 #[test]
@@ -123,6 +194,17 @@ fn gateways_have_tables() {
     assert_eq!(shown(&vpn.routes), ["2001:db8::/56 local", "10.0.0.0/16 vpce-9"]);
     let assumed: Vec<_> = network.assumptions.iter().map(|of| (of.code.as_str(), of.place.as_str())).collect();
     assert_eq!(assumed, [("EDGE_TARGET", "vpce-9"), ("EDGE_GATEWAY", "vgw-1")]);
+}
+
+#[test]
+fn a_gateway_table_is_no_table_of_subnets() {
+    let text = format!("{BASE}[route_table.edge]\n[gateway_route_table.edge]\ngateway = \"igw\"\n");
+    let error = native::parse("test.toml", &text).expect_err("two of one id").to_string();
+    assert!(error.contains("error[duplicate-id]: the id rtb-edge is given twice"), "{error}");
+    let text = BASE.replace("cidr = \"10.0.1.0/24\"", "cidr = \"10.0.1.0/24\"\nroute_table = \"edge\"");
+    let text = format!("{text}[gateway_route_table.edge]\ngateway = \"igw\"\n");
+    let error = native::parse("test.toml", &text).expect_err("not for subnets").to_string();
+    assert!(error.contains("error[unknown-reference]: `b` names rtb-edge"), "{error}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Zonal NAT gateways with their interfaces.
+//! NAT gateways: zonal ones with their interfaces here, regional ones in [`super::regional_nat_gateway`].
 
 use vpcemu_model::{
     ConnectionTracking, Connectivity, Id, InterfaceKind, Kind, NatAddress, NatGateway, Network, NetworkInterface,
     Placement, PrivateIpv4,
 };
 
-use super::suffix;
+use super::{regional_nat_gateway, suffix};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -15,7 +15,18 @@ use crate::notes::Notes;
 /// Fills the gateways and makes the interfaces that the dump does not list.
 pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
     for node in dump.nodes(Key::NatGateways) {
-        let Some((mut gateway, interface)) = gateway(&node, network, notes)? else { continue };
+        let id = node.required_id("NatGatewayId")?;
+        // Deleted gateways stay listed for about an hour.
+        if node.state("State")?.as_deref() == Some("deleted") {
+            notes.gone(id, node.origin(), "deleted");
+            continue;
+        }
+        if node.state("AvailabilityMode")?.as_deref() == Some("regional") {
+            let gateway = regional_nat_gateway::read(&node, id, dump, network, notes)?;
+            network.nat_gateways.extend(gateway);
+            continue;
+        }
+        let Some((mut gateway, interface)) = zonal(&node, id, network, notes)? else { continue };
         let at = network.interfaces.iter().position(|it| it.id == interface).unwrap_or_else(|| {
             if dump.has(Key::NetworkInterfaces) {
                 let text = format!("{interface} of {} is not in NetworkInterfaces: made from the gateway", gateway.id);
@@ -25,29 +36,33 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
             network.interfaces.len() - 1
         });
         settle(&mut gateway, &mut network.interfaces[at]);
-        if gateway.available && gateway.addresses.is_empty() {
-            gateway.available = false;
-            let text = format!("{} is available but has no address: it drops everything", gateway.id);
-            notes.assume(codes::NAT_GATEWAY_WITHOUT_ADDRESS, &gateway.id, text);
-        }
+        without_address(&mut gateway, notes);
         network.nat_gateways.push(gateway);
     }
     Ok(())
 }
 
+/// One that AWS says works, but that has nothing to translate to.
+pub(super) fn without_address(gateway: &mut NatGateway, notes: &mut Notes) {
+    if gateway.available && gateway.addresses.is_empty() {
+        gateway.available = false;
+        let text = format!("{} is available but has no address: it drops everything", gateway.id);
+        notes.assume(codes::NAT_GATEWAY_WITHOUT_ADDRESS, &gateway.id, text);
+    }
+}
+
+/// Whether AWS has finished associating an address.
+pub(super) fn has_succeeded(address: &Node<'_>) -> Result<bool, Error> {
+    Ok(matches!(address.state("Status")?.as_deref(), None | Some("succeeded")))
+}
+
+/// Whether the gateway works.
+pub(super) fn is_available(node: &Node<'_>) -> Result<bool, Error> {
+    Ok(node.state("State")?.is_none_or(|state| state == "available"))
+}
+
 /// The gateway, with the id of its interface.
-fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Option<(NatGateway, Id)>, Error> {
-    let id = node.required_id("NatGatewayId")?;
-    if node.state("AvailabilityMode")?.as_deref() == Some("regional") {
-        notes.ignore(id, node.origin(), "regional NAT gateways are not modelled: packets routed to it end there");
-        return Ok(None);
-    }
-    let state = node.state("State")?;
-    // Deleted gateways stay listed for about an hour.
-    if state.as_deref() == Some("deleted") {
-        notes.gone(id, node.origin(), "deleted");
-        return Ok(None);
-    }
+fn zonal(node: &Node<'_>, id: Id, network: &Network, notes: &mut Notes) -> Result<Option<(NatGateway, Id)>, Error> {
     let subnet = node.id("SubnetId")?;
     let Some(subnet) = subnet.filter(|subnet| network.subnet(subnet).is_some()) else {
         notes.ignore(id, node.origin(), "its subnet is not in the dump");
@@ -61,7 +76,7 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
         if primary || interface.is_none() {
             interface = written.or(interface);
         }
-        if !matches!(entry.state("Status")?.as_deref(), None | Some("succeeded")) {
+        if !has_succeeded(&entry)? {
             continue;
         }
         if let Some(private) = entry.ipv4("PrivateIp")? {
@@ -78,7 +93,7 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
         placement: Placement::Zonal { subnet, interface: interface.clone() },
         connectivity: if private { Connectivity::Private } else { Connectivity::Public },
         addresses: addresses.into_iter().map(|(address, _)| address).collect(),
-        available: state.is_none_or(|state| state == "available"),
+        available: is_available(node)?,
         origin: node.origin(),
         id,
     };

@@ -2,6 +2,7 @@
 
 use toml::Spanned;
 
+use crate::finding::Finding;
 use crate::{BlockExclusion, BlockPublicAccess, GatewayRouteTable, Id, Kind};
 
 use super::build::Builder;
@@ -16,6 +17,7 @@ impl Builder<'_> {
         for (name, table) in tables {
             let id = Id::of(Kind::RouteTable, name.get_ref());
             let written = self.routes(&id, &table.routes);
+            self.own_id(&id, &name);
             let gateway = self.edge_gateway(&id, table.gateway.as_ref(), &name);
             let internet = self.network.internet_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
             let of_gateway = internet.and_then(|gateway| gateway.vpc.clone());
@@ -35,6 +37,17 @@ impl Builder<'_> {
             let origin = self.at(name.span());
             let name = table.name.or_else(|| Some(name.into_inner()));
             self.network.gateway_route_tables.push(GatewayRouteTable { id, name, vpc, gateway, routes, origin });
+        }
+    }
+
+    /// One name, one table: here it is of subnets or of one gateway.
+    fn own_id(&mut self, id: &Id, name: &Text) {
+        let of_subnets = self.network.route_tables.iter().map(|table| (&table.id, &table.origin));
+        let of_gateways = self.network.gateway_route_tables.iter().map(|table| (&table.id, &table.origin));
+        if let Some((_, other)) = of_subnets.chain(of_gateways).find(|(known, _)| *known == id) {
+            let finding = Finding::error("duplicate-id", &self.at(name.span()), format!("the id {id} is given twice"));
+            let finding = finding.related(other, format!("{id} is here too"));
+            self.findings.push(finding);
         }
     }
 

@@ -14,6 +14,7 @@ impl Network {
         let subnets: Vec<Id> = self.subnets.iter().map(|subnet| subnet.id.clone()).collect();
         self.route_tables.retain(|table| kept.contains(&table.vpc));
         self.gateway_route_tables.retain(|table| kept.contains(&table.vpc));
+        self.block_public_access.exclusions.retain(|it| kept.contains(&it.scope) || subnets.contains(&it.scope));
         self.network_acls.retain(|acl| kept.contains(&acl.vpc));
         self.security_groups.retain(|group| kept.contains(&group.vpc));
         self.interfaces.retain(|interface| subnets.contains(&interface.subnet));

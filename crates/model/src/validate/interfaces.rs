@@ -18,7 +18,8 @@ const CARRIER_GRADE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0),
 /// What holds an address: an interface, or a NAT gateway whose interface does not list it.
 struct Holding<'a> {
     holder: &'a Id,
-    subnet: &'a Id,
+    /// None of what is in no subnet.
+    subnet: Option<&'a Id>,
     address: IpAddr,
     public: Option<Ipv4Addr>,
     /// Whether AWS, or what stands in for it, chose the address.
@@ -55,16 +56,19 @@ fn holdings<'a>(index: &Index<'a>) -> Vec<Holding<'a>> {
     let mut holdings = Vec::new();
     for interface in &index.network.interfaces {
         let managed = matches!(interface.kind, InterfaceKind::NatGateway | InterfaceKind::VpcEndpoint);
-        let (holder, subnet, origin) = (&interface.id, &interface.subnet, &interface.origin);
+        let (holder, subnet, origin) = (&interface.id, Some(&interface.subnet), &interface.origin);
         let v4 = interface.ipv4.iter().map(|it| (IpAddr::V4(it.private), it.public));
         let v6 = interface.ipv6.iter().map(|it| (IpAddr::V6(*it), None));
         let all = v4.chain(v6);
         holdings.extend(all.map(|(address, public)| Holding { holder, subnet, address, public, managed, origin }));
     }
     for gateway in &index.network.nat_gateways {
-        // A regional gateway has public addresses only, which are in no subnet (4.4).
-        let Placement::Zonal { subnet, interface } = &gateway.placement else { continue };
-        let own = index.interfaces.get(interface).map_or(&[][..], |interface| &interface.ipv4);
+        let (subnet, own) = match &gateway.placement {
+            Placement::Zonal { subnet, interface } => (Some(subnet), index.interfaces.get(interface)),
+            // It has public addresses only, which are in no subnet (4.4).
+            Placement::Regional { .. } => (None, None),
+        };
+        let own = own.map_or(&[][..], |interface| &interface.ipv4);
         let (holder, origin) = (&gateway.id, &gateway.origin);
         for address in &gateway.addresses {
             // The gateway's interface lists its addresses too: that is one holding, not a duplicate (4.2).
@@ -81,7 +85,7 @@ fn holdings<'a>(index: &Index<'a>) -> Vec<Holding<'a>> {
 /// Whether an address lies in its subnet and may be given out there.
 fn placement(index: &Index<'_>, holding: &Holding<'_>, findings: &mut Vec<Finding>) {
     let &Holding { holder, address, origin, .. } = holding;
-    let Some(subnet) = index.subnets.get(holding.subnet) else { return };
+    let Some(subnet) = holding.subnet.and_then(|subnet| index.subnets.get(subnet)) else { return };
     let Some(block) = subnet.cidrs.iter().find(|block| block.contains(&address)) else {
         // API mocks give addresses from anywhere to what AWS manages; the fabric delivers to them nevertheless.
         let severity = if holding.managed { Severity::Warning } else { Severity::Error };
@@ -153,7 +157,7 @@ fn duplicates(index: &Index<'_>, holdings: &[Holding<'_>], findings: &mut Vec<Fi
     let mut private: HashMap<(&Id, IpAddr), &Holding<'_>> = HashMap::new();
     let mut public: HashMap<Ipv4Addr, &Holding<'_>> = HashMap::new();
     for holding in holdings {
-        if let Some(vpc) = index.vpc_of_subnet(holding.subnet) {
+        if let Some(vpc) = holding.subnet.and_then(|subnet| index.vpc_of_subnet(subnet)) {
             match private.entry((vpc, holding.address)) {
                 Entry::Vacant(free) => {
                     free.insert(holding);
