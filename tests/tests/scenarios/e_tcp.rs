@@ -299,7 +299,6 @@ fn e18_a_refused_connection_can_be_tried_again_from_the_same_port() {
 }
 
 #[test]
-#[ignore = "needs MSS clamping"]
 fn e19_a_segment_size_is_clamped_and_never_raised() {
     for (net, offered, clamped) in [
         (NAT, 9000, 8460),
