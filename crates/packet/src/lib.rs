@@ -44,6 +44,7 @@ mod rewrite_quote;
 mod rewrite_segment;
 mod strict;
 mod tcp_flags;
+pub mod translate;
 mod transport;
 
 pub use checksum::{Checksum, Difference};
