@@ -123,7 +123,7 @@ pub(crate) enum Originator {
     NatGateway(NatIx),
     /// The VPC router: the packet is handed to this interface without crossing a network ACL.
     Router(EniIx),
-    /// The stack behind an interface that forwards: the packet leaves it like any other.
+    /// The stack behind an interface that forwards, in its own name or a remote's: the packet leaves it like any other.
     Interface(EniIx),
 }
 

@@ -12,6 +12,7 @@ use vpcemu_dataplane::outcome::Service;
 use vpcemu_dataplane::shard::{Arrival, Shard, key_of};
 use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp, Translator};
 use vpcemu_model::Forwarding;
+use vpcemu_packet::translate::{Ends, v6_to_v4};
 use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
 /// How a packet was placed.
@@ -216,7 +217,8 @@ impl Placing<'_, '_, '_> {
         match (next, destination) {
             (Some(NextHop::Edge(edge)), _) => Ok((Ingress::Edge(edge, eni), Vantage::Arrives)),
             (Some(NextHop::Endpoint(endpoint)), _) => Ok((Ingress::Endpoint(endpoint, eni), Vantage::Arrives)),
-            // IPv6 is not translated: whichever gateway serves the address, the packet arrives there as it is.
+            (Some(NextHop::NatGateway(nat)), IpAddr::V6(_)) => self.before_nat64(nat),
+            // Other IPv6 is not translated: whichever gateway serves the address, the packet arrives there as it is.
             (_, IpAddr::V6(_)) => Ok((Ingress::Internet, Vantage::Arrives)),
             (Some(NextHop::NatGateway(nat)), IpAddr::V4(_)) => self.before_nat(nat),
             (Some(NextHop::Interface(via)), IpAddr::V4(_)) if depth < MAX_RECURSION => match self.translator_at(via) {
@@ -276,6 +278,42 @@ impl Placing<'_, '_, '_> {
             (Some(_), _) => Ok((Ingress::Internet, Vantage::Reanchored)),
             (None, Some(NextHop::Edge(edge))) => Ok((Ingress::Edge(edge, eni), Vantage::Reanchored)),
             (None, _) => Err(DropReason::ReanchorNoPublic),
+        }
+    }
+
+    /// Captured behind NAT64: the IPv4 packet that the gateway had translated is made again, and goes in front of it.
+    fn before_nat64(&mut self, nat_ix: NatIx) -> Result<(Ingress, Vantage), DropReason> {
+        let lost = DropReason::ReanchorNoMapping;
+        let nat = self.fabric.nat(nat_ix).ok_or(lost)?;
+        let remote = address::nat64_embedded(self.packet.headers().src).ok_or(lost)?;
+        let quote = match self.packet.headers().transport {
+            Transport::IcmpError { quote, .. } => Some(quote.and_then(|quote| quote.key()).ok_or(lost)?),
+            _ => None,
+        };
+        let inside = Inside(quote.unwrap_or_else(|| key_of(self.packet, self.transport).reversed()));
+        let of = Translator::Gateway(nat_ix);
+        let outside = self.shard.nat_mapping(of, inside, self.stamp.now).or_else(|| {
+            let ingress = Ingress::Internet;
+            let arrival = Arrival { stamp: self.stamp, ingress, captured: self.captured, transport: self.transport };
+            self.shard.adopt_mapping(nat_ix, inside, &arrival)
+        });
+        let Outside(arriving) = outside.ok_or(lost)?;
+        let (IpAddr::V4(private), IpAddr::V4(peer)) = (arriving.dst, arriving.src) else { return Err(lost) };
+        let public = self.fabric.public_of(nat.vpc, private);
+        let seen_as = public.unwrap_or(private);
+        // The client had sent what an error quotes: from the gateway to its peer.
+        let quoted = quote.is_some().then_some(Ends { src: seen_as, dst: peer });
+        let made = v6_to_v4(self.packet.bytes(), Ends { src: remote, dst: seen_as }, quoted, 0).map_err(|_| lost)?;
+        self.packet.replace(made).map_err(|_| lost)?;
+        self.transport = match self.packet.headers().transport {
+            Transport::Missing => self.transport,
+            own => own,
+        };
+        self.aim_at(IpAddr::V4(seen_as), arriving.dst_port, quote.is_some());
+        self.raise_ttl();
+        match (public, nat.eni()) {
+            (Some(_), _) | (None, None) => Ok((Ingress::Internet, Vantage::Reanchored)),
+            (None, Some(_)) => Err(DropReason::ReanchorNoPublic),
         }
     }
 

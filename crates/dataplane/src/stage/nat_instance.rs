@@ -3,19 +3,22 @@
 //!
 //! Rules: 11.1-11.7, 1.22, 1.25. Knobs: `[behavior.nat_instance]`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use vpcemu_packet::{FlowKey, Transport};
+use vpcemu_model::behavior::InstanceTimeout;
+use vpcemu_packet::{FlowKey, TcpFlags, Transport, build};
 
+use crate::conntrack::linux::{Judgement, LinuxTracker, Seen, Segment, Settings, Timeouts, valid_flags};
 use crate::conntrack::{EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Translator, Way};
 use crate::fabric::Fabric;
 use crate::index::EniIx;
 use crate::outcome::{Component, CtState, Denial, Place, StepKind};
+use crate::output::GeneratedKind;
 use crate::reason::DropReason;
 use crate::shard::hash::Mix;
 use crate::stage::appliance;
 use crate::stage::nat_gateway::{Range, arriving, is_free};
-use crate::walk::{Hop, Walk};
+use crate::walk::{Hop, Origination, Originator, Walk};
 
 const KIND: StepKind = StepKind::Nat;
 
@@ -43,10 +46,7 @@ fn from_inside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial
             let Some(entry) = about(walk, kind, key) else { return Err(invalid(walk, eni_ix)) };
             outside_of(walk, entry)
         }
-        _ => {
-            appliance::check_age(walk, eni_ix)?;
-            mapping(walk, eni_ix)?
-        }
+        _ => mapping(walk, eni_ix)?,
     };
     appliance::check_age(walk, eni_ix)?;
     appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
@@ -69,19 +69,9 @@ fn from_outside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denia
     let found = match walk.transport {
         Transport::IcmpError { kind, quote, .. } => {
             let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
-            let key = quoted.map(|outside| Key::NatOutside(of, Outside(outside)));
-            about(walk, kind, key)
+            about(walk, kind, quoted.map(|outside| Key::NatOutside(of, Outside(outside))))
         }
-        _ => {
-            let key = Key::NatOutside(of, Outside(walk.key()));
-            match live(walk, eni_ix, &key) {
-                Some((entry, way)) => {
-                    observe(walk, eni_ix, entry, way)?;
-                    Some(entry)
-                }
-                None => None,
-            }
-        }
+        _ => known(walk, eni_ix, &Key::NatOutside(of, Outside(walk.key())))?,
     };
     let Some(entry) = found else { return Ok(Hop::Done(Place::Interface(eni_ix))) };
     appliance::check_age(walk, eni_ix)?;
@@ -122,20 +112,23 @@ fn outside_of(walk: &Walk<'_, '_, '_>, entry: EntryIx) -> Outside {
 fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial> {
     let of = Translator::Instance(eni_ix);
     let key = walk.key();
-    if let Some((entry, way)) = live(walk, eni_ix, &Key::NatInside(of, Inside(key))) {
-        observe(walk, eni_ix, entry, way)?;
+    if let Some(entry) = known(walk, eni_ix, &Key::NatInside(of, Inside(key)))? {
         return Ok(outside_of(walk, entry));
     }
+    if walk.tcp_flags().is_some_and(|flags| !flags.contains(TcpFlags::SYN)) {
+        answer_dead(walk, eni_ix, Inside(key))?;
+    }
     let trackable = match walk.transport {
+        Transport::Tcp { flags, .. } => valid_flags(flags),
         Transport::Query { .. } => key.is_query_request(),
         Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Missing => false,
-        Transport::Tcp { .. } | Transport::Udp { .. } | Transport::Other => true,
+        Transport::Udp { .. } | Transport::Other => true,
     };
-    if !trackable {
-        return Err(invalid(walk, eni_ix));
-    }
-    let fabric = walk.fabric;
-    let flags = walk.tcp_flags();
+    let settings = settings(walk.fabric);
+    let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings).ok().filter(|_| trackable);
+    let Some(tracker) = tracker else { return Err(invalid(walk, eni_ix)) };
+    // A packet that dies here opens nothing.
+    appliance::check_age(walk, eni_ix)?;
     let Some(outside) = allocate(walk, eni_ix, key) else {
         return Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None));
     };
@@ -143,8 +136,8 @@ fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial
     walk.make(NewEntry {
         owner: Owner::Nat { nat: of, outside },
         original: key,
-        tracker: Tracker::opening(&key, flags),
-        timers: timers(fabric),
+        tracker: Tracker::Linux(tracker),
+        timers: Timers::NONE,
         replied: false,
         generation: walk.stamp.generation,
         sharing: None,
@@ -152,23 +145,75 @@ fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial
     Ok(outside)
 }
 
-/// Of several instances of a configuration one may no longer forward, or have another address: then it has forgotten.
-fn live(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Option<(EntryIx, Way)> {
-    let (entry, way) = walk.conntrack.find(key, walk.stamp.now)?;
-    let Owner::Nat { outside: Outside(arriving), .. } = walk.conntrack.entry(entry).owner else { return None };
-    if walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(arriving.dst)) {
-        return Some((entry, way));
+/// The entry of a packet, which has taken note of it; none if there is none, or if it is over and the packet opens another.
+fn known(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Result<Option<EntryIx>, Denial> {
+    let now = walk.stamp.now;
+    let Some((entry, way)) = walk.conntrack.find(key, now) else { return Ok(None) };
+    let known = *walk.conntrack.entry(entry);
+    let (Owner::Nat { outside: Outside(arriving), .. }, Tracker::Linux(mut tracker)) = (known.owner, known.tracker)
+    else {
+        return Ok(None);
+    };
+    // An instance that has another address now has forgotten what it did with the old one.
+    if !walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(arriving.dst)) {
+        walk.conntrack.kill(entry, now);
+        return Ok(None);
     }
-    walk.conntrack.kill(entry, walk.stamp.now);
-    None
+    if walk.tcp_flags().is_some_and(|flags| !valid_flags(flags)) {
+        return Err(invalid(walk, eni_ix));
+    }
+    let settings = settings(walk.fabric);
+    let judgement = tracker.observe(&seen(walk, way), &settings);
+    let expires = match judgement {
+        Judgement::Accept { lease: Some(_) } => now.after(tracker.lease()),
+        Judgement::Accept { lease: None } => known.expires,
+        // It is translated once more, and then there is nothing left.
+        Judgement::Refused => now,
+        Judgement::Reopen => {
+            walk.conntrack.kill(entry, now);
+            return Ok(None);
+        }
+        Judgement::Invalid { shorten, .. } => {
+            if shorten {
+                let sooner = known.expires.min(now.after(settings.timeouts.unacknowledged));
+                walk.conntrack.progress(entry, Tracker::Linux(tracker), Way::Original, sooner, now);
+            }
+            return Err(invalid(walk, eni_ix));
+        }
+    };
+    walk.conntrack.progress(entry, Tracker::Linux(tracker), way, expires, now);
+    walk.belongs_to(entry);
+    walk.state = Some(if tracker.is_replied() { CtState::Established } else { CtState::New });
+    Ok(Some(entry))
 }
 
-fn observe(walk: &mut Walk<'_, '_, '_>, _eni: EniIx, entry: EntryIx, way: Way) -> Result<(), Denial> {
-    walk.conntrack.observe(entry, walk.tcp_flags(), way, walk.stamp.now);
-    walk.belongs_to(entry);
-    let answered = walk.conntrack.entry(entry).replied;
-    walk.state = Some(if answered { CtState::Established } else { CtState::New });
-    Ok(())
+/// A segment from the inside of a connection that timed out: what the knob says, or nothing, and Linux picks it up (11.4).
+fn answer_dead(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, inside: Inside) -> Result<(), Denial> {
+    let says = walk.fabric.behavior.nat_instance.timeout;
+    let dead = walk.conntrack.tombstone(Translator::Instance(eni_ix), inside, walk.stamp.now).is_some();
+    let (kind, bytes) = match says {
+        _ if !dead => return Ok(()),
+        InstanceTimeout::Silent => return Ok(()),
+        InstanceTimeout::Rst => (GeneratedKind::TcpReset, build::tcp_reset(walk.packet.headers())),
+        InstanceTimeout::Fin => (GeneratedKind::TcpFin, fin(walk)),
+    };
+    if !bytes.is_empty() {
+        walk.generated = Some(Origination { kind, bytes, from: Originator::Interface(eni_ix) });
+    }
+    Err(walk.deny(DropReason::NatIdleExpired, Component::Interface(eni_ix), KIND, None, None))
+}
+
+/// A FIN in the remote's name.
+fn fin(walk: &Walk<'_, '_, '_>) -> Vec<u8> {
+    let Transport::Tcp { src, dst, seq, ack, payload_len, .. } = walk.transport else { return Vec::new() };
+    let (client, remote) = (SocketAddr::new(walk.source(), src), SocketAddr::new(walk.destination(), dst));
+    let next = seq.wrapping_add(payload_len);
+    build::tcp(remote, client).flags(TcpFlags::FIN | TcpFlags::ACK).seq(ack).ack(next).build()
+}
+
+fn seen(walk: &Walk<'_, '_, '_>, way: Way) -> Seen {
+    let segment = Segment::of(walk.packet.headers(), walk.packet.bytes());
+    Seen { segment, reply: way == Way::Reply, now: walk.stamp.now }
 }
 
 /// The port that the inside has, if it is free; else one of its class: below 512, 600 to 1023, or 1024 and above, as the
@@ -199,18 +244,26 @@ fn allocate(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: FlowKey) -> Option<
     })
 }
 
-fn timers(fabric: &Fabric) -> Timers {
+fn settings(fabric: &Fabric) -> Settings {
     let knobs = &fabric.behavior.nat_instance;
-    Timers {
-        tcp_opening: knobs.tcp_syn_sent,
-        tcp_open: knobs.tcp_established,
-        tcp_closing: knobs.tcp_time_wait,
-        tcp_reset: knobs.tcp_close,
+    let timeouts = Timeouts {
+        syn_sent: knobs.tcp_syn_sent,
+        syn_recv: knobs.tcp_syn_recv,
+        established: knobs.tcp_established,
+        fin_wait: knobs.tcp_fin_wait,
+        close_wait: knobs.tcp_close_wait,
+        last_ack: knobs.tcp_last_ack,
+        time_wait: knobs.tcp_time_wait,
+        close: knobs.tcp_close,
+        max_retrans: knobs.tcp_max_retrans,
+        unacknowledged: knobs.tcp_unacknowledged,
         udp: knobs.udp,
         udp_stream: knobs.udp_stream,
-        icmp: knobs.icmp,
-        other: knobs.generic,
-    }
+        query: knobs.icmp,
+        generic: knobs.generic,
+        ..Timeouts::default()
+    };
+    Settings { timeouts, window_check: knobs.tcp_window_check, loose: knobs.tcp_loose }
 }
 
 fn invalid(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Denial {

@@ -35,6 +35,7 @@ mod segment;
 mod states;
 mod tcp;
 mod timeouts;
+mod tracker;
 mod window;
 
 pub use arrival::{IcmpKind, check_icmp, check_tcp, check_udp, valid_flags};
@@ -44,6 +45,7 @@ pub use segment::{Segment, TcpOptions};
 pub use states::{Event, State, Step};
 pub use tcp::LinuxTcp;
 pub use timeouts::{Lease, TimeoutClass, Timeouts};
+pub use tracker::{LinuxTracker, Seen, Settings};
 pub use window::Bound;
 
 #[cfg(test)]
