@@ -7,6 +7,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use vpcemu_benches::{Engine, NETWORK, Prepared, delivered, remote, syn, udp};
 use vpcemu_dataplane::conntrack::{Conntrack, Key, NewEntry, Owner, Timers, Tracker};
 use vpcemu_dataplane::index::EniIx;
+use vpcemu_dataplane::outcome::Direction;
 use vpcemu_dataplane::{Ingress, Timestamp};
 use vpcemu_packet::{Headers, Offloads};
 
@@ -142,22 +143,24 @@ fn lookup(c: &mut Criterion) {
         let mut conntrack = Conntrack::new(true);
         let keys: Vec<_> = (0..flows).map(key).collect();
         for original in keys.iter().copied() {
-            let (owner, tracker) = (Owner::Interface(EniIx(0)), Tracker::opening(&original, None));
-            conntrack.insert(NewEntry { owner, original, tracker, timers, replied: false, generation: 0 }, now);
+            let owner = Owner::Interface { eni: EniIx(0), opened: Direction::Egress };
+            let tracker = Tracker::opening(&original, None);
+            let new = NewEntry { owner, original, tracker, timers, replied: false, generation: 0, sharing: None };
+            conntrack.insert(new, now);
         }
         assert_eq!(conntrack.len(), keys.len());
         let mut next = (0..keys.len()).cycle();
         let (mut hits, mut misses, mut looked) = (0u64, 0u64, 0u64);
         group.bench_function(BenchmarkId::new("hit", flows), |b| {
             b.iter(|| {
-                let key = Key::Interface(EniIx(0), keys[next.next().unwrap_or(0)].reversed());
+                let key = Key::Interface(EniIx(0), Direction::Ingress, keys[next.next().unwrap_or(0)].reversed());
                 looked += 1;
                 hits += u64::from(conntrack.find(&key, now).is_some());
             });
         });
         group.bench_function(BenchmarkId::new("miss", flows), |b| {
             b.iter(|| {
-                let key = Key::Interface(EniIx(1), keys[next.next().unwrap_or(0)]);
+                let key = Key::Interface(EniIx(1), Direction::Egress, keys[next.next().unwrap_or(0)]);
                 misses += u64::from(conntrack.find(&key, now).is_some());
             });
         });

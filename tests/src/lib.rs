@@ -7,16 +7,26 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use vpcemu_dataplane::index::EniIx;
+mod dice;
+mod fragments;
+mod packets;
+pub mod scenario;
+
+use vpcemu_dataplane::conntrack::{Delta, Gauge};
+use vpcemu_dataplane::counters::NatCounters;
+use vpcemu_dataplane::index::{EniIx, NatIx};
 use vpcemu_dataplane::outcome::{Outcome, Rule};
 use vpcemu_dataplane::output::GeneratedKind;
-use vpcemu_dataplane::shard::{Admission, key_of};
+use vpcemu_dataplane::shard::key_of;
 use vpcemu_dataplane::{
-    Arrival, Component, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline,
+    Arrival, Component, Denial, DropReason, Ingress, Options, Output, Place, SHARDS, Shard, ShardMap, Stamp, Timeline,
     Timestamp, Verdict,
 };
 use vpcemu_model::{Network, native};
 use vpcemu_packet::{FlowKey, Headers, Malformed, Offloads, Packet, Transport};
+
+pub use dice::Dice;
+pub use packets::{data, headers, ping, reply_to, socket, syn, udp};
 
 /// A compiled configuration, or several, with its shards and its clock.
 #[derive(Debug)]
@@ -24,8 +34,12 @@ pub struct Lab {
     timeline: Arc<Timeline>,
     map: ShardMap,
     shards: Vec<Shard>,
-    /// Fragments that wait for the first of their datagram, by n.
-    held: BTreeMap<u64, (Ingress, Vec<u8>)>,
+    offloads: Offloads,
+    /// Fragments that wait for the first of their datagram, by their numbers.
+    held: BTreeMap<u64, fragments::Held>,
+    later: Vec<Sent>,
+    /// Active TCP mappings of all NAT gateways.
+    active: i64,
     n: u64,
     now: Timestamp,
     generation: u32,
@@ -40,6 +54,10 @@ pub struct Sent {
     pub verdict: Verdict,
     /// The packet as it ended.
     pub bytes: Vec<u8>,
+    /// The pieces that it left in, if it was taken apart.
+    pub pieces: Vec<Vec<u8>>,
+    /// What is wrong with it, if it is not a datagram that a network would forward.
+    pub malformed: Option<Malformed>,
     /// Where it ended, by id; none if it was dropped.
     pub place: Option<String>,
     /// Who dropped it.
@@ -48,8 +66,6 @@ pub struct Sent {
     pub rule: Option<String>,
     /// The steps it took, as `kind id direction`.
     pub steps: Vec<String>,
-    /// The pieces that it ended in, if it was fragmented.
-    pub pieces: Vec<Vec<u8>>,
     /// What a gateway made because of it: the kind, the packet, and where that ended.
     pub generated: Option<(GeneratedKind, Vec<u8>, Option<String>)>,
 }
@@ -77,11 +93,19 @@ impl Lab {
             map: ShardMap::new(&timeline),
             shards: (0..SHARDS).map(|_| Shard::new(Arc::clone(&timeline), options)).collect(),
             timeline,
+            offloads: Offloads::Strict,
             held: BTreeMap::new(),
+            later: Vec::new(),
+            active: 0,
             n: 0,
             now: Timestamp(1_000_000_000_000_000_000),
             generation: 0,
         }
+    }
+
+    /// Judges packets as a replay with these rules does, [`Offloads::Strict`] otherwise.
+    pub fn offloads(&mut self, offloads: Offloads) {
+        self.offloads = offloads;
     }
 
     /// Lets capture time pass.
@@ -132,48 +156,40 @@ impl Lab {
         self.enter(Ingress::Internet, datagram)
     }
 
-    /// A packet enters anywhere. Panics if it is malformed.
-    pub fn enter(&mut self, ingress: Ingress, datagram: Vec<u8>) -> Sent {
-        self.n += 1;
-        let transport = headers(&datagram).transport;
-        self.process(self.n, ingress, datagram, transport)
-    }
-
-    /// A packet enters as in a replay: a fragment waits for the first of its datagram. Returns what became of it and of the
-    /// fragments that it released; nothing if it is held.
-    pub fn admit(&mut self, ingress: Ingress, datagram: Vec<u8>, rules: Offloads) -> Result<Vec<Sent>, Malformed> {
+    /// A packet enters anywhere, as out of a capture: what is malformed is refused, what follows the datagram is cut off,
+    /// fragments without their first are held. What becomes of those is told by [`Lab::take_later`].
+    pub fn enter(&mut self, ingress: Ingress, mut datagram: Vec<u8>) -> Sent {
         self.n += 1;
         let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-        let headers = Headers::parse(&datagram, length, rules)?;
-        let shard = usize::from(self.map.shard(&headers));
-        for ticket in self.shards[shard].reassembly.take_expired(self.now, None) {
-            self.held.remove(&ticket);
-        }
-        let mut sent = Vec::new();
-        match self.shards[shard].reassembly.admit(&headers, self.n, self.now, 0) {
-            Admission::Ready(transport) => sent.push(self.process(self.n, ingress, datagram, transport)),
-            Admission::Hold => drop(self.held.insert(self.n, (ingress, datagram))),
-            Admission::Full => {}
-        }
-        for (ticket, transport) in self.shards[shard].reassembly.take_ready() {
-            if let Some((ingress, datagram)) = self.held.remove(&ticket) {
-                sent.push(self.process(ticket, ingress, datagram, transport));
+        match Headers::parse(&datagram, length, self.offloads) {
+            Ok(headers) => {
+                datagram.truncate(headers.total_len as usize);
+                self.admit(ingress, headers, datagram)
+            }
+            Err(malformed) => {
+                let key = FlowKey { src: UNKNOWN, dst: UNKNOWN, src_port: 0, dst_port: 0, protocol: 0, icmp_type: 0 };
+                let refused = self.unwalked(self.n, dropped(DropReason::Malformed), key, datagram);
+                Sent { malformed: Some(malformed), ..refused }
             }
         }
-        Ok(sent)
     }
 
-    /// Walks a packet whose headers are in order. `transport` is that of its first fragment.
-    fn process(&mut self, n: u64, ingress: Ingress, mut datagram: Vec<u8>, transport: Transport) -> Sent {
-        let stamp = Stamp { n, now: self.now, generation: self.generation };
-        let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-        let mut packet =
-            Packet::parse(&mut datagram, length, Offloads::Tolerate).unwrap_or_else(|error| panic!("{error}"));
-        let shard = usize::from(self.map.shard(packet.headers()));
+    /// Walks a packet that has been admitted, with the transport header of its datagram.
+    fn process(
+        &mut self,
+        stamp: Stamp,
+        ingress: Ingress,
+        headers: Headers,
+        transport: Transport,
+        mut bytes: Vec<u8>,
+    ) -> Sent {
+        let shard = usize::from(self.map.shard(&headers));
+        let mut packet = Packet::from_parts(&mut bytes, headers, headers.total_len);
         let mut out = Output::default();
         let captured = key_of(&packet, transport);
         let arrival = Arrival { stamp, ingress, captured, transport };
         let verdict = self.shards[shard].process(arrival, &mut packet, &mut out);
+        let bytes = packet.bytes().to_vec();
         let (at, rule) = match verdict.outcome {
             Outcome::Dropped(denial) => {
                 (denial.at.map(|at| self.component(at)), denial.rule.map(|rule| self.rule(rule)))
@@ -181,18 +197,35 @@ impl Lab {
             _ => (None, None),
         };
         Sent {
-            n,
+            n: stamp.n,
             verdict,
             place: self.place(verdict.outcome),
             at,
             rule,
             steps: out.steps.iter().map(|step| self.step(step)).collect(),
-            pieces: out.pieces,
             generated: out.generated.map(|made| {
                 let place = self.place(made.verdict.outcome);
                 (made.kind, made.bytes, place)
             }),
-            bytes: datagram,
+            bytes,
+            pieces: out.pieces,
+            malformed: None,
+        }
+    }
+
+    /// The fate of a packet that did not walk.
+    fn unwalked(&self, n: u64, outcome: Outcome, key: FlowKey, bytes: Vec<u8>) -> Sent {
+        Sent {
+            n,
+            verdict: Verdict::stateless(outcome, key),
+            place: None,
+            at: None,
+            rule: None,
+            steps: Vec::new(),
+            generated: None,
+            bytes,
+            pieces: Vec::new(),
+            malformed: None,
         }
     }
 
@@ -206,9 +239,15 @@ impl Lab {
 
     /// Lets every shard reclaim what has expired, as the end of a window does.
     pub fn tick(&mut self) {
-        for shard in &mut self.shards {
-            shard.tick(self.now);
+        for index in 0..self.shards.len() {
+            let deltas = self.shards[index].tick(self.now);
+            self.count_active(&deltas);
         }
+    }
+
+    fn count_active(&mut self, deltas: &[Delta]) {
+        let active = deltas.iter().filter(|delta| matches!(delta.gauge, Gauge::NatActive(_)));
+        self.active += active.map(|delta| i64::from(delta.by)).sum::<i64>();
     }
 
     fn step(&self, step: &vpcemu_dataplane::outcome::Step) -> String {
@@ -257,24 +296,52 @@ impl Lab {
     }
 
     /// Sum of a NAT gateway's counters over all shards.
-    pub fn nat_counters(&self, id: &str) -> vpcemu_dataplane::counters::NatCounters {
+    pub fn nat_counters(&self, id: &str) -> NatCounters {
         let nat = self.timeline.registry().nats.find(&id.into()).unwrap_or_else(|| panic!("no NAT gateway {id}"));
-        let mut sum = vpcemu_dataplane::counters::NatCounters::default();
+        self.sum_of_nat(nat)
+    }
+
+    /// Sum of all NAT gateways' counters.
+    pub fn all_nat_counters(&self) -> NatCounters {
+        let mut sum = NatCounters::default();
+        for (nat, _) in self.timeline.registry().nats.iter() {
+            sum += self.sum_of_nat(nat);
+        }
+        sum
+    }
+
+    fn sum_of_nat(&self, nat: NatIx) -> NatCounters {
+        let mut sum = NatCounters::default();
         for shard in &self.shards {
             sum += shard.nat_counters(nat);
         }
         sum
     }
 
+    /// Active TCP mappings of all NAT gateways (4.37), as of the last call of [`Lab::connections`] or [`Lab::tick`].
+    pub fn active(&self) -> i64 {
+        self.active
+    }
+
     /// Connections created and expired, over all shards, once everything that has expired by now is counted.
     pub fn connections(&mut self) -> (u64, u64) {
-        let now = self.now;
-        self.shards.iter_mut().fold((0, 0), |(created, expired), shard| {
-            shard.finish(now);
-            let counters = shard.connections();
-            (created + counters.created, expired + counters.expired)
-        })
+        let mut sum = (0, 0);
+        for index in 0..self.shards.len() {
+            let deltas = self.shards[index].finish(self.now);
+            self.count_active(&deltas);
+            let counters = self.shards[index].connections();
+            sum = (sum.0 + counters.created, sum.1 + counters.expired);
+        }
+        sum
     }
+}
+
+/// The address of a packet whose addresses nobody can read.
+const UNKNOWN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
+/// A drop at no component.
+fn dropped(reason: DropReason) -> Outcome {
+    Outcome::Dropped(Denial { reason, at: None, direction: None, rule: None })
 }
 
 impl Sent {
@@ -339,89 +406,5 @@ impl Sent {
     pub fn reply(&self) -> Vec<u8> {
         let headers = self.headers();
         reply_to(&headers)
-    }
-}
-
-/// The headers of a datagram. Panics if anything in it is wrong.
-pub fn headers(datagram: &[u8]) -> Headers {
-    let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-    Headers::parse(datagram, length, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// The answer to a packet with these headers.
-pub fn reply_to(headers: &Headers) -> Vec<u8> {
-    use vpcemu_packet::{TcpFlags, build};
-    let (src, dst) = (headers.dst, headers.src);
-    match headers.transport {
-        Transport::Tcp { src: sport, dst: dport, flags, seq, .. } => {
-            let reply = build::tcp(SocketAddr::new(src, dport), SocketAddr::new(dst, sport)).ack(seq.wrapping_add(1));
-            let flags = if flags.contains(TcpFlags::SYN) { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::ACK };
-            reply.flags(flags).build()
-        }
-        Transport::Udp { src: sport, dst: dport } => {
-            build::udp(SocketAddr::new(src, dport), SocketAddr::new(dst, sport)).payload(b"answer").build()
-        }
-        Transport::Query { id, .. } => build::echo_reply(src, dst, id, 1).build(),
-        _ => build::protocol(src, dst, headers.protocol, b"answer").build(),
-    }
-}
-
-/// A socket address from text. Panics if it is none.
-pub fn socket(text: &str) -> SocketAddr {
-    text.parse().unwrap_or_else(|_| panic!("{text} is no address with port"))
-}
-
-/// A SYN from one socket address to another.
-pub fn syn(src: &str, dst: &str) -> Vec<u8> {
-    use vpcemu_packet::{TcpFlags, build};
-    build::tcp(socket(src), socket(dst)).flags(TcpFlags::SYN).build()
-}
-
-/// A data segment.
-pub fn data(src: &str, dst: &str) -> Vec<u8> {
-    use vpcemu_packet::{TcpFlags, build};
-    build::tcp(socket(src), socket(dst))
-        .flags(TcpFlags::ACK | TcpFlags::PSH)
-        .seq(1000)
-        .ack(2000)
-        .payload(b"data")
-        .build()
-}
-
-/// A UDP datagram.
-pub fn udp(src: &str, dst: &str) -> Vec<u8> {
-    vpcemu_packet::build::udp(socket(src), socket(dst)).payload(b"question").build()
-}
-
-/// An echo request.
-pub fn ping(src: &str, dst: &str, id: u16) -> Vec<u8> {
-    let ip = |text: &str| text.parse::<IpAddr>().unwrap_or_else(|_| panic!("{text} is no address"));
-    vpcemu_packet::build::echo_request(ip(src), ip(dst), id, 1).payload(b"ping").build()
-}
-
-/// Numbers that are the same in every run: a linear congruential generator, whose upper bits are good enough for traffic.
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// The numbers of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed ^ 0x9e37_79b9_7f4a_7c15)
-    }
-
-    /// A number below `sides`.
-    pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    /// One of several.
-    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.roll(items.len() as u64) as usize]
-    }
-
-    /// Whether something of so many percent happens.
-    pub fn chance(&mut self, percent: u64) -> bool {
-        self.roll(100) < percent
     }
 }

@@ -6,7 +6,9 @@ use std::io::IsTerminal;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use vpcemu_model::{Assumption, Destination, Network, Subnet, Target, native};
+use vpcemu_model::{
+    Assumption, BlockMode, Destination, ExclusionMode, Forwarding, Network, Placement, Route, Subnet, Target, native,
+};
 
 use crate::Ending;
 use crate::args::{Check, Format};
@@ -38,6 +40,8 @@ struct Inventory<'a> {
     subnets: Vec<SubnetRow<'a>>,
     enis: Vec<EniRow<'a>>,
     gateways: Vec<GatewayRow<'a>>,
+    gateway_route_tables: Vec<GatewayTableRow<'a>>,
+    block_public_access: BlockRow<'a>,
     route_tables: usize,
     network_acls: usize,
     security_groups: usize,
@@ -73,6 +77,8 @@ struct EniRow<'a> {
     addresses: Vec<String>,
     public: Vec<String>,
     security_groups: Vec<&'a str>,
+    /// What it does with packets that are not for it, where the configuration says so.
+    forward: Option<Forwarding>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +87,29 @@ struct GatewayRow<'a> {
     kind: &'static str,
     place: Option<&'a str>,
     addresses: Vec<String>,
+    /// That of a regional NAT gateway.
+    route_table: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct GatewayTableRow<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    vpc: &'a str,
+    gateway: &'a str,
+    routes: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct BlockRow<'a> {
+    mode: BlockMode,
+    exclusions: Vec<ExclusionRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ExclusionRow<'a> {
+    scope: &'a str,
+    mode: ExclusionMode,
 }
 
 impl<'a> Report<'a> {
@@ -108,12 +137,24 @@ impl<'a> Inventory<'a> {
             addresses: eni.addresses().map(|address| address.to_string()).collect(),
             public: eni.ipv4.iter().filter_map(|pair| pair.public).map(|public| public.to_string()).collect(),
             security_groups: eni.security_groups.iter().map(|id| id.as_str()).collect(),
+            forward: eni.forward,
         });
+        let tables = network.gateway_route_tables.iter().map(|table| GatewayTableRow {
+            id: table.id.as_str(),
+            name: table.name.as_deref(),
+            vpc: table.vpc.as_str(),
+            gateway: table.gateway.as_str(),
+            routes: table.routes.iter().map(shown).collect(),
+        });
+        let exclusions = network.block_public_access.exclusions.iter();
+        let exclusions = exclusions.map(|it| ExclusionRow { scope: it.scope.as_str(), mode: it.allows });
         Self {
             vpcs: vpcs.collect(),
             subnets: network.subnets.iter().map(|subnet| SubnetRow::of(network, subnet)).collect(),
             enis: enis.collect(),
             gateways: gateways(network),
+            gateway_route_tables: tables.collect(),
+            block_public_access: BlockRow { mode: network.block_public_access.mode, exclusions: exclusions.collect() },
             route_tables: network.route_tables.len(),
             network_acls: network.network_acls.len(),
             security_groups: network.security_groups.len(),
@@ -129,25 +170,32 @@ fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
         kind: "internet gateway",
         place: igw.vpc.as_ref().map(|vpc| vpc.as_str()),
         addresses: Vec::new(),
+        route_table: None,
     });
     let eigws = network.egress_only_internet_gateways.iter().map(|eigw| GatewayRow {
         id: eigw.id.as_str(),
         kind: "egress-only internet gateway",
         place: Some(eigw.vpc.as_str()),
         addresses: Vec::new(),
+        route_table: None,
     });
     let nats = network.nat_gateways.iter().map(|nat| GatewayRow {
         id: nat.id.as_str(),
-        kind: "NAT gateway",
-        place: Some(nat.subnet.as_str()),
+        kind: if nat.subnet().is_some() { "NAT gateway" } else { "regional NAT gateway" },
+        place: Some(nat.subnet().unwrap_or(&nat.vpc).as_str()),
         addresses: nat
             .addresses
             .iter()
-            .map(|pair| match pair.public {
-                Some(public) => format!("{} = {public}", pair.private),
-                None => pair.private.to_string(),
+            .map(|address| match (address.public, &address.zone, &nat.placement) {
+                (Some(public), _, Placement::Zonal { .. }) => format!("{} = {public}", address.translated),
+                (_, Some(zone), _) => format!("{} in {zone}", address.translated),
+                _ => address.translated.to_string(),
             })
             .collect(),
+        route_table: match &nat.placement {
+            Placement::Zonal { .. } => None,
+            Placement::Regional { route_table } => Some(route_table.as_str()),
+        },
     });
     let endpoints = network.vpc_endpoints.iter().map(|endpoint| GatewayRow {
         id: endpoint.id.as_str(),
@@ -157,6 +205,7 @@ fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
         },
         place: Some(endpoint.vpc.as_str()),
         addresses: vec![endpoint.service.clone()],
+        route_table: None,
     });
     igws.chain(eigws).chain(nats).chain(endpoints).collect()
 }
@@ -170,9 +219,7 @@ impl<'a> SubnetRow<'a> {
             let Destination::Cidr(net) = &route.destination else { continue };
             public |= route.active && matches!(route.target, Target::InternetGateway(_));
             if net.prefix_len() == 0 {
-                let target = route.target.id().map_or("local", |id| id.as_str());
-                let target = if route.active { target.to_owned() } else { format!("{target} (blackhole)") };
-                routes_to.insert(net.to_string(), target);
+                routes_to.extend([shown(route)]);
             }
         }
         Self {
@@ -192,6 +239,16 @@ impl<'a> SubnetRow<'a> {
             network_acl: subnet.network_acl.as_str(),
         }
     }
+}
+
+/// Where a route leads, by its destination.
+fn shown(route: &Route) -> (String, String) {
+    let destination = match &route.destination {
+        Destination::Cidr(net) => net.to_string(),
+        Destination::PrefixList(list) => list.to_string(),
+    };
+    let target = route.target.id().map_or("local", |id| id.as_str());
+    (destination, if route.active { target.to_owned() } else { format!("{target} (blackhole)") })
 }
 
 fn text(loaded: &Loaded) -> String {
@@ -248,15 +305,21 @@ fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> 
         ]);
     }
     writeln!(page, "{}\n", trimmed(&subnets))?;
-    let mut enis = table(&["interface", "subnet", "addresses", "public", "security groups"]);
+    let forwards = inventory.enis.iter().any(|row| row.forward.is_some());
+    let header = ["interface", "subnet", "addresses", "public", "security groups", "forwards as"];
+    // Few configurations have such interfaces.
+    let columns = if forwards { header.len() } else { header.len() - 1 };
+    let mut enis = table(&header[..columns]);
     for row in &inventory.enis {
-        enis.add_row([
+        let cells = [
             named(row.id, row.name),
             row.subnet.to_owned(),
             row.addresses.join("\n"),
             row.public.join("\n"),
             row.security_groups.join("\n"),
-        ]);
+            row.forward.as_ref().map(word).unwrap_or_default(),
+        ];
+        enis.add_row(cells.into_iter().take(columns));
     }
     writeln!(page, "{}", trimmed(&enis))?;
     if !inventory.gateways.is_empty() {
@@ -265,12 +328,16 @@ fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> 
             gateways.add_row([
                 row.id.to_owned(),
                 row.kind.to_owned(),
-                row.place.unwrap_or("not attached").to_owned(),
+                match row.route_table {
+                    Some(table) => format!("{}\n{table}", row.place.unwrap_or_default()),
+                    None => row.place.unwrap_or("not attached").to_owned(),
+                },
                 row.addresses.join("\n"),
             ]);
         }
         writeln!(page, "\n{}", trimmed(&gateways))?;
     }
+    write_edges(page, inventory)?;
     section(page, "assumed", loaded.network.assumptions.iter().map(|a| (&*a.place, &*a.text, &*a.code)))?;
     section(page, "ignored", loaded.ignored.iter().map(|i| (&*i.place, &*i.text, &*i.what)))?;
     if !loaded.findings.is_empty() {
@@ -278,6 +345,30 @@ fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> 
         writeln!(page, "\n{}", native::render(&loaded.findings, loaded.source.as_ref(), color).trim_end())?;
     }
     Ok(())
+}
+
+/// What holds for packets that enter or leave a VPC.
+fn write_edges(page: &mut String, inventory: &Inventory<'_>) -> std::fmt::Result {
+    if !inventory.gateway_route_tables.is_empty() {
+        let mut tables = table(&["route table of a gateway", "gateway", "routes"]);
+        for row in &inventory.gateway_route_tables {
+            let routes: Vec<_> = row.routes.iter().map(|(net, to)| format!("{net} -> {to}")).collect();
+            tables.add_row([named(row.id, row.name), row.gateway.to_owned(), routes.join("\n")]);
+        }
+        writeln!(page, "\n{}", trimmed(&tables))?;
+    }
+    let BlockRow { mode, exclusions } = &inventory.block_public_access;
+    if *mode != BlockMode::Off || !exclusions.is_empty() {
+        let exclusions = exclusions.iter().map(|row| format!(", {} {}", row.scope, word(&row.mode)));
+        writeln!(page, "\nBlock Public Access: {}{}", word(mode), exclusions.collect::<String>())?;
+    }
+    Ok(())
+}
+
+/// A value as configurations write it.
+fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn section<'a>(

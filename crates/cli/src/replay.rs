@@ -121,6 +121,11 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
         config::refuse_assumptions(&assumptions)?;
     }
     let timeline = Arc::new(Timeline::compile(&networks));
+    if let Some(knob) = timeline.serial() {
+        let text = "with this knob connections towards different remotes depend on each other: one worker does it all";
+        let (code, place) = ("ONE_SHARD".to_owned(), format!("behavior.{knob}"));
+        assumptions.push(Assumption { code, place, text: text.to_owned() });
+    }
     let network = &networks[0]; // the one that `-c` names
     let default_at = select::vantage(network, &timeline, &arguments.at)?;
     let captures = arguments.captures.iter().map(|text| capture(network, &timeline, text, default_at));

@@ -58,7 +58,7 @@ mod stage;
 mod time;
 mod walk;
 
-pub use conntrack::{Inside, Outside};
+pub use conntrack::{Inside, Outside, Translator};
 pub use fabric::{Fabric, Timeline};
 pub use index::Registry;
 pub use outcome::{Component, Denial, Ingress, Outcome, Place, Verdict};

@@ -249,6 +249,8 @@ pub enum StepKind {
     Endpoint,
     /// Service of the VPC.
     Service,
+    /// An interface that forwards: an appliance or NAT instance.
+    Forward,
 }
 
 impl StepKind {
@@ -264,6 +266,7 @@ impl StepKind {
             Self::EgressOnly => "eigw",
             Self::Endpoint => "endpoint",
             Self::Service => "service",
+            Self::Forward => "forward",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::outcome::{Component, Step, Verdict};
 pub struct Output {
     /// The steps of the packet last processed, when they are recorded.
     pub steps: Vec<Step>,
-    /// The pieces that the packet last processed left in, when it was fragmented.
+    /// What the packet last processed left in, when that is not its buffer: pieces, or one datagram of the other IP version.
     pub pieces: Vec<Vec<u8>>,
     /// What the packet last processed looked like when it left each component on its way, when taps are on.
     pub taps: Vec<(Component, Vec<u8>)>,
@@ -32,7 +32,7 @@ impl Output {
 pub struct Generated {
     /// What it is.
     pub kind: GeneratedKind,
-    /// Who made it: a NAT gateway, or none for the VPC router.
+    /// Who made it: a NAT gateway, an interface that forwards, or none for the VPC router.
     pub by: Option<Component>,
     /// It, as it ended.
     pub bytes: Vec<u8>,
@@ -51,6 +51,10 @@ pub enum GeneratedKind {
     TcpReset,
     /// TTL ran out at a NAT gateway (1.25).
     IcmpTimeExceeded,
+    /// Every port is taken, where a knob lets the gateway say so (4.16).
+    IcmpUnreachable,
+    /// A NAT instance ends a connection that it has forgotten (11.4).
+    TcpFin,
     /// Too large, and not to be fragmented (1.22).
     IcmpFragmentationNeeded,
     /// Likewise, IPv6.
@@ -63,6 +67,8 @@ impl GeneratedKind {
         match self {
             Self::TcpReset => "tcp-rst",
             Self::IcmpTimeExceeded => "icmp-time-exceeded",
+            Self::IcmpUnreachable => "icmp-unreachable",
+            Self::TcpFin => "tcp-fin",
             Self::IcmpFragmentationNeeded => "icmp-frag-needed",
             Self::Icmpv6PacketTooBig => "icmpv6-ptb",
         }

@@ -73,6 +73,18 @@ reasons! {
     NatForeignSource = "NGW_REQUIRES_SOURCE_IN_VPC",
     /// A fragment of TCP or ICMP at a NAT gateway (4.20).
     NatFragment = "X_NAT_FRAGMENT",
+    /// The regional NAT gateway has no address in the client's availability zone (4.4).
+    RegionalZone = "REGIONAL_NGW_ROUTE_AZ_RESTRICTION",
+    /// The packet has no counterpart in the other IP version (4.33).
+    Untranslatable = "X_NAT64_UNTRANSLATABLE",
+    /// Connection tracking of a NAT instance finds the packet invalid (11.3).
+    CtInvalid = "X_CT_INVALID",
+    /// The gateway's route table leads to an interface without a public address (2.16).
+    EdgeNoPublic = "INGRESS_RTB_NO_PUBLIC_IP",
+    /// What comes in for the subnet is redirected, so that it cannot leave directly (2.17).
+    EdgeRedirected = "INGRESS_RTB_TRAFFIC_REDIRECTION",
+    /// VPC Block Public Access (3.15).
+    BlockPublicAccess = "VPC_BLOCK_PUBLIC_ACCESS_ENABLED",
     /// No state at the egress-only gateway (5.3).
     EgressOnlyNoSession = "X_EIGW_NO_SESSION",
     /// A gateway endpoint carries TCP and ICMP echo only (10.2).
@@ -83,6 +95,12 @@ reasons! {
     Ttl = "X_TTL",
     /// The first fragment of its datagram never came (6.31).
     Fragment = "X_FRAGMENT",
+    /// The fragment overlaps another of its datagram, or comes after one that did (4.20).
+    FragmentOverlap = "X_FRAGMENT_OVERLAP",
+    /// The fragment was there before (4.20).
+    FragmentDuplicate = "X_FRAGMENT_DUPLICATE",
+    /// More fragments a second than the interface may send (1.26).
+    FragmentRate = "X_FRAGMENT_PPS",
     /// A table of the shard is full.
     TableFull = "X_TABLE_FULL",
     /// Multicast or broadcast, which a VPC does not carry (1.19).

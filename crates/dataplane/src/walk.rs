@@ -12,7 +12,7 @@ use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
 use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Way};
 use crate::counters::NatCounters;
 use crate::fabric::{Fabric, Subject, Timeline};
-use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, VpcIx};
+use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, TableIx, VpcIx};
 use crate::outcome::{
     Component, CtState, Denial, Direction, Ingress, Outcome, Place, Rule, Service, Step, StepKind, Verdict,
 };
@@ -32,8 +32,12 @@ pub(crate) enum Hop {
     Reach { eni: EniIx, from: Option<SubnetIx> },
     /// It is inside an interface's subnet, next to the interface.
     Arrive(EniIx),
-    /// At a NAT gateway, from the subnet of a client.
-    NatGateway { nat: NatIx, from: SubnetIx },
+    /// At a NAT gateway, from the subnet of a client; none for a packet captured behind the gateway.
+    NatGateway { nat: NatIx, from: Option<SubnetIx> },
+    /// At a NAT gateway without an interface, from the outside (4.4).
+    NatOutside(NatIx),
+    /// Looked up in a gateway's own table, without a subnet's boundary (4.4).
+    Lookup { table: TableIx, vpc: VpcIx },
     /// At an internet gateway, on the way out.
     InternetOut(IgwIx),
     /// At whichever gateway serves the destination, on the way in.
@@ -44,6 +48,8 @@ pub(crate) enum Hop {
     Endpoint(EndpointIx),
     /// On the way out of the model.
     Edge(EdgeIx),
+    /// On the way in from outside the model, for an interface.
+    EdgeIn(EdgeIx, EniIx),
     /// From a service of the VPC to an interface.
     FromService(Service, EniIx),
     /// It has reached a place.
@@ -96,8 +102,8 @@ pub(crate) struct Walk<'a, 'b, 'p> {
     pub(crate) pending: Option<Pending>,
     pub(crate) state: Option<CtState>,
     pub(crate) generated: Option<Origination>,
-    /// It left in this many pieces.
-    pub(crate) pieces: u32,
+    /// The smallest MTU on its way, of a packet that leaves in pieces.
+    pub(crate) piece_limit: Option<u32>,
     made: SmallVec<[EntryIx; 4]>,
     connection: Option<ConnectionIx>,
 }
@@ -117,6 +123,8 @@ pub(crate) enum Originator {
     NatGateway(NatIx),
     /// The VPC router: the packet is handed to this interface without crossing a network ACL.
     Router(EniIx),
+    /// The stack behind an interface that forwards, in its own name or a remote's: the packet leaves it like any other.
+    Interface(EniIx),
 }
 
 /// More hops than any path of section 8 has; a packet that is still under way then goes in circles.
@@ -153,7 +161,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             pending: None,
             state: None,
             generated: None,
-            pieces: 0,
+            piece_limit: None,
             made: SmallVec::new(),
             connection: None,
         }
@@ -165,8 +173,9 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             Ingress::Interface(eni) => Hop::Leave(eni),
             Ingress::Internet => Hop::InternetIn,
             Ingress::Service(service, eni) => Hop::FromService(service, eni),
-            Ingress::Endpoint(_, eni) | Ingress::Edge(_, eni) => Hop::Reach { eni, from: None },
-            Ingress::BehindNat(nat) => Hop::NatGateway { nat, from: SubnetIx(u32::MAX) },
+            Ingress::Endpoint(_, eni) => Hop::Reach { eni, from: None },
+            Ingress::Edge(edge, eni) => Hop::EdgeIn(edge, eni),
+            Ingress::BehindNat(nat) => Hop::NatGateway { nat, from: None },
         }
     }
 
@@ -189,11 +198,14 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             Hop::Reach { eni, from } => stage::interface::reach(self, eni, from),
             Hop::Arrive(eni) => stage::interface::arrive(self, eni),
             Hop::NatGateway { nat, from } => stage::nat_gateway::from_inside(self, nat, from),
+            Hop::NatOutside(nat) => stage::nat_gateway::from_outside(self, nat),
+            Hop::Lookup { table, vpc } => stage::route::lookup(self, table, vpc),
             Hop::InternetOut(igw) => stage::internet_gateway::outbound(self, igw),
             Hop::InternetIn => stage::internet_gateway::inbound(self),
             Hop::EgressOnlyOut(eigw) => stage::egress_only::outbound(self, eigw),
             Hop::Endpoint(endpoint) => stage::endpoint::outbound(self, endpoint),
             Hop::Edge(edge) => Ok(Hop::Done(Place::Edge(edge))),
+            Hop::EdgeIn(edge, eni) => stage::edge::from_model_edge(self, edge, eni),
             Hop::FromService(service, eni) => stage::link_local::answer(self, service, eni),
             Hop::Done(place) => Ok(Hop::Done(place)),
         }
@@ -214,7 +226,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             adopted: self.adopted,
             after: None,
             left_as: self.key(),
-            pieces: self.pieces,
+            pieces: 0,
         }
     }
 
@@ -321,6 +333,31 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     ) -> Denial {
         self.record(at, kind, direction, None, false, rule);
         Denial { reason, at: Some(at), direction, rule }
+    }
+
+    /// Keeps the transport header that rules look at in step with a rewritten source port.
+    pub(crate) fn set_source_port(&mut self, port: u16) {
+        match &mut self.transport {
+            Transport::Tcp { src, .. } | Transport::Udp { src, .. } => *src = port,
+            Transport::Query { id, .. } => *id = port,
+            _ => {}
+        }
+    }
+
+    /// Likewise with a rewritten destination port.
+    pub(crate) fn set_destination_port(&mut self, port: u16) {
+        match &mut self.transport {
+            Transport::Tcp { dst, .. } | Transport::Udp { dst, .. } => *dst = port,
+            Transport::Query { id, .. } => *id = port,
+            _ => {}
+        }
+    }
+
+    /// The quote was rewritten in the packet: later stages read it from there.
+    pub(crate) fn refresh_quote(&mut self) {
+        if matches!(self.transport, Transport::IcmpError { .. }) {
+            self.transport = self.packet.headers().transport;
+        }
     }
 
     /// The VPC of an interface.

@@ -34,19 +34,25 @@ pub const INTERFACE_FROM_INSTANCE: &str = "INTERFACE_FROM_INSTANCE";
 pub const NAT_GATEWAY_INTERFACE: &str = "NAT_GATEWAY_INTERFACE";
 /// An available NAT gateway without a usable address drops everything.
 pub const NAT_GATEWAY_WITHOUT_ADDRESS: &str = "NAT_GATEWAY_WITHOUT_ADDRESS";
+/// A regional NAT gateway's route table was not read: it was made.
+pub const NAT_GATEWAY_ROUTE_TABLE: &str = "NAT_GATEWAY_ROUTE_TABLE";
+/// An address of a regional NAT gateway names no availability zone: it serves every zone.
+pub const NAT_ADDRESS_ZONE: &str = "NAT_ADDRESS_ZONE";
 /// A route leads to a gateway that was not read: it was made.
 pub const UNKNOWN_GATEWAY: &str = "UNKNOWN_GATEWAY";
 /// A route leads to something that was not read: packets end there, as at the edge of the model.
 pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
 /// A route leads out of the model: peering, transit gateway, virtual private gateway and the like.
 pub const EDGE_TARGET: &str = "EDGE_TARGET";
-/// A route table is associated with a gateway; such tables are not modelled.
-pub const GATEWAY_ROUTE_TABLE: &str = "GATEWAY_ROUTE_TABLE";
+/// A route table is associated with a gateway that is outside the model, or not in the dump.
+pub const EDGE_GATEWAY: &str = "EDGE_GATEWAY";
+/// Routes lead to an interface whose source/destination check is off: what it does with other hosts' packets is not known.
+pub const FORWARDING_UNKNOWN: &str = "FORWARDING_UNKNOWN";
 /// A prefix list is in use whose blocks were not read: it matches nothing.
 pub const PREFIX_LIST_WITHOUT_ENTRIES: &str = "PREFIX_LIST_WITHOUT_ENTRIES";
 /// An interface endpoint's interface was not read: nothing answers at it.
 pub const UNKNOWN_ENDPOINT_INTERFACE: &str = "UNKNOWN_ENDPOINT_INTERFACE";
-/// Block Public Access is on; it is not modelled.
+/// Block Public Access is on, and its options were not read: they are as the VPCs and subnets tell.
 pub const BLOCK_PUBLIC_ACCESS: &str = "BLOCK_PUBLIC_ACCESS";
 /// Two files describe a resource differently: the fuller copy counts, else the first one.
 pub const CONFLICTING_COPIES: &str = "CONFLICTING_COPIES";

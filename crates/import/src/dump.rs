@@ -33,10 +33,13 @@ pub(crate) enum Key {
     PrefixLists,
     /// Blocks of a prefix list, whose id is elsewhere.
     Entries,
+    /// One object, not a list of them.
+    VpcBlockPublicAccessOptions,
+    VpcBlockPublicAccessExclusions,
 }
 
 impl Key {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Vpcs,
         Self::Subnets,
         Self::RouteTables,
@@ -52,6 +55,8 @@ impl Key {
         Self::VpcEndpoints,
         Self::PrefixLists,
         Self::Entries,
+        Self::VpcBlockPublicAccessOptions,
+        Self::VpcBlockPublicAccessExclusions,
     ];
 
     /// The key with this name.
@@ -77,6 +82,8 @@ impl Key {
             Self::VpcEndpoints => "VpcEndpoints",
             Self::PrefixLists => "PrefixLists",
             Self::Entries => "Entries",
+            Self::VpcBlockPublicAccessOptions => "VpcBlockPublicAccessOptions",
+            Self::VpcBlockPublicAccessExclusions => "VpcBlockPublicAccessExclusions",
         }
     }
 
@@ -97,6 +104,9 @@ impl Key {
             Self::NatGateways => "NatGatewayId",
             Self::VpcEndpoints => "VpcEndpointId",
             Self::PrefixLists | Self::Entries => "PrefixListId",
+            // There is one mode of an account in a region: another mode is another object.
+            Self::VpcBlockPublicAccessOptions => "InternetGatewayBlockMode",
+            Self::VpcBlockPublicAccessExclusions => "ExclusionId",
         }
     }
 }

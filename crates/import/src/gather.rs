@@ -132,6 +132,7 @@ impl Reader<'_> {
         let values = match value {
             Value::Array(values) => values,
             Value::Null => Vec::new(),
+            value @ Value::Object(_) if key == Key::VpcBlockPublicAccessOptions => vec![value],
             _ => {
                 self.notes.ignore(key.name(), &self.file, "not a list");
                 return;

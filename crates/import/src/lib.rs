@@ -6,9 +6,9 @@
 //! validates, the dataplane compiles.
 //!
 //! Read: VPCs, subnets, route tables, network ACLs, security groups and their rules, network interfaces, instances,
-//! addresses, internet, egress-only and zonal NAT gateways, prefix lists, gateway and interface endpoints. **Not** read:
-//! flow logs, peering connections and transit gateways (routes to them end at the edge of the model), regional NAT
-//! gateways, gateway load balancers, gateway route tables, Terraform.
+//! addresses, internet, egress-only and NAT gateways, route tables of gateways, prefix lists, gateway and interface
+//! endpoints, Block Public Access with its exclusions. **Not** read: flow logs, peering connections, transit gateways and
+//! gateway load balancers (routes to them end at the edge of the model), Terraform.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;

@@ -8,13 +8,15 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use vpcemu_import::{Error, Imported, Options, is_dump, load};
-use vpcemu_model::{EndpointKind, Network, Target};
+use vpcemu_model::{EndpointKind, Network, Placement, Target};
 
-/// The worked example as one document.
+/// The worked example and what VPCs have at their edges as one document.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/worked-example");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let folder = data.join("worked-example");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|it| it == "json"));
+    files.push(data.join("edges/dump.json"));
     files.sort();
     let mut whole = serde_json::Map::new();
     for file in files {
@@ -64,8 +66,20 @@ fn references_hold(network: &Network) {
         }
     }
     for gateway in &network.nat_gateways {
-        assert!(network.interface(&gateway.interface).is_some(), "{gateway:?}");
-        assert!(network.subnet(&gateway.subnet).is_some(), "{gateway:?}");
+        assert!(gateway.interface().is_none_or(|it| network.interface(it).is_some()), "{gateway:?}");
+        assert!(gateway.subnet().is_none_or(|it| network.subnet(it).is_some()), "{gateway:?}");
+        if let Placement::Regional { route_table } = &gateway.placement {
+            assert!(network.route_tables.iter().any(|it| it.id == *route_table), "{gateway:?}");
+        }
+    }
+    for table in &network.gateway_route_tables {
+        assert!(network.vpc(&table.vpc).is_some(), "{table:?}");
+        let internet = network.internet_gateways.iter().any(|it| it.id == table.gateway);
+        assert!(internet || table.gateway.as_str().starts_with("vgw-"), "{table:?}");
+    }
+    for exclusion in &network.block_public_access.exclusions {
+        let scope = &exclusion.scope;
+        assert!(network.vpc(scope).is_some() || network.subnet(scope).is_some(), "{exclusion:?}");
     }
     for endpoint in &network.vpc_endpoints {
         match &endpoint.kind {
@@ -78,7 +92,8 @@ fn references_hold(network: &Network) {
             }
         }
     }
-    for route in network.route_tables.iter().flat_map(|table| &table.routes) {
+    let of_gateways = network.gateway_route_tables.iter().flat_map(|table| &table.routes);
+    for route in network.route_tables.iter().flat_map(|table| &table.routes).chain(of_gateways) {
         let holds = match &route.target {
             Target::Local | Target::Edge(_) => true,
             Target::InternetGateway(id) => network.internet_gateways.iter().any(|it| it.id == *id),

@@ -78,3 +78,28 @@ fn interfaces_of_gateways_are_found_whatever_they_look_like() {
     assert_eq!(ids(network.subnets.iter().map(|it| &it.route_table)), ["rtb-pub", "rtb-app"]);
     assert_eq!(ids(network.subnets.iter().map(|it| &it.network_acl)), ["acl-1", "acl-1"]);
 }
+
+#[test]
+fn what_a_vpc_has_at_its_edges() {
+    let imported = load(&data("edges"), &Options::default()).unwrap();
+    let network = &imported.network;
+    let nat = &network.nat_gateways[0];
+    assert_eq!(nat.placement, Placement::Regional { route_table: "rtb-regional".into() });
+    let addresses: Vec<_> = nat.addresses.iter().map(|it| (it.translated.to_string(), it.zone.as_deref())).collect();
+    let expected = [("203.0.113.20".to_owned(), Some("us-east-1a")), ("203.0.113.21".to_owned(), Some("us-east-1b"))];
+    assert_eq!(addresses, expected);
+    let [edge] = &network.gateway_route_tables[..] else { panic!("{:?}", network.gateway_route_tables) };
+    assert_eq!((edge.id.as_str(), edge.gateway.as_str()), ("rtb-edge", "igw-edges"));
+    assert_eq!(edge.routes[1].target, Target::NetworkInterface("eni-fw".into()));
+    let tables = ids(network.route_tables.iter().map(|it| &it.id));
+    assert_eq!(tables, ["rtb-private", "rtb-public", "rtb-inspected", "rtb-regional"]);
+    let access = &network.block_public_access;
+    let exclusions: Vec<_> = access.exclusions.iter().map(|it| (it.scope.as_str(), it.allows)).collect();
+    assert_eq!(access.mode, BlockMode::BlockIngress);
+    assert_eq!(exclusions, [("subnet-web", ExclusionMode::AllowBidirectional)]);
+    let ignored: Vec<_> = imported.ignored.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(ignored, ["vpcbpa-exclude-2"]);
+    let noted: Vec<_> = network.assumptions.iter().map(|it| (it.code.as_str(), it.place.as_str())).collect();
+    assert_eq!(noted, [(codes::FORWARDING_UNKNOWN, "eni-fw")]);
+    assert_eq!(validate::validate(network), []);
+}

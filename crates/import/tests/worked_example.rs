@@ -274,10 +274,11 @@ fn gateways_endpoints_and_prefix_lists() {
 
     let [nat] = &network.nat_gateways[..] else { panic!() };
     assert_eq!((nat.id.as_str(), nat.name.as_deref()), ("nat-0c000000000000003", Some("demo-nat")));
-    assert_eq!(nat.subnet.as_str(), "subnet-0a00000000000000a");
-    assert_eq!(nat.interface.as_str(), "eni-01000000000000004");
+    let (subnet, interface) = ("subnet-0a00000000000000a".into(), "eni-01000000000000004".into());
+    assert_eq!(nat.placement, Placement::Zonal { subnet, interface });
     assert_eq!(nat.connectivity, Connectivity::Public);
-    let address = NatAddress { private: [10, 20, 0, 200].into(), public: Some([203, 0, 113, 20].into()) };
+    let address =
+        NatAddress { translated: [10, 20, 0, 200].into(), public: Some([203, 0, 113, 20].into()), zone: None };
     assert_eq!(nat.addresses, [address]);
     assert!(nat.available);
 

@@ -1,10 +1,19 @@
 //! Knobs for what AWS does not document, each with the rule of the semantics page that it belongs to.
 
+mod nat_gateway;
+mod nat_instance;
+
 use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use nat_gateway::{
+    Exhaustion, Filtering, FragmentPolicy, Hairpin, IpId, Mapping, NatGatewayBehavior, Pooling, PortAllocation,
+    Refresh, RstOnUnknown,
+};
+pub use nat_instance::{InstanceTimeout, NatInstanceBehavior};
 
 /// `[behavior]`: every value has the default of its preset.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,10 +22,16 @@ pub struct Behavior {
     pub preset: Preset,
     /// NAT gateways.
     pub nat_gateway: NatGatewayBehavior,
+    /// NAT instances.
+    pub nat_instance: NatInstanceBehavior,
     /// Security groups and their connection tracking.
     pub security_group: SecurityGroupBehavior,
     /// Egress-only internet gateways.
     pub egress_only_internet_gateway: EgressOnlyBehavior,
+    /// Virtual reassembly of fragments.
+    pub fragments: FragmentBehavior,
+    /// The network between the components.
+    pub underlay: UnderlayBehavior,
 }
 
 /// A set of defaults.
@@ -28,75 +43,6 @@ pub enum Preset {
     Aws,
     /// What RFC 4787, 5382, 5508 and 7857 ask of a NAT, where they differ.
     Rfc,
-}
-
-/// `[behavior.nat_gateway]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NatGatewayBehavior {
-    /// Idle TCP mappings die after this long (4.24).
-    pub tcp_idle: Duration,
-    /// Idle UDP mappings (4.24).
-    pub udp_idle: Duration,
-    /// Idle ICMP query mappings (4.24).
-    pub icmp_idle: Duration,
-    /// Mappings whose handshake is not complete (4.28).
-    pub tcp_syn_sent: Duration,
-    /// How long a mapping's port stays taken after FIN in both directions (4.28).
-    pub tcp_fin_linger: Duration,
-    /// How long a mapping's port stays taken after RST (4.28).
-    pub tcp_rst_linger: Duration,
-    /// Who gets a RST for a TCP segment from the inside without a mapping (4.26).
-    pub rst_on_unknown: RstOnUnknown,
-    /// Mappings per NAT address, protocol and destination, those in linger included (4.12).
-    pub max_per_destination: u32,
-}
-
-impl NatGatewayBehavior {
-    /// The defaults of a preset.
-    pub fn preset(preset: Preset) -> Self {
-        let seconds = Duration::from_secs;
-        let aws = Self {
-            tcp_idle: seconds(350),
-            udp_idle: seconds(350),
-            icmp_idle: seconds(350),
-            tcp_syn_sent: seconds(60),
-            tcp_fin_linger: seconds(60),
-            tcp_rst_linger: seconds(10),
-            rst_on_unknown: RstOnUnknown::Always,
-            max_per_destination: 55_000,
-        };
-        match preset {
-            Preset::Aws => aws,
-            // RFC 5382 REQ-5: 2 h 4 min established, 4 min transitory; RFC 7857 2.1 and 2.2: 4 min closing.
-            Preset::Rfc => Self {
-                tcp_idle: seconds(7440),
-                udp_idle: seconds(300),
-                icmp_idle: seconds(60),
-                tcp_syn_sent: seconds(240),
-                tcp_fin_linger: seconds(240),
-                tcp_rst_linger: seconds(240),
-                ..aws
-            },
-        }
-    }
-}
-
-impl Default for NatGatewayBehavior {
-    fn default() -> Self {
-        Self::preset(Preset::Aws)
-    }
-}
-
-/// Who gets a RST for a TCP segment from the inside without a mapping (4.26).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RstOnUnknown {
-    /// Every such segment.
-    Always,
-    /// Only one whose mapping expired while something else still remembers the flow.
-    TombstoneOnly,
-    /// None.
-    Never,
 }
 
 /// `[behavior.security_group]`; timers that AWS documents are attributes of an interface.
@@ -144,6 +90,8 @@ pub struct EgressOnlyBehavior {
     pub icmp_idle: Duration,
     /// Every other protocol (6.16).
     pub other_idle: Duration,
+    /// The largest packet that it carries (1.22).
+    pub mtu: u32,
 }
 
 impl Default for EgressOnlyBehavior {
@@ -155,8 +103,34 @@ impl Default for EgressOnlyBehavior {
             udp_stream_idle: seconds(180),
             icmp_idle: seconds(30),
             other_idle: seconds(600),
+            mtu: 1500,
         }
     }
+}
+
+/// `[behavior.fragments]`: the table that lends the ports of a first fragment to the others (4.20, 6.31).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FragmentBehavior {
+    /// How long the ports of a first fragment are remembered.
+    pub remember: Duration,
+    /// How long a fragment waits for the first of its datagram.
+    pub hold: Duration,
+}
+
+impl Default for FragmentBehavior {
+    fn default() -> Self {
+        // As Linux's net.ipv4.ipfrag_time; a second is what out-of-order delivery needs at most.
+        Self { remember: Duration::from_secs(30), hold: Duration::from_secs(1) }
+    }
+}
+
+/// `[behavior.underlay]`: what the network between the components does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UnderlayBehavior {
+    /// Routers between the internet gateway and the internet: TTL goes down by this many each way (1.25).
+    pub hops: u8,
+    /// Fragments that an interface may send a second; AWS polices 1024 (1.26).
+    pub egress_fragments_per_second: Option<u32>,
 }
 
 /// A duration as the native file writes it: `350s`, `5m`, `2h`, `1500ms`.

@@ -2,6 +2,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{Id, Origin};
 
@@ -28,6 +30,8 @@ pub struct NetworkInterface {
     pub security_groups: Vec<Id>,
     /// Source/destination check (1.16).
     pub source_dest_check: bool,
+    /// What it does with packets that are not for it, where the configuration says that it forwards (2.13, section 11).
+    pub forward: Option<Forwarding>,
     /// False when it is detached or its instance is stopped: it receives nothing (2.13, 3.11).
     pub in_use: bool,
     /// Idle timers of its connection tracking, where set (6.16).
@@ -66,6 +70,16 @@ pub enum InterfaceKind {
     VpcEndpoint,
     /// Another requester-managed interface (load balancer, Lambda, transit gateway ...).
     Other,
+}
+
+/// What an instance with its source/destination check off does with packets that are not for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forwarding {
+    /// It sends them on as they are, one hop older.
+    Appliance,
+    /// It translates them to its own primary address, as Linux's masquerading does (11.3).
+    NatInstance,
 }
 
 /// Per-interface idle timers (6.16); `None` is AWS's default.

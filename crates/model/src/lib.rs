@@ -44,14 +44,15 @@ mod vpc;
 
 pub use behavior::Behavior;
 pub use gateway::{
-    Connectivity, EgressOnlyInternetGateway, EndpointKind, InternetGateway, NatAddress, NatGateway, VpcEndpoint,
+    BlockExclusion, BlockMode, BlockPublicAccess, Connectivity, EgressOnlyInternetGateway, EndpointKind, ExclusionMode,
+    InternetGateway, NatAddress, NatGateway, Placement, VpcEndpoint,
 };
 pub use id::{Id, Kind};
-pub use interface::{ConnectionTracking, Instance, InterfaceKind, NetworkInterface, PrivateIpv4};
+pub use interface::{ConnectionTracking, Forwarding, Instance, InterfaceKind, NetworkInterface, PrivateIpv4};
 pub use network::{Assumption, Network};
 pub use network_acl::{AclAction, AclEntry, NetworkAcl};
 pub use origin::Origin;
 pub use protocol::{IcmpTypeCode, PortRange, Ports, Protocol};
-pub use routing::{Destination, Route, RouteOrigin, RouteTable, Target};
+pub use routing::{Destination, GatewayRouteTable, Route, RouteOrigin, RouteTable, Target};
 pub use security_group::{Peer, PrefixList, SecurityGroup, SecurityGroupRule};
 pub use vpc::{Subnet, Vpc};

@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::{
-    Behavior, EgressOnlyInternetGateway, Id, Instance, InternetGateway, NatGateway, NetworkAcl, NetworkInterface,
-    PrefixList, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint,
+    Behavior, BlockPublicAccess, EgressOnlyInternetGateway, GatewayRouteTable, Id, Instance, InternetGateway,
+    NatGateway, NetworkAcl, NetworkInterface, PrefixList, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint,
 };
 
 /// Everything a configuration describes. Order is that of the source, so that outputs are stable.
@@ -16,6 +16,8 @@ pub struct Network {
     pub subnets: Vec<Subnet>,
     /// Route tables, main ones included.
     pub route_tables: Vec<RouteTable>,
+    /// Route tables of gateways.
+    pub gateway_route_tables: Vec<GatewayRouteTable>,
     /// Network ACLs, default ones included.
     pub network_acls: Vec<NetworkAcl>,
     /// Security groups, default ones included.
@@ -34,6 +36,8 @@ pub struct Network {
     pub nat_gateways: Vec<NatGateway>,
     /// Gateway and interface endpoints.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// VPC Block Public Access.
+    pub block_public_access: BlockPublicAccess,
     /// Knobs for what AWS does not document.
     pub behavior: Behavior,
     /// What was guessed while reading.

@@ -17,6 +17,24 @@ pub struct RouteTable {
     pub origin: Origin,
 }
 
+/// The route table of an internet or virtual private gateway: it decides where inside the VPC a packet goes that comes in
+/// by the gateway (2.15).
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayRouteTable {
+    /// `rtb-...`
+    pub id: Id,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// The VPC it belongs to.
+    pub vpc: Id,
+    /// The gateway it is associated with.
+    pub gateway: Id,
+    /// Every route, local ones included.
+    pub routes: Vec<Route>,
+    /// Where it was defined.
+    pub origin: Origin,
+}
+
 /// One route.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {

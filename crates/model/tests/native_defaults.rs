@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vpcemu_model::behavior::Preset;
 use vpcemu_model::native::{self, Loaded};
-use vpcemu_model::{IcmpTypeCode, InterfaceKind, Network, Peer, Ports, Target};
+use vpcemu_model::{IcmpTypeCode, Id, InterfaceKind, Network, Peer, Ports, Target};
 
 /// One VPC with one subnet; its IPv6 block is there for the rules of both families.
 const BASE: &str = "[vpc.main]\ncidrs = [\"10.0.0.0/16\", \"2001:db8::/56\"]\n\
@@ -121,7 +121,7 @@ fn a_nat_gateway_yields_its_interface_name() {
         "[internet_gateway.igw]\n[route_table.t]\nmain = true\nroutes = [{ to = \"0.0.0.0/0\", via = \"igw\" }]\n\
          [nat_gateway.nat]\nsubnet = \"a\"\naddresses = [{ private = \"10.0.0.9\", public = \"203.0.113.9\" }]\n[instance.nat]\nsubnet = \"a\"\n",
     );
-    assert_eq!(network.nat_gateways[0].interface.as_str(), "eni-nat-nat");
+    assert_eq!(network.nat_gateways[0].interface().map(Id::as_str), Some("eni-nat-nat"));
     assert_eq!(network.interface(&"eni-nat".into()).expect("the instance's").kind, InterfaceKind::Interface);
 }
 

@@ -105,6 +105,9 @@ fn each_mistake_has_its_code() {
     let rule = |rule: &str| format!("[security_group.g]\ningress = [{{ {rule} }}]\n");
     let entry = |entry: &str| format!("[network_acl.n]\ningress = [{{ {entry} }}]\n");
     let route = |route: &str| format!("[route_table.t]\nroutes = [{{ {route} }}]\n");
+    let zonal = |rest: &str| format!("[nat_gateway.n]\nsubnet = \"a\"\nconnectivity = \"private\"\n{rest}\n");
+    // One that is not available need not have an address.
+    let regional = |rest: &str| format!("[nat_gateway.n]\nmode = \"regional\"\navailable = false\n{rest}\n");
     let cases = [
         (rule("proto = \"tcp\", to = \"0.0.0.0/0\""), "wrong-direction"),
         (rule("proto = \"tcp\", from = []"), "no-peer"),
@@ -119,7 +122,10 @@ fn each_mistake_has_its_code() {
         (entry("rule = 70000, action = \"allow\", proto = \"all\", from = \"0.0.0.0/0\""), "rule-number"),
         (entry("rule = 70, proto = \"all\", from = \"0.0.0.0/0\""), "no-action"),
         (entry("rule = 70, action = \"allow\", proto = \"all\", from = \"sg:a\""), "unreadable"),
-        (entry("rule = 70, action = \"allow\", proto = \"all\", from = [\"10.0.0.0/8\", \"192.168.0.0/16\"]"), "one-block"),
+        (
+            entry("rule = 70, action = \"allow\", proto = \"all\", from = [\"10.0.0.0/8\", \"192.168.0.0/16\"]"),
+            "one-block",
+        ),
         (route("to = \"0.0.0.0/0\""), "no-route"),
         (route("to = \"0.0.0.0/0\", via = \"nowhere\""), "unknown-target"),
         (route("to = \"pl:none\", via = \"local\""), "unknown-prefix-list"),
@@ -129,7 +135,41 @@ fn each_mistake_has_its_code() {
         ("[subnet.b]\ncidr = \"10.0.1.0/24\"\nnacl = \"x\"\n".to_owned(), "unknown-reference"),
         ("[subnet.b]\ncidr = \"10.0.1.0/24\"\nvpc = \"x\"\n".to_owned(), "unknown-reference"),
         ("[subnet.b]\n".to_owned(), "no-cidr"),
-        ("[nat_gateway.n]\nsubnet = \"a\"\nmode = \"regional\"\naddresses = [{ private = \"10.0.0.9\", public = \"203.0.113.9\" }]\n[internet_gateway.i]\n".to_owned(), "not-supported-yet"),
+        (regional("subnet = \"a\"\naddresses = []"), "regional-nat"),
+        (regional("connectivity = \"private\"\naddresses = []"), "regional-nat"),
+        (regional("addresses = [{ private = \"10.0.0.9\", public = \"203.0.113.9\" }]"), "regional-nat"),
+        (regional("addresses = [{ az = \"a\" }]"), "no-address"),
+        (regional("addresses = []\nroute_table = \"x\""), "unknown-reference"),
+        (zonal("addresses = [{ public = \"203.0.113.9\" }]"), "no-address"),
+        (zonal("addresses = [{ private = \"10.0.0.9\", az = \"a\" }]"), "zonal-nat"),
+        (zonal("addresses = [{ private = \"10.0.0.9\" }]\nroute_table = \"main-main\""), "zonal-nat"),
+        (zonal("addresses = [{ private = \"10.0.0.9\" }]\nmode = \"global\""), "wrong-type"),
+        ("[gateway_route_table.e]\n".to_owned(), "no-gateway"),
+        ("[gateway_route_table.e]\ngateway = \"igw\"\n".to_owned(), "unknown-reference"),
+        ("[block_public_access]\nmode = \"block\"\n".to_owned(), "wrong-type"),
+        (
+            "[block_public_access]\nexclusions = [{ subnet = \"x\", mode = \"allow-egress\" }]\n".to_owned(),
+            "unknown-reference",
+        ),
+        ("[block_public_access]\nexclusions = [{ subnet = \"a\" }]\n".to_owned(), "wrong-type"),
+        ("[block_public_access]\nexclusions = [{ mode = \"allow-egress\" }]\n".to_owned(), "exclusion-scope"),
+        (
+            "[block_public_access]\nexclusions = [{ vpc = \"main\", subnet = \"a\", mode = \"allow-egress\" }]\n"
+                .to_owned(),
+            "exclusion-scope",
+        ),
+        ("[behavior.nat_gateway]\nmtu = 575\n".to_owned(), "out-of-range"),
+        ("[behavior.nat_gateway]\nmax_per_destination = 64513\n".to_owned(), "out-of-range"),
+        ("[behavior.nat_gateway]\nmax_ports_per_host = 0\n".to_owned(), "out-of-range"),
+        ("[behavior.nat_gateway]\ntcp_idle = \"0s\"\n".to_owned(), "out-of-range"),
+        ("[behavior.nat_gateway]\ntcp_rst_linger = \"366d\"\n".to_owned(), "out-of-range"),
+        ("[behavior.nat_gateway]\nmapping = \"eim\"\n".to_owned(), "wrong-type"),
+        ("[behavior.nat_gateway]\nno_nat_prefixes = [\"10.0.0.0/33\"]\n".to_owned(), "unreadable"),
+        ("[behavior.nat_gateway]\nno_nat_prefixes = [\"10.0.0.1/8\"]\n".to_owned(), "host-bits"),
+        ("[behavior.nat_instance]\nmtu = 9002\n".to_owned(), "out-of-range"),
+        ("[behavior.egress_only_internet_gateway]\nmtu = 1279\n".to_owned(), "out-of-range"),
+        ("[behavior.underlay]\nhops = 256\n".to_owned(), "wrong-type"),
+        ("[behavior.underlay]\negress_fragments_per_second = 0\n".to_owned(), "out-of-range"),
         ("[transit_gateway.t]\nasn = 3\n".to_owned(), "not-supported-yet"),
         ("[vpc_endpoint.e]\nservice = \"s3\"\n".to_owned(), "no-type"),
         ("[vpc_endpoint.e]\ntype = \"gateway\"\n".to_owned(), "no-service"),

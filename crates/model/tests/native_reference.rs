@@ -87,9 +87,9 @@ fn the_reference_routes_as_written_after_local_ones() {
 fn the_reference_has_a_nat_gateway_with_an_interface() {
     let network = load("reference.toml").network;
     let nat = &network.nat_gateways[0];
-    assert_eq!((nat.id.as_str(), nat.interface.as_str()), ("nat-nat", "eni-nat"));
-    assert_eq!(nat.addresses[0].private.to_string(), "10.20.0.200");
-    let eni = network.interface(&nat.interface).expect("its interface");
+    assert_eq!((nat.id.as_str(), nat.interface().map(Id::as_str)), ("nat-nat", Some("eni-nat")));
+    assert_eq!(nat.addresses[0].translated.to_string(), "10.20.0.200");
+    let eni = nat.interface().and_then(|id| network.interface(id)).expect("its interface");
     assert_eq!(eni.kind, InterfaceKind::NatGateway);
     assert_eq!(eni.ipv4[0].public.map(|public| public.to_string()).as_deref(), Some("203.0.113.20"));
     assert!(eni.security_groups.is_empty() && !eni.source_dest_check && eni.in_use);

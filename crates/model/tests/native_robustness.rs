@@ -7,6 +7,9 @@ use vpcemu_model::native;
 
 const REFERENCE: &str = include_str!("data/reference.toml");
 
+/// The files to damage: together they have every key.
+const FILES: [&str; 3] = [REFERENCE, include_str!("data/edges.toml"), include_str!("data/every-knob.toml")];
+
 /// Reads a text and shows all there is to say about it.
 fn read(text: &str) {
     match native::parse("lab.toml", text) {
@@ -42,9 +45,10 @@ proptest! {
     /// Some pieces of a good file replaced by scraps, by each other, or by nothing.
     #[test]
     fn a_damaged_file_is_read_or_refused(
+        file in prop::sample::select(&FILES[..]),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..30, scrap()), 1..6),
     ) {
-        let mut text = REFERENCE.to_owned();
+        let mut text = file.to_owned();
         for (at, length, scrap) in edits {
             let from = boundary(&text, at.index(text.len() + 1));
             let to = boundary(&text, from + length);
@@ -56,9 +60,10 @@ proptest! {
     /// Whole lines moved and doubled: what stays TOML gets further than what does not.
     #[test]
     fn shuffled_lines_are_read_or_refused(
+        file in prop::sample::select(&FILES[..]),
         picks in prop::collection::vec(any::<prop::sample::Index>(), 1..120),
     ) {
-        let lines: Vec<_> = REFERENCE.lines().collect();
+        let lines: Vec<_> = file.lines().collect();
         let picked: Vec<_> = picks.iter().map(|pick| *pick.get(&lines)).collect();
         read(&picked.join("\n"));
     }
@@ -66,9 +71,10 @@ proptest! {
     /// A value in place of another one of the file: the file stays TOML.
     #[test]
     fn exchanged_values_are_read_or_refused(
+        file in prop::sample::select(&FILES[..]),
         swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..8),
     ) {
-        let mut pieces: Vec<_> = REFERENCE.split('"').collect();
+        let mut pieces: Vec<_> = file.split('"').collect();
         // Between quotes is every second piece.
         let values: Vec<_> = (0..pieces.len()).filter(|piece| piece % 2 == 1).collect();
         for (to, from) in swaps {
@@ -80,8 +86,10 @@ proptest! {
 
 #[test]
 fn every_prefix_of_a_file_is_read_or_refused() {
-    for end in 0..REFERENCE.len() {
-        read(&REFERENCE[..end]);
+    for file in FILES {
+        for end in (0..file.len()).filter(|end| file.is_char_boundary(*end)) {
+            read(&file[..end]);
+        }
     }
 }
 

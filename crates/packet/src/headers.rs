@@ -155,6 +155,14 @@ impl Headers {
         captured.min(self.total_len as usize)
     }
 
+    /// Takes note of a new identification, which fragments have too.
+    pub(crate) fn renumber(&mut self, new: u16) {
+        match &mut self.fragment {
+            Fragment::None => {}
+            Fragment::First { id } | Fragment::Later { id, .. } => *id = u32::from(new),
+        }
+    }
+
     fn key_type(&self) -> u8 {
         match self.protocol {
             ICMP | ICMPV6 => self.icmp_type().unwrap_or(FlowKey::UNKNOWN_ICMP),

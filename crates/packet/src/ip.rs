@@ -54,6 +54,18 @@ impl Ip {
         (!ip.cut).then_some(ip)
     }
 
+    /// The IP layer of an IPv6 datagram whose headers are all there; none of another version or with damage.
+    pub(crate) fn ipv6_whole(datagram: &[u8]) -> Option<Self> {
+        let ip = Self::ipv6(datagram, u32::try_from(datagram.len()).unwrap_or(u32::MAX), Offloads::Tolerate).ok()?;
+        (datagram[0] >> 4 == 6 && !ip.cut && u32::from(ip.l4) <= ip.total_len).then_some(ip)
+    }
+
+    /// Likewise IPv4. The header's checksum is not looked at: the header is made anew.
+    pub(crate) fn ipv4_whole(datagram: &[u8]) -> Option<Self> {
+        let ip = Self::ipv4_fields(datagram).ok()?;
+        (datagram[0] >> 4 == 4 && u32::from(ip.l4) <= ip.total_len).then_some(ip)
+    }
+
     /// True for fragments that do not have the transport header.
     pub(crate) fn is_later_fragment(&self) -> bool {
         matches!(self.fragment, Fragment::Later { .. })

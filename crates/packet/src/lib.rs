@@ -41,8 +41,10 @@ mod packet;
 mod quote;
 mod rewrite;
 mod rewrite_quote;
+mod rewrite_segment;
 mod strict;
 mod tcp_flags;
+pub mod translate;
 mod transport;
 
 pub use checksum::{Checksum, Difference};

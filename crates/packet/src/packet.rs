@@ -1,5 +1,7 @@
 //! A datagram in place.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::headers::{Headers, Offloads};
 use crate::key::FlowKey;
 use crate::malformed::Malformed;
@@ -12,7 +14,7 @@ use crate::malformed::Malformed;
 /// is left alone. An address of the other IP version is a mistake of the caller: nothing happens, debug builds assert.
 #[derive(Debug)]
 pub struct Packet<'a> {
-    pub(crate) bytes: &'a mut [u8],
+    pub(crate) bytes: Buffer<'a>,
     pub(crate) headers: Headers,
     original_len: u32,
 }
@@ -21,12 +23,12 @@ impl<'a> Packet<'a> {
     /// Walks the headers of a datagram; see [`Headers::parse`].
     pub fn parse(bytes: &'a mut [u8], original_len: u32, rules: Offloads) -> Result<Self, Malformed> {
         let headers = Headers::parse(bytes, original_len, rules)?;
-        Ok(Self { bytes, headers, original_len })
+        Ok(Self { bytes: Buffer::Captured(bytes), headers, original_len })
     }
 
     /// A packet whose headers were walked before. `headers` must be those of `bytes`.
     pub fn from_parts(bytes: &'a mut [u8], headers: Headers, original_len: u32) -> Self {
-        Self { bytes, headers, original_len }
+        Self { bytes: Buffer::Captured(bytes), headers, original_len }
     }
 
     /// What the headers say, after all rewriting so far.
@@ -34,9 +36,27 @@ impl<'a> Packet<'a> {
         &self.headers
     }
 
-    /// The bytes as they were handed in, rewritten so far.
+    /// The bytes as they were handed in, rewritten so far; of a packet that was replaced, the new ones.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes
+        &self.bytes
+    }
+
+    /// Puts another datagram in the place of this one: what becomes of it in the other IP version has another length. The
+    /// buffer that it was captured into keeps what it held.
+    pub fn replace(&mut self, datagram: Vec<u8>) -> Result<(), Malformed> {
+        let original_len = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+        self.headers = Headers::parse(&datagram, original_len, Offloads::Tolerate)?;
+        self.bytes = Buffer::Made(datagram);
+        self.original_len = original_len;
+        Ok(())
+    }
+
+    /// The datagram that was put in the place of the captured one, if one was.
+    pub fn replacement(&self) -> Option<&[u8]> {
+        match &self.bytes {
+            Buffer::Captured(_) => None,
+            Buffer::Made(datagram) => Some(datagram),
+        }
     }
 
     /// The datagram's length by its own header, which may be more than was captured.
@@ -53,5 +73,36 @@ impl<'a> Packet<'a> {
     /// The flow that this packet is of.
     pub fn key(&self) -> FlowKey {
         self.headers.key()
+    }
+}
+
+/// Where the bytes of a packet are.
+#[derive(Debug)]
+pub(crate) enum Buffer<'a> {
+    /// In the buffer that they were captured into.
+    Captured(&'a mut [u8]),
+    /// In one of their own.
+    Made(Vec<u8>),
+}
+
+impl Deref for Buffer<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Captured(bytes) => bytes,
+            Self::Made(bytes) => bytes,
+        }
+    }
+}
+
+impl DerefMut for Buffer<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Captured(bytes) => bytes,
+            Self::Made(bytes) => bytes,
+        }
     }
 }

@@ -57,14 +57,14 @@ impl Packet<'_> {
         }
         match self.headers.version {
             IpVersion::V4 => {
-                let Some(mut view) = MutableIpv4Packet::new(self.bytes) else { return };
+                let Some(mut view) = MutableIpv4Packet::new(&mut self.bytes) else { return };
                 view.set_ttl(ttl);
                 // The other half of the word is the protocol, which stays.
                 let word = |ttl: u8| u16::from(ttl) << 8;
                 self.patch_header_checksum(Difference::of_u16(word(old), word(ttl)));
             }
             IpVersion::V6 => {
-                let Some(mut view) = MutableIpv6Packet::new(self.bytes) else { return };
+                let Some(mut view) = MutableIpv6Packet::new(&mut self.bytes) else { return };
                 view.set_hop_limit(ttl);
             }
         }
@@ -80,13 +80,13 @@ impl Packet<'_> {
     ///
     /// Rewriting does the same on the way, so this is for packets that nobody rewrote.
     pub fn fix_ip_checksum(&mut self) {
-        if self.headers.version != IpVersion::V4 || word(self.bytes, IPV4_CHECKSUM_AT) != Some(0) {
+        if self.headers.version != IpVersion::V4 || word(&self.bytes, IPV4_CHECKSUM_AT) != Some(0) {
             return;
         }
         let header_len = self.bytes.first().map_or(0, |first| usize::from(first & 0x0F) * 4);
         // Over the checksum's own 0 the sum is the checksum itself.
         let Some(checksum) = self.bytes.get(..header_len.max(IPV4_HEADER)).map(Checksum::of_words) else { return };
-        put_word(self.bytes, IPV4_CHECKSUM_AT, checksum.0);
+        put_word(&mut self.bytes, IPV4_CHECKSUM_AT, checksum.0);
     }
 
     #[inline]
@@ -96,7 +96,7 @@ impl Packet<'_> {
             Side::Dst => self.headers.dst,
         };
         debug_assert_eq!(old.is_ipv4(), new.is_ipv4(), "an address of the other IP version");
-        if old == new || !write_address(self.bytes, side, new) {
+        if old == new || !write_address(&mut self.bytes, side, new) {
             return;
         }
         let difference = Difference::of_address(old, new);
@@ -106,7 +106,7 @@ impl Packet<'_> {
         if let Some(sum) = self.transport_sum()
             && sum.covers_address(side, self.headers.source_routed)
         {
-            sum.patch(self.bytes, difference);
+            sum.patch(&mut self.bytes, difference);
         }
         match side {
             Side::Src => self.headers.src = new,
@@ -126,19 +126,19 @@ impl Packet<'_> {
         if old == new {
             return;
         }
-        put_word(self.bytes, at, new);
+        put_word(&mut self.bytes, at, new);
         if let Some(sum) = self.transport_sum() {
-            sum.patch(self.bytes, Difference::of_u16(old, new));
+            sum.patch(&mut self.bytes, Difference::of_u16(old, new));
         }
     }
 
     /// A header checksum of 0 was never filled in (or is right, which a full sum then says again).
-    fn patch_header_checksum(&mut self, difference: Difference) {
-        let Some(old) = word(self.bytes, IPV4_CHECKSUM_AT) else { return };
+    pub(crate) fn patch_header_checksum(&mut self, difference: Difference) {
+        let Some(old) = word(&self.bytes, IPV4_CHECKSUM_AT) else { return };
         if old == 0 {
             self.fix_ip_checksum();
         } else {
-            put_word(self.bytes, IPV4_CHECKSUM_AT, Checksum(old).updated(difference).0);
+            put_word(&mut self.bytes, IPV4_CHECKSUM_AT, Checksum(old).updated(difference).0);
         }
     }
 

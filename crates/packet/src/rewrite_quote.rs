@@ -50,16 +50,16 @@ impl Packet<'_> {
         let difference = Difference::of_address(old, new);
         let mut around = difference;
         if self.headers.version == IpVersion::V4
-            && let Some(before) = word(self.bytes, at + IPV4_CHECKSUM_AT)
+            && let Some(before) = word(&self.bytes, at + IPV4_CHECKSUM_AT)
         {
             let after = Checksum(before).updated(difference).0;
-            put_word(self.bytes, at + IPV4_CHECKSUM_AT, after);
+            put_word(&mut self.bytes, at + IPV4_CHECKSUM_AT, after);
             around = around.and(Difference::of_u16(before, after));
         }
         if let Some(sum) = self.quoted_sum(&quote)
             && sum.covers_address(side, quote.source_routed)
         {
-            around = around.and(sum.patch(self.bytes, difference));
+            around = around.and(sum.patch(&mut self.bytes, difference));
         }
         self.finish(quote, around);
     }
@@ -77,11 +77,11 @@ impl Packet<'_> {
         if old == new {
             return;
         }
-        put_word(self.bytes, at, new);
+        put_word(&mut self.bytes, at, new);
         let difference = Difference::of_u16(old, new);
         let mut around = difference;
         if let Some(sum) = self.quoted_sum(&quote) {
-            around = around.and(sum.patch(self.bytes, difference));
+            around = around.and(sum.patch(&mut self.bytes, difference));
         }
         self.finish(quote, around);
     }
@@ -89,7 +89,7 @@ impl Packet<'_> {
     /// Patches the error's own checksum and remembers the rewritten quote.
     fn finish(&mut self, rewritten: Quote, around: Difference) {
         if let Some(sum) = self.transport_sum() {
-            sum.patch(self.bytes, around);
+            sum.patch(&mut self.bytes, around);
         }
         if let Transport::IcmpError { quote, .. } = &mut self.headers.transport {
             *quote = Some(rewritten);

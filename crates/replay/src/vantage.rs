@@ -6,11 +6,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use vpcemu_dataplane::fabric::{Fabric, NextHop, address};
+use vpcemu_dataplane::fabric::{Fabric, Holder, NextHop, address};
 use vpcemu_dataplane::index::{EniIx, NatIx};
 use vpcemu_dataplane::outcome::Service;
 use vpcemu_dataplane::shard::{Arrival, Shard, key_of};
-use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp};
+use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp, Translator};
+use vpcemu_model::Forwarding;
+use vpcemu_packet::translate::{Ends, v6_to_v4};
 use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
 /// How a packet was placed.
@@ -131,14 +133,23 @@ impl Placing<'_, '_, '_> {
     /// back, and the packet leaves its interface.
     fn of_public_source(&mut self, public: Ipv4Addr) -> Result<(Ingress, Vantage), DropReason> {
         let owner = self.fabric.public(public).ok_or(DropReason::NoVantage)?;
-        let nat = self.fabric.eni(owner.eni).and_then(|eni| eni.nat);
-        let eni = match nat {
-            None => {
+        let translator = match owner.holder {
+            Holder::Regional(nat) => Some(Translator::Gateway(nat)),
+            Holder::Interface(eni) => self.translator_at(eni),
+        };
+        let undone = match translator {
+            Some(translator) => self.undo_nat(translator, owner.private),
+            None => None,
+        };
+        let eni = match (undone, translator, owner.holder) {
+            (Some(eni), ..) => eni,
+            // An instance speaks for itself too; a gateway never does.
+            (None, None | Some(Translator::Instance(_)), Holder::Interface(eni)) => {
                 self.packet.set_src(IpAddr::V4(owner.private));
                 self.restore_quote_destination();
-                owner.eni
+                eni
             }
-            Some(nat) => self.undo_nat(nat, owner.private)?,
+            _ => return Err(DropReason::NoVantage),
         };
         // Seen at the receiver of a hairpin: the sender had called the receiver's public address.
         if let IpAddr::V4(destination) = self.packet.headers().dst
@@ -151,21 +162,28 @@ impl Placing<'_, '_, '_> {
         Ok((Ingress::Interface(eni), Vantage::Reanchored))
     }
 
-    /// Puts the client's address and port back in place of a NAT gateway's.
-    fn undo_nat(&mut self, nat: NatIx, private: Ipv4Addr) -> Result<EniIx, DropReason> {
+    /// Who translates at an interface.
+    fn translator_at(&self, eni_ix: EniIx) -> Option<Translator> {
+        let eni = self.fabric.eni(eni_ix)?;
+        let instance = eni.forward == Some(Forwarding::NatInstance);
+        eni.nat.map(Translator::Gateway).or(instance.then_some(Translator::Instance(eni_ix)))
+    }
+
+    /// Puts the client's address and port back in place of a translator's.
+    fn undo_nat(&mut self, of: Translator, private: Ipv4Addr) -> Option<EniIx> {
         let mut key = key_of(self.packet, self.transport);
         key.src = IpAddr::V4(private);
         let arriving = Outside(key.reversed());
-        let inside = self.shard.nat_inside(nat, arriving, self.stamp.now).ok_or(DropReason::NoVantage)?;
-        let Inside(inside) = inside;
-        let eni = emitter(self.fabric, inside.src, inside.dst).ok_or(DropReason::NoVantage)?;
+        let Inside(inside) = self.shard.nat_inside(of, arriving, self.stamp.now)?;
+        // What a client said over IPv6 cannot be put back in its place: the capture has the IPv4 form.
+        let eni = emitter(self.fabric, inside.src, inside.dst).filter(|_| inside.src.is_ipv4())?;
         self.packet.set_src(inside.src);
         self.packet.set_src_port(inside.src_port);
         if let Transport::Udp { src, .. } = &mut self.transport {
             *src = inside.src_port;
         }
         self.raise_ttl();
-        Ok(eni)
+        Some(eni)
     }
 
     /// An error sent by a host with a public address quotes what it had received, with the private address inside.
@@ -199,12 +217,21 @@ impl Placing<'_, '_, '_> {
         match (next, destination) {
             (Some(NextHop::Edge(edge)), _) => Ok((Ingress::Edge(edge, eni), Vantage::Arrives)),
             (Some(NextHop::Endpoint(endpoint)), _) => Ok((Ingress::Endpoint(endpoint, eni), Vantage::Arrives)),
-            // IPv6 is not translated: whichever gateway serves the address, the packet arrives there as it is.
+            (Some(NextHop::NatGateway(nat)), IpAddr::V6(_)) => self.before_nat64(nat),
+            // Other IPv6 is not translated: whichever gateway serves the address, the packet arrives there as it is.
             (_, IpAddr::V6(_)) => Ok((Ingress::Internet, Vantage::Arrives)),
             (Some(NextHop::NatGateway(nat)), IpAddr::V4(_)) => self.before_nat(nat),
-            (Some(NextHop::Interface(appliance)), IpAddr::V4(_)) if depth < MAX_RECURSION => {
-                self.behind_translation(eni, appliance, depth + 1)
-            }
+            (Some(NextHop::Interface(via)), IpAddr::V4(_)) if depth < MAX_RECURSION => match self.translator_at(via) {
+                Some(instance @ Translator::Instance(_)) => self.before_instance(instance, via, depth),
+                _ => {
+                    let placed = self.behind_translation(eni, via, depth + 1);
+                    // The appliance will make it a hop older (1.25).
+                    if placed.is_ok() && self.fabric.eni(via).is_some_and(|eni| eni.forward.is_some()) {
+                        self.raise_ttl();
+                    }
+                    placed
+                }
+            },
             (_, IpAddr::V4(private)) => {
                 let vpc = self.fabric.eni(eni).map(|eni| eni.vpc).ok_or(DropReason::NoVantage)?;
                 let public = self.fabric.public_of(vpc, private).ok_or(DropReason::ReanchorNoPublic)?;
@@ -231,7 +258,8 @@ impl Placing<'_, '_, '_> {
             Some(quoted) => Inside(quoted.ok_or(DropReason::ReanchorNoMapping)?),
             None => Inside(key_of(self.packet, self.transport).reversed()),
         };
-        let outside = self.shard.nat_mapping(nat_ix, inside, self.stamp.now).or_else(|| {
+        let of = Translator::Gateway(nat_ix);
+        let outside = self.shard.nat_mapping(of, inside, self.stamp.now).or_else(|| {
             let ingress = Ingress::Internet;
             let arrival = Arrival { stamp: self.stamp, ingress, captured: self.captured, transport: self.transport };
             self.shard.adopt_mapping(nat_ix, inside, &arrival)
@@ -242,23 +270,88 @@ impl Placing<'_, '_, '_> {
             IpAddr::V4(v4) => self.fabric.public_of(nat.vpc, v4).map(IpAddr::V4),
             IpAddr::V6(_) => None,
         };
-        let seen_as = public.unwrap_or(private);
-        self.packet.set_dst(seen_as);
-        if quote.is_some() {
-            self.packet.set_quote_src(seen_as);
-            self.packet.set_quote_src_port(arriving.dst_port);
-        } else {
-            self.packet.set_dst_port(arriving.dst_port);
-            if let Transport::Udp { dst, .. } = &mut self.transport {
-                *dst = arriving.dst_port;
-            }
-        }
+        self.aim_at(public.unwrap_or(private), arriving.dst_port, quote.is_some());
         self.raise_ttl();
+        let Some(eni) = nat.eni() else { return Ok((Ingress::Internet, Vantage::Reanchored)) };
         let source = self.packet.headers().src;
-        match (public, self.fabric.route_from(nat.eni, source).map(|hit| hit.next)) {
+        match (public, self.fabric.route_from(eni, source).map(|hit| hit.next)) {
             (Some(_), _) => Ok((Ingress::Internet, Vantage::Reanchored)),
-            (None, Some(NextHop::Edge(edge))) => Ok((Ingress::Edge(edge, nat.eni), Vantage::Reanchored)),
+            (None, Some(NextHop::Edge(edge))) => Ok((Ingress::Edge(edge, eni), Vantage::Reanchored)),
             (None, _) => Err(DropReason::ReanchorNoPublic),
+        }
+    }
+
+    /// Captured behind NAT64: the IPv4 packet that the gateway had translated is made again, and goes in front of it.
+    fn before_nat64(&mut self, nat_ix: NatIx) -> Result<(Ingress, Vantage), DropReason> {
+        let lost = DropReason::ReanchorNoMapping;
+        let nat = self.fabric.nat(nat_ix).ok_or(lost)?;
+        let remote = address::nat64_embedded(self.packet.headers().src).ok_or(lost)?;
+        let quote = match self.packet.headers().transport {
+            Transport::IcmpError { quote, .. } => Some(quote.and_then(|quote| quote.key()).ok_or(lost)?),
+            _ => None,
+        };
+        let inside = Inside(quote.unwrap_or_else(|| key_of(self.packet, self.transport).reversed()));
+        let of = Translator::Gateway(nat_ix);
+        let outside = self.shard.nat_mapping(of, inside, self.stamp.now).or_else(|| {
+            let ingress = Ingress::Internet;
+            let arrival = Arrival { stamp: self.stamp, ingress, captured: self.captured, transport: self.transport };
+            self.shard.adopt_mapping(nat_ix, inside, &arrival)
+        });
+        let Outside(arriving) = outside.ok_or(lost)?;
+        let (IpAddr::V4(private), IpAddr::V4(peer)) = (arriving.dst, arriving.src) else { return Err(lost) };
+        let public = self.fabric.public_of(nat.vpc, private);
+        let seen_as = public.unwrap_or(private);
+        // The client had sent what an error quotes: from the gateway to its peer.
+        let quoted = quote.is_some().then_some(Ends { src: seen_as, dst: peer });
+        let made = v6_to_v4(self.packet.bytes(), Ends { src: remote, dst: seen_as }, quoted, 0).map_err(|_| lost)?;
+        self.packet.replace(made).map_err(|_| lost)?;
+        self.transport = match self.packet.headers().transport {
+            Transport::Missing => self.transport,
+            own => own,
+        };
+        self.aim_at(IpAddr::V4(seen_as), arriving.dst_port, quote.is_some());
+        self.raise_ttl();
+        match (public, nat.eni()) {
+            (Some(_), _) | (None, None) => Ok((Ingress::Internet, Vantage::Reanchored)),
+            (None, Some(_)) => Err(DropReason::ReanchorNoPublic),
+        }
+    }
+
+    /// Captured behind a NAT instance: the packet goes back in front of it, to the port of the flow's mapping, and from
+    /// there by the instance's own way out.
+    fn before_instance(
+        &mut self,
+        of: Translator,
+        instance: EniIx,
+        depth: usize,
+    ) -> Result<(Ingress, Vantage), DropReason> {
+        let quote = match self.packet.headers().transport {
+            Transport::IcmpError { quote, .. } => Some(quote.and_then(|quote| quote.key())),
+            _ => None,
+        };
+        let inside = match quote {
+            Some(quoted) => Inside(quoted.ok_or(DropReason::ReanchorNoMapping)?),
+            None => Inside(key_of(self.packet, self.transport).reversed()),
+        };
+        let outside = self.shard.nat_mapping(of, inside, self.stamp.now);
+        let Outside(arriving) = outside.ok_or(DropReason::ReanchorNoMapping)?;
+        self.aim_at(arriving.dst, arriving.dst_port, quote.is_some());
+        let placed = self.behind_translation(instance, instance, depth + 1)?;
+        self.raise_ttl();
+        Ok(placed)
+    }
+
+    /// Makes the packet one for a translator's address and port; an error, one about what the translator had sent.
+    fn aim_at(&mut self, address: IpAddr, port: u16, quotes: bool) {
+        self.packet.set_dst(address);
+        if quotes {
+            self.packet.set_quote_src(address);
+            self.packet.set_quote_src_port(port);
+            return;
+        }
+        self.packet.set_dst_port(port);
+        if let Transport::Udp { dst, .. } = &mut self.transport {
+            *dst = port;
         }
     }
 

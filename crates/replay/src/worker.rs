@@ -106,6 +106,7 @@ impl Worker {
                 self.held.insert(n, held);
                 Outcome::held(&headers)
             }
+            Admission::Refused(reason) => Outcome::dropped(&headers, reason),
             Admission::Full => Outcome::dropped(&headers, DropReason::TableFull),
         }
     }

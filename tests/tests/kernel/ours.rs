@@ -40,18 +40,15 @@ impl<'a> Emulator<'a> {
         };
         self.lab.wait(0.001);
         self.remark = "held or lost".to_owned();
-        let sent = match self.lab.admit(ingress, injection.bytes.clone(), self.role.offloads) {
-            Ok(sent) => sent,
-            Err(malformed) => {
-                self.remark = malformed.to_string();
-                Vec::new()
-            }
-        };
+        self.lab.offloads(self.role.offloads);
+        let mut sent = vec![self.lab.enter(ingress, injection.bytes.clone())];
+        sent.extend(self.lab.take_later());
         sent.iter().flat_map(|sent| self.emissions(sent)).collect()
     }
 
     fn emissions(&mut self, sent: &Sent) -> Vec<Emission> {
         self.remark = match (sent.reason(), &sent.place) {
+            _ if sent.malformed.is_some() => sent.malformed.map(|damage| damage.to_string()).unwrap_or_default(),
             (Some(reason), _) => format!("{} at {}", reason.code(), sent.at.as_deref().unwrap_or("-")),
             (None, place) => format!("delivered to {}", place.as_deref().unwrap_or("-")),
         };

@@ -617,6 +617,7 @@ impl Rig {
             Admission::Hold => {
                 self.held.insert(self.n, (ingress, bytes));
             }
+            Admission::Refused(reason) => fates.push(unwalked(self.n, bytes, reason)),
             Admission::Full => fates.push(unwalked(self.n, bytes, DropReason::TableFull)),
         }
         fates

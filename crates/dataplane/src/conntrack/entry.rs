@@ -2,8 +2,10 @@ use std::net::IpAddr;
 
 use vpcemu_packet::FlowKey;
 
+use super::bindings::Sharing;
 use super::{Timers, Tracker};
 use crate::index::{EigwIx, EniIx, NatIx};
+use crate::outcome::Direction;
 use crate::time::Timestamp;
 
 /// A NAT tuple on the inside: the client's own addresses and ports.
@@ -17,18 +19,28 @@ pub struct Outside(pub FlowKey);
 /// Under which key a component finds its entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Key {
-    /// Security groups of an interface, as seen there.
-    Interface(EniIx, FlowKey),
-    /// A NAT gateway, from the inside.
-    NatInside(NatIx, Inside),
-    /// A NAT gateway, from the outside.
-    NatOutside(NatIx, Outside),
+    /// Security groups of an interface, as seen there: which way the packet goes is part of it, since an interface that
+    /// forwards sees every packet twice.
+    Interface(EniIx, Direction, FlowKey),
+    /// A translator, from the inside.
+    NatInside(Translator, Inside),
+    /// A translator, from the outside.
+    NatOutside(Translator, Outside),
     /// An egress-only gateway.
     EgressOnly(EigwIx, FlowKey),
 }
 
+/// Who translates addresses and ports.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Translator {
+    /// A NAT gateway.
+    Gateway(NatIx),
+    /// A NAT instance, by its interface.
+    Instance(EniIx),
+}
+
 /// An entry's place in its shard.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct EntryIx(pub(super) u32);
 
 /// A connection's place in its shard.
@@ -39,11 +51,16 @@ pub struct ConnectionIx(pub(super) u32);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
     /// Security groups of an interface.
-    Interface(EniIx),
-    /// A NAT gateway: the mapping of an inside tuple to an outside one.
+    Interface {
+        /// Which one.
+        eni: EniIx,
+        /// Which way the packet went that made the entry.
+        opened: Direction,
+    },
+    /// A translator: the mapping of an inside tuple to an outside one.
     Nat {
         /// Which one.
-        nat: NatIx,
+        nat: Translator,
         /// What replies look like when they arrive.
         outside: Outside,
     },
@@ -70,6 +87,8 @@ pub struct Entry {
     pub generation: u32,
     /// How many mappings the inside tuple had before this one, so that a new one takes a new port.
     pub reuse: u32,
+    /// What the mapping shares with others (section 12).
+    pub sharing: Option<Sharing>,
     pub(super) connection: Option<ConnectionIx>,
     pub(super) scheduled: u64,
     /// A TCP mapping that died of idleness, kept so that the inside still gets its RST (4.25). Only the inside key
@@ -128,8 +147,8 @@ pub struct ConnectionCounters {
 /// Ports are counted per NAT address, protocol and remote endpoint (4.12).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Pool {
-    /// The gateway.
-    pub nat: NatIx,
+    /// The translator.
+    pub nat: Translator,
     /// Its address.
     pub address: IpAddr,
     /// The remote address.
@@ -142,7 +161,7 @@ pub struct Pool {
 
 impl Pool {
     /// The pool that an outside tuple takes a port of.
-    pub fn of(nat: NatIx, outside: &Outside) -> Self {
+    pub fn of(nat: Translator, outside: &Outside) -> Self {
         let Outside(key) = outside;
         let remote_port = if key.icmp_type == 0 && !matches!(key.protocol, 1 | 58) { key.src_port } else { 0 };
         Self { nat, address: key.dst, remote: key.src, remote_port, protocol: key.protocol }
@@ -173,12 +192,16 @@ pub struct NewEntry {
     pub replied: bool,
     /// The configuration in force.
     pub generation: u32,
+    /// What a mapping shares with others.
+    pub sharing: Option<Sharing>,
 }
 
 /// The keys that find an entry: by packets of the original direction, and by replies.
 pub(super) fn keys(owner: Owner, original: FlowKey) -> [Key; 2] {
     match owner {
-        Owner::Interface(eni) => [Key::Interface(eni, original), Key::Interface(eni, original.reversed())],
+        Owner::Interface { eni, opened } => {
+            [Key::Interface(eni, opened, original), Key::Interface(eni, opened.reversed(), original.reversed())]
+        }
         Owner::Nat { nat, outside } => [Key::NatInside(nat, Inside(original)), Key::NatOutside(nat, outside)],
         Owner::EgressOnly(eigw) => [Key::EgressOnly(eigw, original), Key::EgressOnly(eigw, original.reversed())],
     }

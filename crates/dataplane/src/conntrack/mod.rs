@@ -7,7 +7,9 @@
 //! An entry is free exactly when `now >= expires`, and every lookup compares. The [wheel] only reclaims memory and
 //! counts, so its timing cannot be observed.
 
+pub mod bindings;
 mod entry;
+pub mod linux;
 mod slab;
 pub mod tcp;
 mod tracker;
@@ -20,13 +22,14 @@ use vpcemu_packet::TcpFlags;
 use crate::fabric::FixedMap;
 use crate::index::NatIx;
 use crate::time::Timestamp;
+use bindings::Bindings;
 use entry::{Connection, keys};
 use slab::Slab;
 use wheel::Wheel;
 
 pub use entry::{
     ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool,
-    PoolUse, Way,
+    PoolUse, Translator, Way,
 };
 pub use tracker::{Timers, Tracker, UdpProgress};
 
@@ -43,6 +46,8 @@ pub struct Conntrack {
     pub deltas: Vec<Delta>,
     /// NAT mappings that died of idleness since they were last taken, by gateway.
     pub idle_deaths: HashMap<NatIx, u64, foldhash::fast::FixedState>,
+    /// What mappings share where knobs make them (section 12).
+    pub bindings: Bindings,
     /// Mappings per port pool, those in linger included (4.12).
     pub pools: FixedMap<Pool, PoolUse>,
 }
@@ -71,7 +76,7 @@ impl Conntrack {
 
     /// What remains of a mapping that died of idleness: the outside tuple it had, and how many mappings the inside tuple
     /// has had before it.
-    pub fn tombstone(&mut self, nat: NatIx, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {
+    pub fn tombstone(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {
         let (entry, _) = *self.index.get(&Key::NatInside(nat, inside))?;
         let Entry { tombstone: true, owner: Owner::Nat { outside, .. }, expires, reuse, .. } = self.entries[entry.0]
         else {
@@ -96,20 +101,44 @@ impl Conntrack {
 
     /// Takes note of a packet that passed: progress, and a new lease of life.
     pub fn observe(&mut self, entry: EntryIx, flags: Option<TcpFlags>, way: Way, now: Timestamp) {
+        self.note(entry, flags, way, now, true);
+    }
+
+    /// Takes note of a packet that passed, but gives a new lease only where it changed what the entry waits for (4.30).
+    pub fn note_progress(&mut self, entry: EntryIx, flags: Option<TcpFlags>, way: Way, now: Timestamp) {
+        self.note(entry, flags, way, now, false);
+    }
+
+    fn note(&mut self, entry: EntryIx, flags: Option<TcpFlags>, way: Way, now: Timestamp, refreshes: bool) {
+        let slot = &self.entries[entry.0];
+        let mut tracker = slot.tracker;
+        tracker.observe(flags, way == Way::Reply);
+        let lease = tracker.timeout(&slot.timers);
+        let kept = !refreshes && lease == slot.tracker.timeout(&slot.timers);
+        let expires = if kept { slot.expires } else { now.after(lease) };
+        self.progress(entry, tracker, way, expires, now);
+    }
+
+    /// Writes an entry's progress and lease down.
+    pub fn progress(&mut self, entry: EntryIx, tracker: Tracker, way: Way, expires: Timestamp, now: Timestamp) {
         let slot = &mut self.entries[entry.0];
         let was_active = slot.tracker.is_active_tcp();
-        slot.tracker.observe(flags, way == Way::Reply);
+        slot.tracker = tracker;
         slot.replied |= way == Way::Reply;
-        let expires = now.after(slot.tracker.timeout(&slot.timers));
-        let shortened = expires < slot.expires;
-        slot.expires = expires;
+        let before = std::mem::replace(&mut slot.expires, expires);
         let (owner, scheduled, active) = (slot.owner, slot.scheduled, slot.tracker.is_active_tcp());
+        let (original, sharing) = (slot.original, slot.sharing);
         if let Owner::Nat { nat, outside } = owner {
-            if was_active != active {
-                self.delta(now, Gauge::NatActive(nat), if active { 1 } else { -1 });
+            if let (true, Translator::Gateway(gateway)) = (was_active != active, nat) {
+                self.delta(now, Gauge::NatActive(gateway), if active { 1 } else { -1 });
             }
-            if shortened && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &outside)) {
+            if expires < before
+                && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &outside))
+            {
                 pool.next_expiry = pool.next_expiry.min(expires);
+            }
+            if let Some(sharing) = sharing {
+                self.bindings.renew(nat, entry, Inside(original), (before, expires), sharing);
             }
         }
         if expires.second() < scheduled {
@@ -119,7 +148,7 @@ impl Conntrack {
 
     /// Makes an entry. Of an inside tuple it takes the place of a tombstone.
     pub fn insert(&mut self, new: NewEntry, now: Timestamp) -> EntryIx {
-        let NewEntry { owner, original, tracker, timers, replied, generation } = new;
+        let NewEntry { owner, original, tracker, timers, replied, generation, sharing } = new;
         let mut reuse = 0;
         if let Owner::Nat { nat, .. } = owner
             && let Some((old, _)) = self.index.get(&Key::NatInside(nat, Inside(original))).copied()
@@ -137,6 +166,7 @@ impl Conntrack {
             replied,
             generation,
             reuse,
+            sharing,
             connection: None,
             scheduled: u64::MAX,
             tombstone: false,
@@ -145,11 +175,15 @@ impl Conntrack {
         self.index.insert(there, (entry, Way::Original));
         self.index.insert(back, (entry, Way::Reply));
         if let Owner::Nat { nat, outside } = owner {
-            let pool = self.pools.entry(Pool::of(nat, &outside)).or_insert(PoolUse { taken: 0, next_expiry: expires });
+            let fresh = PoolUse { taken: 0, next_expiry: expires };
+            let pool = self.pools.entry(Pool::of(nat, &outside)).or_insert(fresh);
             pool.taken += 1;
             pool.next_expiry = pool.next_expiry.min(expires);
-            if tracker.is_active_tcp() {
-                self.delta(now, Gauge::NatActive(nat), 1);
+            if let Some(sharing) = sharing {
+                self.bindings.join(nat, entry, (Inside(original), outside), expires, sharing);
+            }
+            if let (true, Translator::Gateway(gateway)) = (tracker.is_active_tcp(), nat) {
+                self.delta(now, Gauge::NatActive(gateway), 1);
             }
         }
         self.schedule(entry, expires);
@@ -158,11 +192,16 @@ impl Conntrack {
 
     /// Ends an entry at once, as a change of configuration does (6.18, 4.31).
     pub fn kill(&mut self, entry: EntryIx, now: Timestamp) {
-        self.entries[entry.0].expires = now;
-        if let Owner::Nat { nat, .. } = self.entries[entry.0].owner
-            && self.entries[entry.0].tracker.is_active_tcp()
-        {
-            self.delta(now, Gauge::NatActive(nat), -1);
+        let slot = &mut self.entries[entry.0];
+        let before = std::mem::replace(&mut slot.expires, now);
+        let Entry { owner, original, sharing, tracker, .. } = *slot;
+        if let Owner::Nat { nat, .. } = owner {
+            if let Some(sharing) = sharing {
+                self.bindings.renew(nat, entry, Inside(original), (before, now), sharing);
+            }
+            if let (true, Translator::Gateway(gateway)) = (tracker.is_active_tcp(), nat) {
+                self.delta(now, Gauge::NatActive(gateway), -1);
+            }
         }
         self.remove(entry);
     }
@@ -218,6 +257,7 @@ impl Conntrack {
 
     /// Reclaims what has expired by `now`.
     pub fn advance(&mut self, now: Timestamp) {
+        self.bindings.advance(now);
         while let Some((second, due)) = self.wheel.due(now) {
             for index in due {
                 let Some(slot) = self.entries.slot(index) else { continue };
@@ -287,11 +327,15 @@ impl Conntrack {
         if slot.tombstone || !slot.tracker.is_active_tcp() {
             return self.remove(entry);
         }
-        self.delta(slot.expires, Gauge::NatActive(nat), -1);
+        if let Translator::Gateway(gateway) = nat {
+            self.delta(slot.expires, Gauge::NatActive(gateway), -1);
+        }
         if matches!(slot.tracker, Tracker::Tcp(state) if state.phase() == tcp::TcpPhase::Opening) {
             return self.remove(entry); // nobody resumes what never began
         }
-        *self.idle_deaths.entry(nat).or_default() += 1;
+        if let Translator::Gateway(gateway) = nat {
+            *self.idle_deaths.entry(gateway).or_default() += 1;
+        }
         self.release_port(entry);
         self.leave(entry);
         let slot = &mut self.entries[entry.0];
@@ -317,7 +361,12 @@ impl Conntrack {
 
     /// The outside key and the port go back to the pool.
     fn release_port(&mut self, entry: EntryIx) {
-        let Owner::Nat { nat, outside } = self.entries[entry.0].owner else { return };
+        let Entry { owner: Owner::Nat { nat, outside }, original, expires, sharing, .. } = self.entries[entry.0] else {
+            return;
+        };
+        if let Some(sharing) = sharing {
+            self.bindings.leave(nat, entry, (Inside(original), outside), expires, sharing);
+        }
         let key = Key::NatOutside(nat, outside);
         if self.index.get(&key).is_some_and(|(of, _)| *of == entry) {
             self.index.remove(&key);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use vpcemu_packet::{FlowKey, TcpFlags};
 
+use super::linux::LinuxTracker;
 use super::tcp::{TcpEvent, TcpPhase, TcpState};
 
 /// What one component remembers of a connection's progress.
@@ -15,6 +16,8 @@ pub enum Tracker {
     Query,
     /// Any other protocol.
     Other,
+    /// What a NAT instance tracks, as Linux does (11.3).
+    Linux(LinuxTracker),
 }
 
 /// How far a UDP conversation has come: it is a stream from the packet that completes a second change of direction (6.17).
@@ -47,6 +50,20 @@ pub struct Timers {
     pub icmp: Duration,
     /// Everything else.
     pub other: Duration,
+}
+
+impl Timers {
+    /// Of entries whose tracker has the time itself.
+    pub const NONE: Self = Self {
+        tcp_opening: Duration::ZERO,
+        tcp_open: Duration::ZERO,
+        tcp_closing: Duration::ZERO,
+        tcp_reset: Duration::ZERO,
+        udp: Duration::ZERO,
+        udp_stream: Duration::ZERO,
+        icmp: Duration::ZERO,
+        other: Duration::ZERO,
+    };
 }
 
 impl Tracker {
@@ -82,7 +99,8 @@ impl Tracker {
                     (same, _) => same,
                 };
             }
-            Self::Query | Self::Other => {}
+            // Linux judges a packet before it takes note of it: see the NAT instance.
+            Self::Query | Self::Other | Self::Linux(_) => {}
         }
     }
 
@@ -99,6 +117,7 @@ impl Tracker {
             Self::Udp(_) => timers.udp,
             Self::Query => timers.icmp,
             Self::Other => timers.other,
+            Self::Linux(tracker) => tracker.lease(),
         }
     }
 
@@ -109,7 +128,11 @@ impl Tracker {
 
     /// Whether this is TCP that counts as active: neither idle nor closed (4.37).
     pub fn is_active_tcp(&self) -> bool {
-        matches!(self, Self::Tcp(state) if !state.is_over())
+        match self {
+            Self::Tcp(state) => !state.is_over(),
+            Self::Linux(tracker) => tracker.is_established_tcp(),
+            _ => false,
+        }
     }
 }
 

@@ -113,6 +113,17 @@ pub fn nat64_embedded(address: IpAddr) -> Option<Ipv4Addr> {
     }
 }
 
+/// The NAT64 form of an IPv4 address (RFC 6052 2.1); an IPv6 address is its own.
+pub fn nat64(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            IpAddr::V6(Ipv6Addr::from([0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]))
+        }
+        v6 @ IpAddr::V6(_) => v6,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +162,6 @@ mod tests {
     fn nat64_names_ipv4_hosts() {
         assert_eq!(nat64_embedded(ip("64:ff9b::198.51.100.7")), Some("198.51.100.7".parse().unwrap()));
         assert_eq!(nat64_embedded(ip("64:ff9b:1::198.51.100.7")), None);
+        assert_eq!(nat64(ip("198.51.100.7")), ip("64:ff9b::198.51.100.7"));
     }
 }

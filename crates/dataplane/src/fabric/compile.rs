@@ -3,13 +3,14 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use smallvec::SmallVec;
 use vpcemu_model::{
-    AclEntry, Destination, EndpointKind, Id, InterfaceKind, Network, Peer, RouteOrigin, SecurityGroupRule, Target,
+    AclEntry, BlockMode, Destination, EndpointKind, ExclusionMode, Id, InterfaceKind, Network, Peer, Placement, Route,
+    RouteOrigin, SecurityGroupRule, Target,
 };
 
 use super::rules::{AclRule, GroupPeer, GroupRule};
 use super::{
-    Acl, AclRules, Eigw, Endpoint, Eni, EniTimers, Fabric, FixedMap, GroupRules, Igw, Nat, NextHop, PublicAddress,
-    RouteTable, Subnet, Vpc, address,
+    Acl, AclRules, Eigw, Endpoint, Eni, EniTimers, Fabric, FixedMap, GroupRules, Holder, Igw, Nat, NatSite, NextHop,
+    PublicAccess, PublicAddress, RouteTable, Subnet, Vpc, Zone, address,
 };
 use crate::index::{EniIx, Registry};
 
@@ -43,6 +44,11 @@ impl Timeline {
         &self.fabrics
     }
 
+    /// The knob because of which one shard has to hold all connections, if there is one.
+    pub fn serial(&self) -> Option<&'static str> {
+        self.fabrics.iter().find_map(|fabric| fabric.serial())
+    }
+
     /// The names behind the indices.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -63,6 +69,12 @@ fn register(registry: &mut Registry, network: &Network) {
             _ => None,
         }) {
             registry.edges.intern(edge);
+        }
+    }
+    for table in &network.gateway_route_tables {
+        registry.tables.intern(&table.id);
+        if is_edge(&table.gateway) {
+            registry.edges.intern(&table.gateway);
         }
     }
     for acl in &network.network_acls {
@@ -96,6 +108,11 @@ fn register(registry: &mut Registry, network: &Network) {
     }
 }
 
+/// Whether a gateway with a table is a way out of the model: a virtual private gateway.
+fn is_edge(gateway: &Id) -> bool {
+    gateway.as_str().starts_with("vgw-")
+}
+
 fn slots<T>(len: usize) -> Vec<Option<T>> {
     std::iter::repeat_with(|| None).take(len).collect()
 }
@@ -116,27 +133,54 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
         by_address: FixedMap::default(),
         public: FixedMap::default(),
         private: FixedMap::default(),
+        edge_tables: FixedMap::default(),
+        pools: Vec::new(),
         behavior: network.behavior.clone(),
     };
-    let compiler = Compiler { registry, network };
+    let mut zones: Vec<&str> = Vec::new();
+    for subnet in &network.subnets {
+        if !zones.contains(&subnet.availability_zone.as_str()) {
+            zones.push(&subnet.availability_zone);
+        }
+    }
+    let compiler = Compiler { registry, network, zones };
     compiler.vpcs(&mut fabric);
     compiler.gateways(&mut fabric);
     compiler.interfaces(&mut fabric);
     compiler.nat_gateways(&mut fabric);
     compiler.acls(&mut fabric);
     compiler.tables(&mut fabric);
+    compiler.gateway_tables(&mut fabric);
     fabric
 }
 
 struct Compiler<'a> {
     registry: &'a Registry,
     network: &'a Network,
+    zones: Vec<&'a str>,
 }
 
 impl Compiler<'_> {
     fn prefix_list(&self, id: &Id) -> Vec<IpNet> {
         let list = self.network.prefix_lists.iter().find(|list| list.id == *id);
         list.map_or_else(Vec::new, |list| list.entries.clone())
+    }
+
+    fn zone(&self, name: &str) -> Option<Zone> {
+        let at = self.zones.iter().position(|zone| *zone == name)?;
+        u16::try_from(at).ok().map(Zone)
+    }
+
+    /// The exclusion of a subnet goes before that of its VPC (3.15).
+    fn public_access(&self, subnet: Option<&Id>, vpc: &Id) -> PublicAccess {
+        let blocks = &self.network.block_public_access;
+        let of = |scope: &Id| blocks.exclusions.iter().find(|exclusion| exclusion.scope == *scope);
+        let exclusion = subnet.and_then(of).or_else(|| of(vpc)).map(|exclusion| exclusion.allows);
+        match (blocks.mode, exclusion) {
+            (BlockMode::Off, _) | (_, Some(ExclusionMode::AllowBidirectional)) => PublicAccess::Open,
+            (BlockMode::BlockIngress, _) | (_, Some(ExclusionMode::AllowEgress)) => PublicAccess::EgressOnly,
+            (BlockMode::BlockBidirectional, None) => PublicAccess::Blocked,
+        }
     }
 
     fn vpcs(&self, fabric: &mut Fabric) {
@@ -148,7 +192,8 @@ impl Compiler<'_> {
             };
             let attached = self.network.internet_gateways.iter().find(|igw| igw.vpc.as_ref() == Some(&vpc.id));
             let igw = attached.and_then(|igw| self.registry.igws.find(&igw.id));
-            fabric.vpcs[usize::from(index)] = Some(Vpc { cidrs: vpc.cidrs.clone(), resolver, igw });
+            fabric.vpcs[usize::from(index)] =
+                Some(Vpc { cidrs: vpc.cidrs.clone(), resolver, igw, public_access: self.public_access(None, &vpc.id) });
         }
         for subnet in &self.network.subnets {
             let registry = self.registry;
@@ -161,7 +206,14 @@ impl Compiler<'_> {
                 continue;
             };
             let cidrs = SmallVec::from_slice(&subnet.cidrs);
-            fabric.subnets[usize::from(index)] = Some(Subnet { vpc, cidrs, table, acl });
+            fabric.subnets[usize::from(index)] = Some(Subnet {
+                vpc,
+                cidrs,
+                table,
+                acl,
+                zone: self.zone(&subnet.availability_zone).unwrap_or(Zone(u16::MAX)),
+                public_access: self.public_access(Some(&subnet.id), &subnet.vpc),
+            });
         }
     }
 
@@ -169,7 +221,7 @@ impl Compiler<'_> {
         for gateway in &self.network.internet_gateways {
             let Some(index) = self.registry.igws.find(&gateway.id) else { continue };
             let vpc = gateway.vpc.as_ref().and_then(|vpc| self.registry.vpcs.find(vpc));
-            fabric.igws[usize::from(index)] = Some(Igw { vpc });
+            fabric.igws[usize::from(index)] = Some(Igw { vpc, table: None });
         }
         for gateway in &self.network.egress_only_internet_gateways {
             let index = self.registry.eigws.find(&gateway.id);
@@ -204,7 +256,9 @@ impl Compiler<'_> {
                 if let Some(public) = pair.public {
                     fabric.private.insert((vpc, pair.private), public);
                     // An address on a stopped instance is still its own, and leads nowhere (3.11).
-                    fabric.public.insert(public, PublicAddress { vpc, private: pair.private, eni: index });
+                    fabric
+                        .public
+                        .insert(public, PublicAddress { vpc, private: pair.private, holder: Holder::Interface(index) });
                 }
             }
             for owned in interface.addresses() {
@@ -227,6 +281,7 @@ impl Compiler<'_> {
                 egress: of_groups(false),
                 filtered,
                 source_dest_check: interface.source_dest_check,
+                forward: interface.forward.filter(|_| !interface.source_dest_check),
                 in_use: interface.in_use,
                 is_endpoint: interface.kind == InterfaceKind::VpcEndpoint,
                 nat: None,
@@ -256,20 +311,42 @@ impl Compiler<'_> {
     fn nat_gateways(&self, fabric: &mut Fabric) {
         for gateway in &self.network.nat_gateways {
             let registry = self.registry;
-            let (Some(index), Some(subnet), Some(eni)) = (
-                registry.nats.find(&gateway.id),
-                registry.subnets.find(&gateway.subnet),
-                registry.enis.find(&gateway.interface),
-            ) else {
+            let (Some(index), Some(vpc)) = (registry.nats.find(&gateway.id), registry.vpcs.find(&gateway.vpc)) else {
                 continue;
             };
-            let Some(vpc) = fabric.subnet(subnet).map(|subnet| subnet.vpc) else { continue };
-            let addresses = gateway.addresses.iter().map(|address| address.private).collect();
-            fabric.nats[usize::from(index)] = Some(Nat { subnet, vpc, eni, addresses, available: gateway.available });
-            if let Some(Some(interface)) = fabric.enis.get_mut(usize::from(eni)) {
-                interface.nat = Some(index);
-                interface.filtered = false;
+            let site = match &gateway.placement {
+                Placement::Zonal { subnet, interface } => registry
+                    .subnets
+                    .find(subnet)
+                    .zip(registry.enis.find(interface))
+                    .map(|(subnet, eni)| NatSite::Zonal { subnet, eni }),
+                Placement::Regional { route_table } => {
+                    registry.tables.find(route_table).map(|table| NatSite::Regional { table })
+                }
+            };
+            let Some(site) = site else { continue };
+            match site {
+                NatSite::Zonal { eni, .. } => {
+                    if let Some(Some(interface)) = fabric.enis.get_mut(usize::from(eni)) {
+                        interface.nat = Some(index);
+                        interface.filtered = false;
+                    }
+                }
+                NatSite::Regional { .. } => {
+                    for address in &gateway.addresses {
+                        let holder = Holder::Regional(index);
+                        let owner = PublicAddress { vpc, private: address.translated, holder };
+                        fabric.public.insert(address.translated, owner);
+                    }
+                }
             }
+            fabric.nats[usize::from(index)] = Some(Nat {
+                vpc,
+                site,
+                addresses: gateway.addresses.iter().map(|address| address.translated).collect(),
+                zones: gateway.addresses.iter().map(|it| it.zone.as_deref().and_then(|zone| self.zone(zone))).collect(),
+                available: gateway.available,
+            });
         }
     }
 
@@ -293,43 +370,70 @@ impl Compiler<'_> {
     fn tables(&self, fabric: &mut Fabric) {
         for table in &self.network.route_tables {
             let Some(index) = self.registry.tables.find(&table.id) else { continue };
-            let mut routes: Vec<_> = table.routes.iter().collect();
-            // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
-            routes.sort_by_key(|route| {
-                let propagated = route.route_origin == RouteOrigin::Propagated;
-                let list = match &route.destination {
-                    Destination::Cidr(_) => None,
-                    Destination::PrefixList(id) => Some(id.clone()),
-                };
-                (propagated, list)
+            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
+        }
+    }
+
+    /// The tables of gateways (2.15), and the public blocks that they lead into the VPC (2.18).
+    fn gateway_tables(&self, fabric: &mut Fabric) {
+        for table in &self.network.gateway_route_tables {
+            let Some(index) = self.registry.tables.find(&table.id) else { continue };
+            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
+            if is_edge(&table.gateway) {
+                if let Some(edge) = self.registry.edges.find(&table.gateway) {
+                    fabric.edge_tables.insert(edge, index);
+                }
+                continue;
+            }
+            let Some(igw) = self.registry.igws.find(&table.gateway) else { continue };
+            let Some(Some(gateway)) = fabric.igws.get_mut(usize::from(igw)) else { continue };
+            gateway.table = Some(index);
+            let Some(vpc) = gateway.vpc else { continue };
+            let cidrs = fabric.vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+            let outside = table.routes.iter().filter_map(|route| match route.destination {
+                Destination::Cidr(net) if !cidrs.iter().any(|cidr| cidr.contains(&net)) => Some(net.trunc()),
+                _ => None,
             });
-            let local: Vec<IpNet> = table
-                .routes
-                .iter()
-                .filter_map(|route| match (&route.target, &route.destination) {
-                    (Target::Local, Destination::Cidr(net)) => Some(*net),
-                    _ => None,
-                })
-                .collect();
-            let mut compiled = RouteTable::default();
-            for route in routes {
-                let next = if route.active { self.next_hop(fabric, &route.target) } else { NextHop::Blackhole };
-                let nets = match &route.destination {
-                    Destination::Cidr(net) => vec![*net],
-                    Destination::PrefixList(id) => self.prefix_list(id),
-                };
-                // As AWS does with host bits (1.2).
-                for net in nets.into_iter().map(|net| net.trunc()) {
-                    // Propagated routes lose to local even when they are more specific (2.4.2).
-                    let loses =
-                        route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));
-                    if !loses {
-                        compiled.insert(net, next);
-                    }
+            fabric.pools.extend(outside.map(|net| (net, vpc, igw)));
+        }
+    }
+
+    fn routes(&self, fabric: &Fabric, routes: &[Route]) -> RouteTable {
+        let local: Vec<IpNet> = routes
+            .iter()
+            .filter_map(|route| match (&route.target, &route.destination) {
+                (Target::Local, Destination::Cidr(net)) => Some(*net),
+                _ => None,
+            })
+            .collect();
+        let mut routes: Vec<_> = routes.iter().collect();
+        // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
+        routes.sort_by_key(|route| {
+            let propagated = route.route_origin == RouteOrigin::Propagated;
+            let list = match &route.destination {
+                Destination::Cidr(_) => None,
+                Destination::PrefixList(id) => Some(id.clone()),
+            };
+            (propagated, list)
+        });
+        let mut compiled = RouteTable::default();
+        for route in routes {
+            let next = if route.active { self.next_hop(fabric, &route.target) } else { NextHop::Blackhole };
+            let nets = match &route.destination {
+                Destination::Cidr(net) => vec![*net],
+                Destination::PrefixList(id) => self.prefix_list(id),
+            };
+            // As AWS does with host bits (1.2).
+            for net in nets.into_iter().map(|net| net.trunc()) {
+                // Propagated routes lose to local even when they are more specific (2.4.2).
+                let loses =
+                    route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));
+                if !loses {
+                    compiled.insert(net, next);
                 }
             }
-            fabric.tables[usize::from(index)] = Some(compiled);
         }
+        compiled
     }
 
     fn next_hop(&self, fabric: &Fabric, target: &Target) -> NextHop {

@@ -11,9 +11,12 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use ipnet::IpNet;
 use smallvec::SmallVec;
-use vpcemu_model::Behavior;
+use vpcemu_model::behavior::{Filtering, Mapping};
+use vpcemu_model::{Behavior, Forwarding};
 
-use crate::index::{AclIx, EigwIx, EndpointIx, EniIx, GroupIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx};
+use crate::index::{
+    AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, GroupIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx,
+};
 
 pub use compile::Timeline;
 pub use routes::{NextHop, RouteHit, RouteTable};
@@ -45,6 +48,10 @@ pub struct Fabric {
     public: FixedMap<Ipv4Addr, PublicAddress>,
     /// The internet gateways' map from the inside (3.2).
     private: FixedMap<(VpcIx, Ipv4Addr), Ipv4Addr>,
+    /// The tables of virtual private gateways (2.15).
+    edge_tables: FixedMap<EdgeIx, TableIx>,
+    /// Public blocks that an internet gateway's table leads into the VPC untranslated (2.18).
+    pools: Vec<(IpNet, VpcIx, IgwIx)>,
     /// Knobs.
     pub behavior: Behavior,
 }
@@ -58,7 +65,13 @@ pub struct Vpc {
     pub resolver: Option<Ipv4Addr>,
     /// Its internet gateway.
     pub igw: Option<IgwIx>,
+    /// What VPC Block Public Access lets addresses do that are in no subnet (3.15).
+    pub public_access: PublicAccess,
 }
+
+/// An availability zone of the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Zone(pub u16);
 
 /// A subnet.
 #[derive(Debug)]
@@ -71,6 +84,10 @@ pub struct Subnet {
     pub table: TableIx,
     /// Its network ACL.
     pub acl: AclIx,
+    /// Its availability zone.
+    pub zone: Zone,
+    /// What VPC Block Public Access lets it do (3.15).
+    pub public_access: PublicAccess,
 }
 
 impl Subnet {
@@ -88,6 +105,17 @@ impl Subnet {
     pub fn router(&self, like: IpAddr) -> Option<IpAddr> {
         self.cidrs.iter().find(|net| net.addr().is_ipv4() == like.is_ipv4()).map(|net| address::nth(*net, 1))
     }
+}
+
+/// What VPC Block Public Access leaves of the internet for the addresses of a subnet (3.15).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PublicAccess {
+    /// Everything.
+    Open,
+    /// What NAT gateways and egress-only gateways carry.
+    EgressOnly,
+    /// Nothing.
+    Blocked,
 }
 
 /// A network ACL.
@@ -120,6 +148,8 @@ pub struct Eni {
     pub filtered: bool,
     /// Source/destination check (1.16).
     pub source_dest_check: bool,
+    /// What it does with packets that are not for it (2.13, section 11).
+    pub forward: Option<Forwarding>,
     /// Whether anything is there to receive (2.13).
     pub in_use: bool,
     /// Whether it belongs to an interface endpoint, whose connections are always tracked (6.20).
@@ -136,6 +166,11 @@ impl Eni {
     /// Whether `address` is the interface's own, delegated prefixes included (1.15).
     pub fn owns(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address) || self.prefixes.iter().any(|net| net.contains(&address))
+    }
+
+    /// Its primary address of the family of `like`: the source of what its own stack sends.
+    pub fn primary(&self, like: IpAddr) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|owned| owned.is_ipv4() == like.is_ipv4())
     }
 }
 
@@ -167,6 +202,8 @@ impl EniTimers {
 pub struct Igw {
     /// The VPC it is attached to.
     pub vpc: Option<VpcIx>,
+    /// Its own route table, which decides where in the VPC a packet goes that comes in (2.15).
+    pub table: Option<TableIx>,
 }
 
 /// An egress-only internet gateway.
@@ -179,16 +216,51 @@ pub struct Eigw {
 /// A NAT gateway.
 #[derive(Debug)]
 pub struct Nat {
-    /// Its subnet.
-    pub subnet: SubnetIx,
     /// Its VPC.
     pub vpc: VpcIx,
-    /// Its interface.
-    pub eni: EniIx,
-    /// What it translates to (4.3).
+    /// Where it stands.
+    pub site: NatSite,
+    /// What it translates to, the primary address first (4.3, 4.4).
     pub addresses: SmallVec<[Ipv4Addr; 1]>,
+    /// The availability zone in which a regional gateway uses each address; `None` for all (4.4).
+    pub zones: SmallVec<[Option<Zone>; 1]>,
     /// Whether it works at all (4.9).
     pub available: bool,
+}
+
+impl Nat {
+    /// The interface of a zonal gateway.
+    pub fn eni(&self) -> Option<EniIx> {
+        match self.site {
+            NatSite::Zonal { eni, .. } => Some(eni),
+            NatSite::Regional { .. } => None,
+        }
+    }
+
+    /// The subnet of a zonal gateway.
+    pub fn subnet(&self) -> Option<SubnetIx> {
+        match self.site {
+            NatSite::Zonal { subnet, .. } => Some(subnet),
+            NatSite::Regional { .. } => None,
+        }
+    }
+}
+
+/// Where a NAT gateway stands (4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NatSite {
+    /// In a subnet, with an interface there.
+    Zonal {
+        /// Its subnet.
+        subnet: SubnetIx,
+        /// Its interface.
+        eni: EniIx,
+    },
+    /// In no subnet: with a route table of its own, behind no network ACL (4.4).
+    Regional {
+        /// Its route table.
+        table: TableIx,
+    },
 }
 
 /// A gateway endpoint.
@@ -205,10 +277,29 @@ pub struct Endpoint {
 pub struct PublicAddress {
     /// The VPC.
     pub vpc: VpcIx,
-    /// The private address that the internet gateway maps it to.
+    /// The private address that the internet gateway maps it to; of a regional NAT gateway the public one itself (4.4).
     pub private: Ipv4Addr,
-    /// The interface that has that address.
-    pub eni: EniIx,
+    /// Who has that address.
+    pub holder: Holder,
+}
+
+impl PublicAddress {
+    /// The interface that has the private address.
+    pub fn eni(&self) -> Option<EniIx> {
+        match self.holder {
+            Holder::Interface(eni) => Some(eni),
+            Holder::Regional(_) => None,
+        }
+    }
+}
+
+/// Who has a public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// An interface, by a private address.
+    Interface(EniIx),
+    /// A regional NAT gateway, directly.
+    Regional(NatIx),
 }
 
 fn at<I: Into<usize>, T>(slots: &[Option<T>], index: I) -> Option<&T> {
@@ -319,6 +410,30 @@ impl Fabric {
     /// The public address of a private one (3.2).
     pub fn public_of(&self, vpc: VpcIx, private: Ipv4Addr) -> Option<Ipv4Addr> {
         self.private.get(&(vpc, private)).copied()
+    }
+
+    /// The route table of a virtual private gateway (2.15).
+    pub fn edge_table(&self, edge: EdgeIx) -> Option<&RouteTable> {
+        self.edge_tables.get(&edge).and_then(|table| self.table(*table))
+    }
+
+    /// The internet gateway whose table leads a public block into its VPC, as it is (2.18).
+    pub fn pool(&self, address: IpAddr) -> Option<(VpcIx, IgwIx)> {
+        self.pools.iter().find(|(net, ..)| net.contains(&address)).map(|(_, vpc, igw)| (*vpc, *igw))
+    }
+
+    /// Why connections towards different remotes depend on each other here, so that one shard has to hold them all.
+    pub fn serial(&self) -> Option<&'static str> {
+        let nat = &self.behavior.nat_gateway;
+        let translates = self.nats.iter().any(Option::is_some);
+        let knob = [
+            (translates && nat.mapping != Mapping::AddressAndPortDependent, "nat_gateway.mapping"),
+            (translates && nat.filtering != Filtering::AddressAndPortDependent, "nat_gateway.filtering"),
+            (translates && !nat.overload, "nat_gateway.overload"),
+            (translates && nat.max_ports_per_host.is_some(), "nat_gateway.max_ports_per_host"),
+            (self.behavior.underlay.egress_fragments_per_second.is_some(), "underlay.egress_fragments_per_second"),
+        ];
+        knob.into_iter().find(|(set, _)| *set).map(|(_, knob)| knob)
     }
 
     /// Whether `address` lies in a block of any VPC or is a public address of the model: such an address may be

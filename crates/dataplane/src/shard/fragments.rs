@@ -1,25 +1,30 @@
-//! Virtual reassembly: the first fragment of a datagram lends its ports to the others (6.31, 7.13).
+//! Virtual reassembly: the first fragment of a datagram lends its ports to the others (4.20, 6.31, 7.13).
 //!
 //! Nothing is put together. Fragments that come before the first are held, for one second of capture time or until the end
-//! of the next window, whichever is earlier; memory is bounded.
+//! of the next window, whichever is earlier. An exact duplicate is dropped; fragments that overlap contradict each other, so
+//! that from then on nothing of their datagram passes (RFC 5722 3, RFC 8200 4.5; for IPv4 likewise, as Linux does). Memory is
+//! bounded.
+//!
+//! Knobs: `[behavior.fragments]`.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
+use smallvec::SmallVec;
+use vpcemu_model::behavior::FragmentBehavior;
 use vpcemu_packet::{Fragment, Headers, Transport};
 
+use super::datagram::{DatagramEvent, DatagramState, FragmentAction, step};
 use crate::fabric::FixedMap;
+use crate::reason::DropReason;
 use crate::time::Timestamp;
-
-/// How long the ports of a first fragment are remembered (4.20; Linux's ip_frag_time).
-const REMEMBER: Duration = Duration::from_secs(30);
-
-/// How long a fragment waits for the first (4.20).
-const HOLD: Duration = Duration::from_secs(1);
 
 /// Datagrams remembered, and fragments held, per shard: a burst of fragments cannot take more than some 4 MiB of a shard.
 const MAX_DATAGRAMS: usize = 1024;
 const MAX_HELD: usize = 64;
+
+/// Ranges remembered of a datagram; neighbours count as one. 64 KiB in order are one range, in the worst order that is any
+/// use 22 of 1,480 bytes.
+const MAX_RANGES: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Datagram {
@@ -27,6 +32,16 @@ struct Datagram {
     dst: IpAddr,
     protocol: u8,
     id: u32,
+}
+
+/// What is known of a datagram that comes in fragments.
+#[derive(Debug)]
+struct Known {
+    state: DatagramState,
+    transport: Transport,
+    /// What has come of its payload, in bytes from its start.
+    seen: Ranges,
+    until: Timestamp,
 }
 
 /// What is to be done with a packet at the entrance of the fabric.
@@ -37,6 +52,8 @@ pub enum Admission {
     /// The ports are not known yet: the caller keeps it, until [`Reassembly::take_ready`] or
     /// [`Reassembly::take_expired`] gives its ticket back.
     Hold,
+    /// It contradicts what has come of its datagram, or has come before.
+    Refused(DropReason),
     /// There is no room to hold it.
     Full,
 }
@@ -47,31 +64,76 @@ pub type Ticket = u64;
 /// The fragments of a shard.
 #[derive(Debug, Default)]
 pub struct Reassembly {
-    firsts: FixedMap<Datagram, (Transport, Timestamp)>,
+    knobs: FragmentBehavior,
+    datagrams: FixedMap<Datagram, Known>,
     held: Vec<(Datagram, Ticket, Timestamp, u64)>,
     ready: Vec<(Ticket, Transport)>,
 }
 
 impl Reassembly {
+    /// A table that has seen nothing.
+    pub fn new(knobs: FragmentBehavior) -> Self {
+        Self { knobs, ..Self::default() }
+    }
+
     /// Decides on a packet. `window` counts the windows of the run.
     pub fn admit(&mut self, headers: &Headers, n: Ticket, now: Timestamp, window: u64) -> Admission {
-        let (id, first) = match headers.fragment {
+        let (id, start, first, last) = match headers.fragment {
             Fragment::None => return Admission::Ready(headers.transport),
-            Fragment::First { id } => (id, true),
-            Fragment::Later { id, .. } => (id, false),
+            Fragment::First { id } => (id, 0, true, false),
+            Fragment::Later { id, offset, more } => (id, u32::from(offset), false, !more),
         };
         let datagram = Datagram { src: headers.src, dst: headers.dst, protocol: headers.protocol, id };
-        if first {
-            self.remember(datagram, headers.transport, now);
-            return Admission::Ready(headers.transport);
+        let range = (start, start + headers.total_len.saturating_sub(u32::from(headers.l4)));
+        if self.datagrams.get(&datagram).is_some_and(|known| now >= known.until) {
+            self.datagrams.remove(&datagram);
         }
-        match self.firsts.get(&datagram) {
-            Some((transport, until)) if now < *until => Admission::Ready(*transport),
-            _ if self.held.len() >= MAX_HELD => Admission::Full,
-            _ => {
-                self.held.push((datagram, n, now.after(HOLD), window));
+        if !self.datagrams.contains_key(&datagram) && !self.has_room(now) {
+            // Without a place in the table a first fragment goes its way, and the others have no ports.
+            return if first { Admission::Ready(headers.transport) } else { Admission::Full };
+        }
+        let held = self.held.len();
+        let (remember, hold) = (self.knobs.remember, self.knobs.hold);
+        let known = self.datagrams.entry(datagram).or_insert_with(|| Known {
+            state: DatagramState::Unknown,
+            transport: Transport::Missing,
+            seen: Ranges::default(),
+            until: now.after(remember),
+        });
+        let event = match known.seen.add(range, last) {
+            Addition::Duplicate => DatagramEvent::Duplicate,
+            Addition::Overlap | Addition::Full => DatagramEvent::Overlap,
+            Addition::New if first => DatagramEvent::First,
+            Addition::New => DatagramEvent::Later,
+        };
+        let (next, action) = step(known.state, event);
+        if action == FragmentAction::Hold && held >= MAX_HELD {
+            known.seen.remove(range);
+            return Admission::Full;
+        }
+        known.state = next;
+        match action {
+            FragmentAction::Pass => {
+                if first {
+                    known.transport = headers.transport;
+                    known.until = now.after(remember);
+                }
+                let transport = known.transport;
+                // The next datagram may have the same identification.
+                if known.seen.is_complete() {
+                    self.datagrams.remove(&datagram);
+                }
+                self.release(datagram, transport);
+                Admission::Ready(transport)
+            }
+            FragmentAction::Hold => {
+                self.held.push((datagram, n, now.after(hold), window));
                 Admission::Hold
             }
+            FragmentAction::Drop => Admission::Refused(match event {
+                DatagramEvent::Duplicate if next != DatagramState::Poisoned => DropReason::FragmentDuplicate,
+                _ => DropReason::FragmentOverlap,
+            }),
         }
     }
 
@@ -80,26 +142,40 @@ impl Reassembly {
         std::mem::take(&mut self.ready)
     }
 
-    /// Held fragments whose time is over: at `now`, or at the end of `window`, the one after the one they came in.
+    /// Held fragments whose time is over: at `now`, or at the end of `window`, the one after the one they came in; and those
+    /// whose datagram has contradicted itself meanwhile.
     pub fn take_expired(&mut self, now: Timestamp, ended: Option<u64>) -> Vec<Ticket> {
         if self.held.is_empty() {
             return Vec::new();
         }
-        let over = |until: Timestamp, window: u64| now >= until || ended.is_some_and(|ended| window < ended);
-        let expired =
-            self.held.iter().filter(|(_, _, until, window)| over(*until, *window)).map(|held| held.1).collect();
-        self.held.retain(|(_, _, until, window)| !over(*until, *window));
+        let datagrams = &self.datagrams;
+        let poisoned = |of: &Datagram| datagrams.get(of).is_some_and(|known| known.state == DatagramState::Poisoned);
+        let over = |(of, _, until, window): &(Datagram, Ticket, Timestamp, u64)| {
+            now >= *until || ended.is_some_and(|ended| *window < ended) || poisoned(of)
+        };
+        let expired = self.held.iter().filter(|held| over(held)).map(|held| held.1).collect();
+        self.held.retain(|held| !over(held));
         expired
     }
 
-    fn remember(&mut self, datagram: Datagram, transport: Transport, now: Timestamp) {
-        if self.firsts.len() >= MAX_DATAGRAMS {
-            self.firsts.retain(|_, (_, until)| now < *until);
-            if self.firsts.len() >= MAX_DATAGRAMS {
-                return;
-            }
+    /// How many datagrams and held fragments there are: never more than some 1,000 and 64.
+    pub fn len(&self) -> (usize, usize) {
+        (self.datagrams.len(), self.held.len())
+    }
+
+    /// Whether the table is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == (0, 0)
+    }
+
+    fn has_room(&mut self, now: Timestamp) -> bool {
+        if self.datagrams.len() >= MAX_DATAGRAMS {
+            self.datagrams.retain(|_, known| now < known.until);
         }
-        self.firsts.insert(datagram, (transport, now.after(REMEMBER)));
+        self.datagrams.len() < MAX_DATAGRAMS
+    }
+
+    fn release(&mut self, datagram: Datagram, transport: Transport) {
         let ready = &mut self.ready;
         self.held.retain(|(of, n, _, _)| {
             if *of == datagram {
@@ -107,5 +183,56 @@ impl Reassembly {
             }
             *of != datagram
         });
+    }
+}
+
+/// What a fragment adds to what has come of its datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Addition {
+    New,
+    /// Exactly these bytes have come before.
+    Duplicate,
+    /// Some of these bytes have come before.
+    Overlap,
+    /// In more scattered pieces than are worth remembering.
+    Full,
+}
+
+/// Which bytes of a datagram have come, fragment by fragment.
+#[derive(Debug, Default)]
+struct Ranges {
+    ranges: SmallVec<[(u32, u32); 4]>,
+    /// Where the last fragment says that the datagram ends.
+    end: Option<u32>,
+}
+
+impl Ranges {
+    fn add(&mut self, (start, end): (u32, u32), last: bool) -> Addition {
+        if self.ranges.contains(&(start, end)) {
+            return Addition::Duplicate;
+        }
+        let ends_twice = last && self.end.is_some_and(|known| known != end);
+        let beyond = self.end.is_some_and(|known| end > known) || (last && self.ranges.iter().any(|(_, to)| *to > end));
+        if ends_twice || beyond || self.ranges.iter().any(|(from, to)| start < *to && *from < end) {
+            return Addition::Overlap;
+        }
+        if self.ranges.len() >= MAX_RANGES {
+            return Addition::Full;
+        }
+        self.ranges.push((start, end));
+        if last {
+            self.end = Some(end);
+        }
+        Addition::New
+    }
+
+    fn remove(&mut self, range: (u32, u32)) {
+        self.ranges.retain(|of| *of != range);
+        self.end = self.end.filter(|end| *end != range.1);
+    }
+
+    fn is_complete(&self) -> bool {
+        let come: u32 = self.ranges.iter().map(|(from, to)| to - from).sum();
+        self.end == Some(come)
     }
 }

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use smallvec::SmallVec;
+use vpcemu_model::Forwarding;
 use vpcemu_packet::{Headers, Transport};
 
 use super::hash::Mix;
@@ -45,6 +46,9 @@ pub struct ShardMap {
     primary: FixedMap<IpAddr, IpAddr>,
     /// Whether any route of the run leads to a translator at all.
     translates: bool,
+    /// The knob that makes connections towards different remotes depend on each other, if there is one: then everything
+    /// meets on shard 0.
+    serial: Option<&'static str>,
 }
 
 impl ShardMap {
@@ -61,6 +65,7 @@ impl ShardMap {
             resolvers: Vec::new(),
             primary: FixedMap::default(),
             translates: false,
+            serial: timeline.serial(),
         };
         for (generation, fabric) in timeline.fabrics().iter().enumerate() {
             map.add(generation, fabric);
@@ -91,13 +96,23 @@ impl ShardMap {
             }
         }
         for (_, eni) in fabric.enis() {
+            if eni.forward == Some(Forwarding::NatInstance) {
+                for own in &eni.addresses {
+                    self.translators.insert(*own, ());
+                    if let IpAddr::V4(private) = own
+                        && let Some(public) = fabric.public_of(eni.vpc, *private)
+                    {
+                        self.translators.insert(IpAddr::V4(public), ());
+                    }
+                }
+            }
             for owned in &eni.addresses {
                 let primary = eni.addresses.iter().find(|other| other.is_ipv4() == owned.is_ipv4());
                 self.primary.entry(*owned).or_insert(*primary.unwrap_or(owned));
             }
         }
         for (_, subnet) in fabric.subnets() {
-            let leads = fabric.table(subnet.table).is_some_and(leads_to_translator);
+            let leads = fabric.table(subnet.table).is_some_and(|table| leads_to_translator(fabric, table));
             self.translates |= leads;
             for net in &subnet.cidrs {
                 let slot = (generation, subnet.table);
@@ -147,6 +162,9 @@ impl ShardMap {
 
     /// The shard of packets between two addresses, in either direction.
     pub fn shard_of(&self, source: IpAddr, destination: IpAddr) -> u8 {
+        if self.serial.is_some() {
+            return HOME;
+        }
         let ends = [source, destination].map(|end| address::nat64_embedded(end).map_or(end, IpAddr::V4));
         let [source, destination] = ends;
         for (end, other) in [(source, destination), (destination, source)] {
@@ -198,13 +216,17 @@ impl ShardMap {
         let from = self.canonical(from);
         let private = self.canonical(to);
         let public = self.timeline.iter().flat_map(|fabric| public_forms(fabric, private));
-        let forms: SmallVec<[IpAddr; 4]> = [to, private].into_iter().chain(public).collect();
+        let mut forms: SmallVec<[IpAddr; 8]> = [to, private].into_iter().chain(public).collect();
+        // A host that speaks IPv6 only names it by its NAT64 form.
+        if from.is_ipv6() {
+            forms.iter_mut().for_each(|form| *form = address::nat64(*form));
+        }
         let leads = |(generation, table): &(usize, TableIx)| {
-            let table = self.timeline.get(*generation).and_then(|fabric| fabric.table(*table));
-            table.is_some_and(|table| {
-                forms
-                    .iter()
-                    .any(|form| table.lookup(*form).is_some_and(|hit| matches!(hit.next, NextHop::NatGateway(_))))
+            let fabric = self.timeline.get(*generation);
+            let table = fabric.and_then(|fabric| Some((fabric, fabric.table(*table)?)));
+            table.is_some_and(|(fabric, table)| {
+                let leads = |form: &IpAddr| table.lookup(*form).is_some_and(|hit| is_translator(fabric, hit.next));
+                forms.iter().any(leads)
             })
         };
         match from {
@@ -227,8 +249,17 @@ fn public_forms(fabric: &Fabric, private: IpAddr) -> impl Iterator<Item = IpAddr
     })
 }
 
-fn leads_to_translator(table: &RouteTable) -> bool {
-    table.routes().any(|(_, next)| matches!(next, NextHop::NatGateway(_)))
+fn leads_to_translator(fabric: &Fabric, table: &RouteTable) -> bool {
+    table.routes().any(|(_, next)| is_translator(fabric, next))
+}
+
+/// Whether a route leads to what may rewrite addresses: an appliance may stand in front of a translator.
+fn is_translator(fabric: &Fabric, next: NextHop) -> bool {
+    match next {
+        NextHop::NatGateway(_) => true,
+        NextHop::Interface(eni) => fabric.eni(eni).is_some_and(|eni| eni.forward.is_some()),
+        _ => false,
+    }
 }
 
 fn hash(address: IpAddr) -> u8 {

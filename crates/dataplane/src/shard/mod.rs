@@ -1,6 +1,7 @@
 //! Shards: 256 engines that share nothing but the compiled configuration. Everything that a flow touches is in one of
 //! them, see [`ShardMap`].
 
+pub mod datagram;
 mod fragments;
 pub mod hash;
 mod map;
@@ -9,15 +10,16 @@ mod memory;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Tracker};
+use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
 use crate::counters::NatCounters;
-use crate::fabric::Timeline;
-use crate::index::NatIx;
-use crate::outcome::{Component, Ingress, Outcome, Verdict};
+use crate::fabric::{FixedMap, Timeline};
+use crate::index::{EniIx, NatIx};
+use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
-use crate::stage::{mtu, nat_gateway, nat_ports};
+use crate::reason::DropReason;
+use crate::stage::{mtu, nat_gateway};
 use crate::time::{Stamp, Timestamp};
 use crate::walk::{Hop, Originator, Walk, WalkOptions, key_with};
 
@@ -94,6 +96,8 @@ pub struct Shard {
     nat_counters: Vec<NatCounters>,
     seen: Seen,
     denied: DeniedOpenings,
+    /// Fragments that each interface has sent in the second that it last sent one, where they are policed (1.26).
+    fragments_sent: FixedMap<EniIx, (u64, u32)>,
     /// Fragments that wait for the first of their datagram.
     pub reassembly: Reassembly,
 }
@@ -102,6 +106,7 @@ impl Shard {
     /// A shard that has seen nothing.
     pub fn new(timeline: Arc<Timeline>, options: Options) -> Self {
         let nats = timeline.registry().nats.len();
+        let knobs = timeline.fabric(0).behavior.fragments.clone();
         Self {
             timeline,
             options,
@@ -109,7 +114,8 @@ impl Shard {
             nat_counters: vec![NatCounters::default(); nats],
             seen: Seen::default(),
             denied: DeniedOpenings::default(),
-            reassembly: Reassembly::default(),
+            fragments_sent: FixedMap::default(),
+            reassembly: Reassembly::new(knobs),
         }
     }
 
@@ -117,6 +123,9 @@ impl Shard {
     pub fn process(&mut self, arrival: Arrival, packet: &mut Packet<'_>, out: &mut Output) -> Verdict {
         out.clear();
         let Arrival { stamp, ingress, captured, transport } = arrival;
+        if let Some(denial) = self.police_fragment(ingress, packet.headers(), stamp) {
+            return Verdict::stateless(Outcome::Dropped(denial), key_with(packet, transport));
+        }
         let flags = flags_of(transport);
         let opens = opens(transport);
         let flow = self.flow(captured, stamp.generation);
@@ -133,10 +142,12 @@ impl Shard {
         walk.adoptable = unseen && !opens && self.options.midstream == Midstream::Adopt;
         let mut verdict = walk.run(Walk::entrance(ingress));
         if matches!(verdict.outcome, Outcome::Delivered { .. }) {
-            mtu::take_apart(&mut walk);
-            verdict.pieces = walk.pieces;
-        } else {
-            verdict.pieces = 0;
+            verdict.pieces = mtu::take_apart(&mut walk);
+            if walk.out.pieces.is_empty()
+                && let Some(other) = walk.packet.replacement()
+            {
+                walk.out.pieces.push(other.to_vec());
+            }
         }
         let origination = walk.generated.take();
         match verdict.outcome {
@@ -148,6 +159,21 @@ impl Shard {
             self.originate(made, stamp, options, out);
         }
         verdict
+    }
+
+    /// More fragments a second than an interface may send, where a knob polices them (1.26). A second is one of capture time.
+    fn police_fragment(&mut self, ingress: Ingress, headers: &Headers, stamp: Stamp) -> Option<Denial> {
+        let limit = self.timeline.fabric(stamp.generation).behavior.underlay.egress_fragments_per_second?;
+        let (Ingress::Interface(eni), true) = (ingress, headers.fragment != Fragment::None) else { return None };
+        let second = stamp.now.second();
+        let sent = self.fragments_sent.entry(eni).or_default();
+        if sent.0 != second {
+            *sent = (second, 0);
+        }
+        sent.1 += 1;
+        let at = Some(Component::Interface(eni));
+        let direction = Some(Direction::Egress);
+        (sent.1 > limit).then_some(Denial { reason: DropReason::FragmentRate, at, direction, rule: None })
     }
 
     /// Lets a packet that a gateway made walk to its end (P22). It causes no other.
@@ -165,10 +191,11 @@ impl Shard {
         let (hop, by) = match from {
             Originator::NatGateway(nat) => {
                 let Some(gateway) = timeline.fabric(stamp.generation).nat(nat) else { return };
-                walk.emitter = Some(gateway.eni);
-                (Hop::LeaveSubnet(gateway.subnet), Some(Component::NatGateway(nat)))
+                walk.emitter = gateway.eni();
+                (nat_gateway::onward(gateway), Some(Component::NatGateway(nat)))
             }
             Originator::Router(eni) => (Hop::Arrive(eni), None),
+            Originator::Interface(eni) => (Hop::Leave(eni), Some(Component::Interface(eni))),
         };
         let verdict = walk.run(hop);
         out.generated = Some(Generated { kind, by, key, verdict, steps: side.steps, bytes });
@@ -196,9 +223,9 @@ impl Shard {
         captured
     }
 
-    /// The outside tuple of a client's flow at a NAT gateway, in the direction of what arrives there: the live mapping, or
+    /// The outside tuple of a client's flow at a translator, in the direction of what arrives there: the live mapping, or
     /// what a dead one had, so that the gateway drops it as the real one would.
-    pub fn nat_mapping(&mut self, nat: NatIx, inside: Inside, now: Timestamp) -> Option<Outside> {
+    pub fn nat_mapping(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<Outside> {
         if let Some((entry, _)) = self.conntrack.find(&Key::NatInside(nat, inside), now) {
             return match self.conntrack.entry(entry).owner {
                 Owner::Nat { outside, .. } => Some(outside),
@@ -208,8 +235,8 @@ impl Shard {
         self.conntrack.tombstone(nat, inside, now).map(|(outside, _)| outside)
     }
 
-    /// The client's flow behind an outside tuple of a NAT gateway.
-    pub fn nat_inside(&mut self, nat: NatIx, outside: Outside, now: Timestamp) -> Option<Inside> {
+    /// The client's flow behind an outside tuple of a translator.
+    pub fn nat_inside(&mut self, nat: Translator, outside: Outside, now: Timestamp) -> Option<Inside> {
         let (entry, _) = self.conntrack.find(&Key::NatOutside(nat, outside), now)?;
         Some(Inside(self.conntrack.entry(entry).original))
     }
@@ -217,7 +244,6 @@ impl Shard {
     /// Makes the mapping of a TCP connection that began before the capture, when the first packet of it that the capture
     /// holds is a reply. None if the tuple was seen before, or mid-stream adoption is off, or no port is free.
     pub fn adopt_mapping(&mut self, nat_ix: NatIx, inside: Inside, reply: &Arrival) -> Option<Outside> {
-        let Inside(key) = inside;
         let flags = flags_of(reply.transport)?;
         if self.options.midstream != Midstream::Adopt || opens(reply.transport) {
             return None;
@@ -226,15 +252,9 @@ impl Shard {
             return None;
         }
         let fabric = Arc::clone(self.timeline.fabric(reply.stamp.generation));
-        let nat = fabric.nat(nat_ix)?;
-        let now = reply.stamp.now;
-        let limit = fabric.behavior.nat_gateway.max_per_destination;
-        let request = nat_ports::Request { seed: self.options.seed, now, limit };
-        let outside = nat_ports::allocate(&mut self.conntrack, nat_ix, nat, inside, 0, request)?;
-        let tracker = Tracker::adopted(Some(flags), true);
-        let new = nat_gateway::new_mapping(&fabric, nat_ix, key, outside, tracker, true, reply.stamp.generation);
-        self.conntrack.insert(new, now);
-        Some(outside)
+        let generation = reply.stamp.generation;
+        let choice = (self.options.seed, reply.stamp.now);
+        nat_gateway::adopt(&mut self.conntrack, (&fabric, generation), nat_ix, inside, flags, choice)
     }
 
     /// The end of a window: reclaims what has expired by `now`, and hands out the changes of gauges.

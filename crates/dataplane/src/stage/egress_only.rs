@@ -3,7 +3,7 @@
 use vpcemu_packet::Transport;
 
 use crate::conntrack::{Key, NewEntry, Owner, Timers, Tracker, Way};
-use crate::fabric::{Fabric, address};
+use crate::fabric::{Fabric, PublicAccess, address};
 use crate::index::{EigwIx, EniIx};
 use crate::outcome::{Component, CtState, Denial, StepKind};
 use crate::reason::DropReason;
@@ -30,7 +30,8 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) -> Result<Hop,
     if private {
         return Err(walk.deny(DropReason::PrivateIpv6, at, KIND, None, None));
     }
-    mtu::check(walk, at)?;
+    check_access(walk, at, fabric.owner(vpc, source))?;
+    mtu::check(walk, at, fabric.behavior.egress_only_internet_gateway.mtu)?;
     if !matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. }) {
         track(walk, eigw);
     }
@@ -61,6 +62,7 @@ fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
         timers,
         replied: mid_stream,
         generation,
+        sharing: None,
     });
     walk.state = Some(if mid_stream { CtState::Established } else { CtState::New });
 }
@@ -90,18 +92,36 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
                 let tracker = Tracker::adopted(flags, true);
                 let (timers, generation) = (timers(walk.fabric), walk.stamp.generation);
                 let owner = Owner::EgressOnly(eigw);
-                walk.make(NewEntry { owner, original: key.reversed(), tracker, timers, replied: true, generation });
+                walk.make(NewEntry {
+                    owner,
+                    original: key.reversed(),
+                    tracker,
+                    timers,
+                    replied: true,
+                    generation,
+                    sharing: None,
+                });
                 walk.adopted = true;
                 walk.state = Some(CtState::Established);
             }
             _ => return Err(walk.deny(no_session, at, KIND, None, None)),
         }
     }
-    mtu::check_inbound(walk, at)?;
+    check_access(walk, at, Some(eni))?;
+    mtu::check_inbound(walk, at, walk.fabric.behavior.egress_only_internet_gateway.mtu)?;
     walk.force_tracking = true;
     walk.pass(at, KIND, None, None);
     walk.tap(at);
     Ok(Hop::Reach { eni, from: None })
+}
+
+/// VPC Block Public Access leaves the gateway alone unless it blocks both directions (5.7).
+fn check_access(walk: &mut Walk<'_, '_, '_>, at: Component, end: Option<EniIx>) -> Result<(), Denial> {
+    let subnet = end.and_then(|eni| walk.fabric.eni(eni)).and_then(|eni| walk.fabric.subnet(eni.subnet));
+    if subnet.is_some_and(|subnet| subnet.public_access == PublicAccess::Blocked) {
+        return Err(walk.deny(DropReason::BlockPublicAccess, at, KIND, None, None));
+    }
+    Ok(())
 }
 
 fn timers(fabric: &Fabric) -> Timers {

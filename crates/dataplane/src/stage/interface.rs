@@ -1,11 +1,13 @@
 //! Network interfaces: source/destination check, then security groups on the way out; the other way round on the way in
 //! (section 8).
 
+use vpcemu_model::Forwarding;
+
 use crate::fabric::address;
 use crate::index::{EniIx, SubnetIx};
 use crate::outcome::{Component, Denial, Direction, Place, StepKind};
 use crate::reason::DropReason;
-use crate::stage::{link_local, nacl, nat_gateway, security_group};
+use crate::stage::{appliance, link_local, nacl, nat_gateway, nat_instance, security_group};
 use crate::walk::{Hop, Walk};
 
 /// The packet leaves an interface.
@@ -81,5 +83,9 @@ pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, 
     }
     let forced = walk.force_tracking || eni.is_endpoint;
     walk.commit(forced);
-    Ok(Hop::Done(Place::Interface(eni_ix)))
+    match eni.forward {
+        Some(Forwarding::Appliance) => appliance::forward(walk, eni_ix),
+        Some(Forwarding::NatInstance) => nat_instance::forward(walk, eni_ix),
+        None => Ok(Hop::Done(Place::Interface(eni_ix))),
+    }
 }

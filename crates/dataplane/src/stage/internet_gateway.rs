@@ -1,14 +1,18 @@
-//! Internet gateways: 1:1 translation of IPv4 by the map of the VPC's interfaces, IPv6 as it is; stateless (3.x).
+//! Internet gateways: 1:1 translation of IPv4 by the map of the VPC's interfaces, IPv6 as it is; stateless (3.1-3.14). What
+//! comes in goes where the gateway's own table says (2.14-2.19, [`edge`]); VPC Block Public Access stands in front of it all
+//! (3.15).
+//!
+//! Knobs: `[behavior.underlay] hops` (1.25).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vpcemu_packet::Transport;
 
-use crate::fabric::{NextHop, PublicAddress, address};
-use crate::index::{IgwIx, VpcIx};
+use crate::fabric::{Holder, NextHop, PublicAccess, PublicAddress, address};
+use crate::index::{EniIx, IgwIx, VpcIx};
 use crate::outcome::{Component, Denial, Place, StepKind};
 use crate::reason::DropReason;
-use crate::stage::{egress_only, mtu};
+use crate::stage::{edge, egress_only, mtu};
 use crate::walk::{Hop, Walk};
 
 const KIND: StepKind = StepKind::InternetGateway;
@@ -21,44 +25,77 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, igw: IgwIx) -> Result<Hop, D
         return Err(walk.deny(DropReason::BadState, at, KIND, None, None));
     };
     let (source, destination) = (walk.source(), walk.destination());
+    let sender = sender(walk, vpc, igw, source);
     // The map is keyed by address, not by who emits: an appliance may forward a workload's packet (3.2).
-    if fabric.owner(vpc, source).is_none() {
-        return Err(walk.deny(DropReason::Spoofed, at, KIND, None, None));
+    let Some(sender) = sender else { return Err(walk.deny(DropReason::Spoofed, at, KIND, None, None)) };
+    check_access(walk, at, vpc, sender)?;
+    if let Sender::Interface(_) = sender {
+        edge::check_symmetry(walk, igw, source)?;
     }
     match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            let refused = if address::is_rfc1918(destination) {
-                Some(DropReason::EgressToRfc1918)
-            } else if address::is_rfc6598(destination) {
-                Some(DropReason::EgressToRfc6598)
-            } else {
-                None
-            };
-            if let Some(reason) = refused {
-                return Err(walk.deny(reason, at, KIND, None, None));
-            }
-            let Some(public) = fabric.public_of(vpc, source) else {
-                return Err(walk.deny(DropReason::NoPublicAddress, at, KIND, None, None));
-            };
-            mtu::check(walk, at)?;
-            walk.packet.set_src(IpAddr::V4(public));
-            // An error about an inbound packet quotes our private address as its destination (3.5).
-            if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(_, destination)| destination)
-                && let Some(public) = fabric.public_of(vpc, quoted)
-            {
-                walk.packet.set_quote_dst(IpAddr::V4(public));
-            }
-        }
+        (IpAddr::V4(source), IpAddr::V4(destination)) => outbound_v4(walk, at, vpc, sender, source, destination)?,
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             outbound_v6(walk, at, source, destination)?;
-            mtu::check(walk, at)?;
+            mtu::check(walk, at, mtu::INTERNET_MTU)?;
         }
         _ => return Err(walk.deny(DropReason::Malformed, at, KIND, None, None)),
     }
-    refresh_quote(walk);
+    walk.refresh_quote();
+    cross_underlay(walk, at)?;
     walk.pass(at, KIND, None, None);
     walk.tap(at);
     Ok(beyond(walk, destination))
+}
+
+/// Whose packet leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    /// An interface's.
+    Interface(EniIx),
+    /// A regional NAT gateway's, which has the public address already (4.4).
+    Regional,
+    /// An address of a public block that the gateway's table leads into the VPC (2.18).
+    Pool,
+}
+
+fn sender(walk: &Walk<'_, '_, '_>, vpc: VpcIx, igw: IgwIx, source: IpAddr) -> Option<Sender> {
+    if let Some(eni) = walk.fabric.owner(vpc, source) {
+        return Some(Sender::Interface(eni));
+    }
+    if let IpAddr::V4(v4) = source
+        && let Some(PublicAddress { vpc: of, holder: Holder::Regional(_), .. }) = walk.fabric.public(v4)
+        && of == vpc
+    {
+        return Some(Sender::Regional);
+    }
+    (walk.fabric.pool(source) == Some((vpc, igw))).then_some(Sender::Pool)
+}
+
+fn outbound_v4(
+    walk: &mut Walk<'_, '_, '_>,
+    at: Component,
+    vpc: VpcIx,
+    sender: Sender,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+) -> Result<(), Denial> {
+    let fabric = walk.fabric;
+    if let Some(reason) = refused(destination, DropReason::EgressToRfc1918, DropReason::EgressToRfc6598) {
+        return Err(walk.deny(reason, at, KIND, None, None));
+    }
+    let Sender::Interface(_) = sender else { return mtu::check(walk, at, mtu::INTERNET_MTU) };
+    let Some(public) = fabric.public_of(vpc, source) else {
+        return Err(walk.deny(DropReason::NoPublicAddress, at, KIND, None, None));
+    };
+    mtu::check(walk, at, mtu::INTERNET_MTU)?;
+    walk.packet.set_src(IpAddr::V4(public));
+    // An error about an inbound packet quotes our private address as its destination (3.5).
+    if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(_, destination)| destination)
+        && let Some(public) = fabric.public_of(vpc, quoted)
+    {
+        walk.packet.set_quote_dst(IpAddr::V4(public));
+    }
+    Ok(())
 }
 
 /// IPv6 is not translated; private addresses never pass (1.6, 3.9).
@@ -80,7 +117,7 @@ pub(crate) fn beyond(walk: &mut Walk<'_, '_, '_>, destination: IpAddr) -> Hop {
     // Whoever sees the packet next sees a public address: the sender's identity is lost (3.10, 6.10).
     walk.direct = false;
     let of_model = match destination {
-        IpAddr::V4(v4) => walk.fabric.public(v4).is_some(),
+        IpAddr::V4(v4) => walk.fabric.public(v4).is_some() || walk.fabric.pool(destination).is_some(),
         IpAddr::V6(_) => !walk.fabric.owners(destination).is_empty(),
     };
     if of_model { Hop::InternetIn } else { Hop::Done(Place::Internet) }
@@ -97,34 +134,47 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>) -> Result<Hop, Denial> {
 
 fn inbound_v4(walk: &mut Walk<'_, '_, '_>, source: Ipv4Addr, destination: Ipv4Addr) -> Result<Hop, Denial> {
     let fabric = walk.fabric;
-    let owner = fabric.public(destination).filter(|owner| fabric.eni(owner.eni).is_some_and(|eni| eni.in_use));
+    let attached = |owner: &PublicAddress| match owner.holder {
+        Holder::Interface(eni) => fabric.eni(eni).is_some_and(|eni| eni.in_use),
+        Holder::Regional(nat) => fabric.nat(nat).is_some(),
+    };
+    let owner = fabric.public(destination).filter(attached);
     let gateway = owner.and_then(|owner| gateway_of(walk, owner.vpc));
-    let (Some(PublicAddress { vpc, private, eni }), Some(igw)) = (owner, gateway) else {
-        return Err(deny_unknown(walk));
+    let pool = fabric.pool(IpAddr::V4(destination));
+    let (vpc, igw) = match (owner, gateway, pool) {
+        (Some(owner), Some(igw), _) => (owner.vpc, igw),
+        (None, _, Some(pool)) => pool,
+        _ => return Err(deny_unknown(walk)),
     };
     let at = Component::InternetGateway(igw);
-    let refused = if address::is_rfc1918(source) {
-        Some(DropReason::IngressFromRfc1918)
-    } else if address::is_rfc6598(source) {
-        Some(DropReason::IngressFromRfc6598)
-    } else {
-        None
-    };
-    if let Some(reason) = refused {
+    if let Some(reason) = refused(source, DropReason::IngressFromRfc1918, DropReason::IngressFromRfc6598) {
         return Err(walk.deny(reason, at, KIND, None, None));
     }
-    mtu::check_inbound(walk, at)?;
-    walk.packet.set_dst(IpAddr::V4(private));
-    // An error about an outbound packet quotes our public address as its source (3.5).
-    if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(source, _)| source)
-        && let Some(owner) = fabric.public(quoted).filter(|owner| owner.vpc == vpc)
-    {
-        walk.packet.set_quote_src(IpAddr::V4(owner.private));
+    let receiver = match owner.map(|owner| owner.holder) {
+        Some(Holder::Interface(eni)) => Sender::Interface(eni),
+        Some(Holder::Regional(_)) => Sender::Regional,
+        None => Sender::Pool,
+    };
+    check_access(walk, at, vpc, receiver)?;
+    mtu::check_inbound(walk, at, mtu::INTERNET_MTU)?;
+    cross_underlay(walk, at)?;
+    if let (Some(owner), Sender::Interface(_)) = (owner, receiver) {
+        walk.packet.set_dst(IpAddr::V4(owner.private));
+        // An error about an outbound packet quotes our public address as its source (3.5).
+        if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(source, _)| source)
+            && let Some(quoted) = fabric.public(quoted).filter(|quoted| quoted.vpc == vpc)
+        {
+            walk.packet.set_quote_src(IpAddr::V4(quoted.private));
+        }
+        walk.refresh_quote();
     }
-    refresh_quote(walk);
     walk.pass(at, KIND, None, None);
     walk.tap(at);
-    Ok(Hop::Reach { eni, from: None })
+    match owner.map(|owner| owner.holder) {
+        Some(Holder::Regional(nat)) => Ok(Hop::NatOutside(nat)),
+        Some(Holder::Interface(eni)) => edge::from_internet(walk, igw, vpc, Some(eni)),
+        None => edge::from_internet(walk, igw, vpc, None),
+    }
 }
 
 fn inbound_v6(walk: &mut Walk<'_, '_, '_>, source: Ipv6Addr, destination: Ipv6Addr) -> Result<Hop, Denial> {
@@ -136,17 +186,66 @@ fn inbound_v6(walk: &mut Walk<'_, '_, '_>, source: Ipv6Addr, destination: Ipv6Ad
     if let Some(NextHop::EgressOnly(eigw)) = fabric.route_from(eni_ix, IpAddr::V6(source)).map(|hit| hit.next) {
         return egress_only::inbound(walk, eigw, eni_ix);
     }
-    let gateway = walk.vpc_of(eni_ix).and_then(|vpc| gateway_of(walk, vpc));
-    let Some(igw) = gateway else { return Err(deny_unknown(walk)) };
+    let vpc = walk.vpc_of(eni_ix);
+    let gateway = vpc.and_then(|vpc| Some((vpc, gateway_of(walk, vpc)?)));
+    let Some((vpc, igw)) = gateway else { return Err(deny_unknown(walk)) };
     let at = Component::InternetGateway(igw);
     let unreachable = fabric.eni(eni_ix).is_some_and(|eni| eni.deny_all_igw_traffic);
     if unreachable || address::is_private_v6(source) || address::is_private_v6(destination) {
         return Err(walk.deny(DropReason::PrivateIpv6, at, KIND, None, None));
     }
-    mtu::check_inbound(walk, at)?;
+    check_access(walk, at, vpc, Sender::Interface(eni_ix))?;
+    mtu::check_inbound(walk, at, mtu::INTERNET_MTU)?;
+    cross_underlay(walk, at)?;
     walk.pass(at, KIND, None, None);
     walk.tap(at);
-    Ok(Hop::Reach { eni: eni_ix, from: None })
+    edge::from_internet(walk, igw, vpc, Some(eni_ix))
+}
+
+/// VPC Block Public Access looks at the subnet of the private address, whoever forwards for it; a regional NAT gateway and a
+/// public block are in no subnet, so that only an exclusion of the VPC helps them (3.15, 2.18).
+fn check_access(walk: &mut Walk<'_, '_, '_>, at: Component, vpc: VpcIx, end: Sender) -> Result<(), Denial> {
+    let fabric = walk.fabric;
+    let (access, translated) = match end {
+        Sender::Interface(eni) => {
+            let eni = fabric.eni(eni);
+            let access = eni.and_then(|eni| fabric.subnet(eni.subnet)).map(|subnet| subnet.public_access);
+            (access, eni.is_some_and(|eni| eni.nat.is_some()))
+        }
+        Sender::Regional => (fabric.vpc(vpc).map(|vpc| vpc.public_access), true),
+        Sender::Pool => (fabric.vpc(vpc).map(|vpc| vpc.public_access), false),
+    };
+    match access {
+        Some(PublicAccess::Blocked) => Err(walk.deny(DropReason::BlockPublicAccess, at, KIND, None, None)),
+        Some(PublicAccess::EgressOnly) if !translated => {
+            Err(walk.deny(DropReason::BlockPublicAccess, at, KIND, None, None))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The routers between here and the internet, where a knob has some (1.25).
+fn cross_underlay(walk: &mut Walk<'_, '_, '_>, at: Component) -> Result<(), Denial> {
+    let hops = walk.fabric.behavior.underlay.hops;
+    if hops == 0 {
+        return Ok(());
+    }
+    if walk.packet.headers().ttl <= hops {
+        return Err(walk.deny(DropReason::Ttl, at, StepKind::Check, None, None));
+    }
+    walk.packet.decrement_ttl(hops);
+    Ok(())
+}
+
+/// Private and shared address space is not of the internet (2.11, 3.3).
+fn refused(address: Ipv4Addr, rfc1918: DropReason, rfc6598: DropReason) -> Option<DropReason> {
+    if address::is_rfc1918(address) {
+        Some(rfc1918)
+    } else if address::is_rfc6598(address) {
+        Some(rfc6598)
+    } else {
+        None
+    }
 }
 
 fn gateway_of(walk: &Walk<'_, '_, '_>, vpc: VpcIx) -> Option<IgwIx> {
@@ -172,12 +271,5 @@ fn quoted(walk: &Walk<'_, '_, '_>) -> Option<(IpAddr, IpAddr)> {
     match walk.transport {
         Transport::IcmpError { quote: Some(quote), .. } => Some((quote.src, quote.dst)),
         _ => None,
-    }
-}
-
-/// The quote was rewritten in the packet: later stages read it from there.
-pub(crate) fn refresh_quote(walk: &mut Walk<'_, '_, '_>) {
-    if matches!(walk.transport, Transport::IcmpError { .. }) {
-        walk.transport = walk.packet.headers().transport;
     }
 }

@@ -22,7 +22,17 @@ pub(crate) fn leave_subnet(walk: &mut Walk<'_, '_, '_>, subnet_ix: SubnetIx) -> 
         return Ok(Hop::Reach { eni, from: Some(subnet_ix) });
     }
     nacl::judge(walk, subnet_ix, Direction::Egress)?;
-    let (table_ix, vpc) = (subnet.table, subnet.vpc);
+    by_table(walk, subnet.table, subnet.vpc, Some(subnet_ix))
+}
+
+/// The packet is where no subnet is, at a gateway with a table of its own (4.4).
+pub(crate) fn lookup(walk: &mut Walk<'_, '_, '_>, table: TableIx, vpc: VpcIx) -> Result<Hop, Denial> {
+    by_table(walk, table, vpc, None)
+}
+
+fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Option<SubnetIx>) -> Result<Hop, Denial> {
+    let fabric = walk.fabric;
+    let destination = walk.destination();
     let at = Component::RouteTable(table_ix);
     let hit = fabric.table(table_ix).and_then(|table| table.lookup(destination));
     let rule = hit.map(|hit| Rule::Route(hit.route));
@@ -41,12 +51,12 @@ pub(crate) fn leave_subnet(walk: &mut Walk<'_, '_, '_>, subnet_ix: SubnetIx) -> 
         NextHop::Blackhole => return Err(walk.deny(DropReason::Blackhole, at, StepKind::Route, None, rule)),
         NextHop::Local => {
             let eni = neighbour(walk, vpc, None, table_ix, destination)?;
-            Hop::Reach { eni, from: Some(subnet_ix) }
+            Hop::Reach { eni, from }
         }
-        NextHop::Interface(eni) => Hop::Reach { eni, from: Some(subnet_ix) },
+        NextHop::Interface(eni) => Hop::Reach { eni, from },
         NextHop::InternetGateway(igw) => Hop::InternetOut(igw),
         NextHop::EgressOnly(eigw) => Hop::EgressOnlyOut(eigw),
-        NextHop::NatGateway(nat) => Hop::NatGateway { nat, from: subnet_ix },
+        NextHop::NatGateway(nat) => Hop::NatGateway { nat, from },
         NextHop::Endpoint(endpoint) => Hop::Endpoint(endpoint),
         NextHop::Edge(edge) => Hop::Edge(edge),
     };

@@ -30,7 +30,7 @@ pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, direction: Direc
         return Ok(());
     }
     let key = walk.key();
-    if let Some((entry, way)) = lookup(walk, eni_ix, key) {
+    if let Some((entry, way)) = lookup(walk, eni_ix, direction, key) {
         let entry_replied = walk.conntrack.entry(entry).replied;
         let answered = entry_replied || way == Way::Reply;
         walk.state = Some(if answered { CtState::Established } else { CtState::New });
@@ -43,15 +43,19 @@ pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, direction: Direc
 
 /// The entry that the packet belongs to. A tracked connection outlives the rule that admitted it, unless a change of
 /// configuration made it one that is not tracked at all (6.18).
-fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, key: FlowKey) -> Option<(EntryIx, Way)> {
+fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: FlowKey) -> Option<(EntryIx, Way)> {
     let now = walk.stamp.now;
-    let (entry, way) = walk.conntrack.find(&Key::Interface(eni, key), now)?;
+    let (entry, way) = walk.conntrack.find(&Key::Interface(eni, direction, key), now)?;
     let known = *walk.conntrack.entry(entry);
     if known.generation < walk.stamp.generation {
         let fabrics = walk.timeline.fabrics();
         let since = fabrics.iter().skip(known.generation as usize + 1);
         let mut since = since.take((walk.stamp.generation - known.generation) as usize);
-        if since.any(|fabric| would_be_untracked(fabric, eni, &known.original)) {
+        let opened = match way {
+            Way::Original => direction,
+            Way::Reply => direction.reversed(),
+        };
+        if since.any(|fabric| would_be_untracked(fabric, eni, &known.original, opened)) {
             walk.conntrack.kill(entry, now);
             return None;
         }
@@ -87,13 +91,14 @@ fn judge_by_rules(
     let flags = walk.tcp_flags();
     let mid_stream = flags.is_some_and(|flags| !is_opening(flags));
     let generation = walk.stamp.generation;
-    let make = |original, tracker, replied| NewEntry {
-        owner: Owner::Interface(eni_ix),
+    let make = |original, opened, tracker, replied| NewEntry {
+        owner: Owner::Interface { eni: eni_ix, opened },
         original,
         tracker,
         timers: timers(fabric, eni),
         replied,
         generation,
+        sharing: None,
     };
     match rules.judge(walk.subject(), peer, &identity) {
         GroupVerdict::Allowed { rule, .. } if mid_stream && !fabric.behavior.security_group.tcp_loose => {
@@ -105,7 +110,7 @@ fn judge_by_rules(
             let untracked = open && reverse.is_open(key.protocol, peer);
             if is_trackable(walk.transport) {
                 let established = mid_stream;
-                let new = make(key, Tracker::opening(&key, flags), established);
+                let new = make(key, direction, Tracker::opening(&key, flags), established);
                 let tracked = if established { CtState::Established } else { CtState::New };
                 walk.state = Some(if untracked { CtState::Untracked } else { tracked });
                 walk.pending = Some(if untracked { Pending::MakeIfForced(new) } else { Pending::Make(new) });
@@ -119,7 +124,12 @@ fn judge_by_rules(
             if walk.adoptable && mid_stream && admits_as_reply(walk, eni, direction, &key) {
                 walk.adopted = true;
                 walk.state = Some(CtState::Established);
-                walk.pending = Some(Pending::Make(make(key.reversed(), Tracker::adopted(flags, true), true)));
+                walk.pending = Some(Pending::Make(make(
+                    key.reversed(),
+                    direction.reversed(),
+                    Tracker::adopted(flags, true),
+                    true,
+                )));
                 walk.pass(at, StepKind::SecurityGroup, Some(direction), None);
                 return Ok(());
             }
@@ -148,7 +158,9 @@ fn admits_as_reply(walk: &Walk<'_, '_, '_>, eni: &Eni, direction: Direction, key
 /// Whether an ICMP error that travels in `direction` is about a flow that the interface knows, or would let pass untracked
 /// (6.26).
 fn is_related(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, quoted: &FlowKey, direction: Direction) -> bool {
-    if let Some((entry, _)) = walk.conntrack.find(&Key::Interface(eni_ix, *quoted), walk.stamp.now) {
+    if let Some((entry, _)) =
+        walk.conntrack.find(&Key::Interface(eni_ix, direction.reversed(), *quoted), walk.stamp.now)
+    {
         walk.belongs_to(entry);
         return true;
     }
@@ -170,10 +182,8 @@ fn is_untracked(eni: &Eni, key: &FlowKey, direction: Direction) -> bool {
 }
 
 /// Whether a flow that is tracked would not be under `fabric`: its entry is lost when that comes into force (6.18).
-fn would_be_untracked(fabric: &Fabric, eni_ix: EniIx, original: &FlowKey) -> bool {
-    let Some(eni) = fabric.eni(eni_ix) else { return false };
-    let direction = if eni.owns(original.src) { Direction::Egress } else { Direction::Ingress };
-    is_untracked(eni, original, direction)
+fn would_be_untracked(fabric: &Fabric, eni: EniIx, original: &FlowKey, opened: Direction) -> bool {
+    fabric.eni(eni).is_some_and(|eni| is_untracked(eni, original, opened))
 }
 
 /// The rules of a direction, and those of the other one.
@@ -195,7 +205,7 @@ fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
     // Whose packet it is, had it come straight: for telling a lost reference from a missing rule.
     let mut owners = walk.fabric.owners(source);
     if let IpAddr::V4(v4) = source {
-        owners.extend(walk.fabric.public(v4).map(|owner| owner.eni));
+        owners.extend(walk.fabric.public(v4).and_then(|owner| owner.eni()));
     }
     owners.extend(walk.sender);
     let groups: SmallVec<[_; 2]> =

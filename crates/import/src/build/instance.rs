@@ -150,6 +150,7 @@ fn from_fields(
         prefixes: Vec::new(),
         security_groups,
         source_dest_check: node.flag("SourceDestCheck")?.unwrap_or(true),
+        forward: None,
         in_use: true,
         connection_tracking: ConnectionTracking::default(),
         deny_all_igw_traffic: false,

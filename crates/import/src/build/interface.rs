@@ -105,6 +105,7 @@ pub(super) fn interface(
         prefixes: prefixes(node)?,
         security_groups,
         source_dest_check: node.flag("SourceDestCheck")?.unwrap_or(kind != InterfaceKind::NatGateway),
+        forward: None,
         in_use,
         connection_tracking: connection_tracking(node)?,
         deny_all_igw_traffic: node.flag("DenyAllIgwTraffic")?.unwrap_or(false),

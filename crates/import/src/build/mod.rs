@@ -1,6 +1,8 @@
 //! Objects to resources. Each kind has its reader; what they need of each other decides the order.
 
 mod address;
+mod block_public_access;
+mod edge;
 mod endpoint;
 mod gateway;
 mod instance;
@@ -9,6 +11,7 @@ mod nat_gateway;
 mod network_acl;
 mod nitro;
 mod prefix_list;
+mod regional_nat_gateway;
 mod route;
 mod route_table;
 mod security_group;
@@ -43,6 +46,7 @@ pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> 
     endpoint::read(dump, &mut network, notes)?;
     route::read(dump, &tables, &mut network, notes)?;
 
+    block_public_access::read(dump, &mut network, notes)?;
     endpoint::routes(dump, &mut network, notes)?;
     instance::finish(dump, &mut network, notes);
     security_group::finish(dump, &mut network, notes)?;

@@ -1,11 +1,11 @@
-//! Zonal NAT gateways with their interfaces.
+//! NAT gateways: zonal ones with their interfaces here, regional ones in [`super::regional_nat_gateway`].
 
 use vpcemu_model::{
     ConnectionTracking, Connectivity, Id, InterfaceKind, Kind, NatAddress, NatGateway, Network, NetworkInterface,
-    PrivateIpv4,
+    Placement, PrivateIpv4,
 };
 
-use super::suffix;
+use super::{regional_nat_gateway, suffix};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -15,39 +15,54 @@ use crate::notes::Notes;
 /// Fills the gateways and makes the interfaces that the dump does not list.
 pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
     for node in dump.nodes(Key::NatGateways) {
-        let Some((mut gateway, interface)) = gateway(&node, network, notes)? else { continue };
+        let id = node.required_id("NatGatewayId")?;
+        // Deleted gateways stay listed for about an hour.
+        if node.state("State")?.as_deref() == Some("deleted") {
+            notes.gone(id, node.origin(), "deleted");
+            continue;
+        }
+        if node.state("AvailabilityMode")?.as_deref() == Some("regional") {
+            let gateway = regional_nat_gateway::read(&node, id, dump, network, notes)?;
+            network.nat_gateways.extend(gateway);
+            continue;
+        }
+        let Some((mut gateway, interface)) = zonal(&node, id, network, notes)? else { continue };
         let at = network.interfaces.iter().position(|it| it.id == interface).unwrap_or_else(|| {
             if dump.has(Key::NetworkInterfaces) {
                 let text = format!("{interface} of {} is not in NetworkInterfaces: made from the gateway", gateway.id);
                 notes.assume(codes::NAT_GATEWAY_INTERFACE, &gateway.id, text);
             }
-            network.interfaces.push(made_interface(&gateway));
+            network.interfaces.push(made_interface(&gateway, interface.clone()));
             network.interfaces.len() - 1
         });
         settle(&mut gateway, &mut network.interfaces[at]);
-        if gateway.available && gateway.addresses.is_empty() {
-            gateway.available = false;
-            let text = format!("{} is available but has no address: it drops everything", gateway.id);
-            notes.assume(codes::NAT_GATEWAY_WITHOUT_ADDRESS, &gateway.id, text);
-        }
+        without_address(&mut gateway, notes);
         network.nat_gateways.push(gateway);
     }
     Ok(())
 }
 
+/// One that AWS says works, but that has nothing to translate to.
+pub(super) fn without_address(gateway: &mut NatGateway, notes: &mut Notes) {
+    if gateway.available && gateway.addresses.is_empty() {
+        gateway.available = false;
+        let text = format!("{} is available but has no address: it drops everything", gateway.id);
+        notes.assume(codes::NAT_GATEWAY_WITHOUT_ADDRESS, &gateway.id, text);
+    }
+}
+
+/// Whether AWS has finished associating an address.
+pub(super) fn has_succeeded(address: &Node<'_>) -> Result<bool, Error> {
+    Ok(matches!(address.state("Status")?.as_deref(), None | Some("succeeded")))
+}
+
+/// Whether the gateway works.
+pub(super) fn is_available(node: &Node<'_>) -> Result<bool, Error> {
+    Ok(node.state("State")?.is_none_or(|state| state == "available"))
+}
+
 /// The gateway, with the id of its interface.
-fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Option<(NatGateway, Id)>, Error> {
-    let id = node.required_id("NatGatewayId")?;
-    if node.state("AvailabilityMode")?.as_deref() == Some("regional") {
-        notes.ignore(id, node.origin(), "regional NAT gateways are not modelled: packets routed to it end there");
-        return Ok(None);
-    }
-    let state = node.state("State")?;
-    // Deleted gateways stay listed for about an hour.
-    if state.as_deref() == Some("deleted") {
-        notes.gone(id, node.origin(), "deleted");
-        return Ok(None);
-    }
+fn zonal(node: &Node<'_>, id: Id, network: &Network, notes: &mut Notes) -> Result<Option<(NatGateway, Id)>, Error> {
     let subnet = node.id("SubnetId")?;
     let Some(subnet) = subnet.filter(|subnet| network.subnet(subnet).is_some()) else {
         notes.ignore(id, node.origin(), "its subnet is not in the dump");
@@ -61,11 +76,12 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
         if primary || interface.is_none() {
             interface = written.or(interface);
         }
-        if !matches!(entry.state("Status")?.as_deref(), None | Some("succeeded")) {
+        if !has_succeeded(&entry)? {
             continue;
         }
         if let Some(private) = entry.ipv4("PrivateIp")? {
-            addresses.push((NatAddress { private, public: entry.ipv4("PublicIp")? }, primary));
+            let public = entry.ipv4("PublicIp")?;
+            addresses.push((NatAddress { translated: private, public, zone: None }, primary));
         }
     }
     addresses.sort_by_key(|(_, primary)| !primary);
@@ -73,22 +89,23 @@ fn gateway(node: &Node<'_>, network: &Network, notes: &mut Notes) -> Result<Opti
     let private = node.state("ConnectivityType")?.as_deref() == Some("private");
     let gateway = NatGateway {
         name: node.name()?,
-        subnet,
-        interface: interface.clone(),
+        vpc: network.subnet(&subnet).map(|of| of.vpc.clone()).unwrap_or_else(|| subnet.clone()),
+        placement: Placement::Zonal { subnet, interface: interface.clone() },
         connectivity: if private { Connectivity::Private } else { Connectivity::Public },
         addresses: addresses.into_iter().map(|(address, _)| address).collect(),
-        available: state.is_none_or(|state| state == "available"),
+        available: is_available(node)?,
         origin: node.origin(),
         id,
     };
     Ok(Some((gateway, interface)))
 }
 
-fn made_interface(gateway: &NatGateway) -> NetworkInterface {
+fn made_interface(gateway: &NatGateway, id: Id) -> NetworkInterface {
     NetworkInterface {
-        id: gateway.interface.clone(),
+        id,
         name: None,
-        subnet: gateway.subnet.clone(),
+        // Only zonal gateways get here.
+        subnet: gateway.subnet().unwrap_or(&gateway.vpc).clone(),
         kind: InterfaceKind::NatGateway,
         instance: None,
         ipv4: Vec::new(),
@@ -96,6 +113,7 @@ fn made_interface(gateway: &NatGateway) -> NetworkInterface {
         prefixes: Vec::new(),
         security_groups: Vec::new(),
         source_dest_check: false,
+        forward: None,
         in_use: true,
         connection_tracking: ConnectionTracking::default(),
         deny_all_igw_traffic: false,
@@ -109,16 +127,17 @@ fn settle(gateway: &mut NatGateway, interface: &mut NetworkInterface) {
     interface.source_dest_check = false;
     if gateway.addresses.is_empty() {
         let addresses = interface.ipv4.iter();
-        gateway.addresses = addresses.map(|it| NatAddress { private: it.private, public: it.public }).collect();
+        gateway.addresses =
+            addresses.map(|it| NatAddress { translated: it.private, public: it.public, zone: None }).collect();
     }
     for address in &mut gateway.addresses {
-        match interface.ipv4.iter_mut().find(|known| known.private == address.private) {
+        match interface.ipv4.iter_mut().find(|known| known.private == address.translated) {
             Some(known) => {
                 // The interface is the authority on what the internet gateway maps (A4).
                 known.public = known.public.or(address.public);
                 address.public = known.public;
             }
-            None => interface.ipv4.push(PrivateIpv4 { private: address.private, public: address.public }),
+            None => interface.ipv4.push(PrivateIpv4 { private: address.translated, public: address.public }),
         }
     }
 }
@@ -150,8 +169,11 @@ mod tests {
     fn addresses_that_succeeded_count_and_the_interface_is_made() {
         let imported = read_one(json!({"NatGatewayAddresses": addresses()}), json!([]));
         let gateway = &imported.network.nat_gateways[0];
-        let address =
-            |last: u8| NatAddress { private: [10, 0, 1, last].into(), public: Some([203, 0, 113, last].into()) };
+        let address = |last: u8| NatAddress {
+            translated: [10, 0, 1, last].into(),
+            public: Some([203, 0, 113, last].into()),
+            zone: None,
+        };
         assert_eq!(gateway.addresses, [address(8), address(9)]);
         assert_eq!(gateway.connectivity, Connectivity::Public);
         let interface = &imported.network.interfaces[0];
@@ -181,7 +203,7 @@ mod tests {
         let imported = read_one(json!({"State": "failed", "ConnectivityType": "private"}), json!(null));
         let gateway = &imported.network.nat_gateways[0];
         assert!(!gateway.available && gateway.addresses.is_empty());
-        assert_eq!((gateway.interface.as_str(), gateway.connectivity), ("eni-1", Connectivity::Private));
+        assert_eq!((gateway.interface().unwrap().as_str(), gateway.connectivity), ("eni-1", Connectivity::Private));
         let imported = read_one(json!({}), json!([]));
         assert!(!imported.network.nat_gateways[0].available);
         assert_eq!(codes(&imported), [codes::NAT_GATEWAY_INTERFACE, codes::NAT_GATEWAY_WITHOUT_ADDRESS]);

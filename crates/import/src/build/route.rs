@@ -1,12 +1,12 @@
 //! The routes of route tables, read when every target is known.
 
 use vpcemu_model::{
-    Destination, EgressOnlyInternetGateway, EndpointKind, Id, InternetGateway, Kind, Network, Origin, Route,
-    RouteOrigin, RouteTable, Target, VpcEndpoint,
+    Destination, EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, Network, Origin,
+    Placement, Route, RouteOrigin, RouteTable, Target, VpcEndpoint,
 };
 
-use super::of_known_vpc;
 use super::route_table::TableHead;
+use super::{edge, of_known_vpc};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -29,27 +29,50 @@ pub(super) fn read(
             let mut reader = Reader { dump, vpc: &table.vpc, network: &mut *network, notes: &mut *notes };
             routes.extend(reader.route(&node)?);
         }
-        network.route_tables.push(RouteTable {
-            id: table.id.clone(),
-            name: table.node.name()?,
-            vpc: table.vpc.clone(),
-            routes,
-            origin: table.node.origin(),
-        });
+        edge::tables(dump, table, &routes, network, notes)?;
+        let regional = Placement::Regional { route_table: table.id.clone() };
+        if !table.is_of_gateways() || network.nat_gateways.iter().any(|gateway| gateway.placement == regional) {
+            network.route_tables.push(RouteTable {
+                id: table.id.clone(),
+                name: table.node.name()?,
+                vpc: table.vpc.clone(),
+                routes,
+                origin: table.node.origin(),
+            });
+        }
     }
     add_local_routes(network);
+    note_forwarding(network, notes);
     Ok(())
+}
+
+/// A dump says that an interface takes packets of others, but not what becomes of them.
+fn note_forwarding(network: &Network, notes: &mut Notes) {
+    let tables = network.route_tables.iter().map(|table| &table.routes);
+    let tables = tables.chain(network.gateway_route_tables.iter().map(|table| &table.routes));
+    for route in tables.flatten().filter(|route| route.active) {
+        let Target::NetworkInterface(id) = &route.target else { continue };
+        if network.interface(id).is_some_and(|it| !it.source_dest_check && it.kind == InterfaceKind::Interface) {
+            let text = format!(
+                "routes lead to {id}, and a dump cannot say what it does with packets that are not for it: they are \
+                 delivered to it and end there; a native file says otherwise with `forward`"
+            );
+            notes.assume(codes::FORWARDING_UNKNOWN, id, text);
+        }
+    }
 }
 
 /// AWS has a local route for every block of the VPC, whose target can be replaced but not taken away (semantics 2.3).
 /// Dumps that were cut down by hand may lack them.
 fn add_local_routes(network: &mut Network) {
-    for table in &mut network.route_tables {
-        let vpc = network.vpcs.iter().find(|vpc| vpc.id == table.vpc);
+    let of_subnets = network.route_tables.iter_mut().map(|table| (&table.vpc, &mut table.routes));
+    let of_gateways = network.gateway_route_tables.iter_mut().map(|table| (&table.vpc, &mut table.routes));
+    for (vpc, routes) in of_subnets.chain(of_gateways) {
+        let vpc = network.vpcs.iter().find(|known| known.id == *vpc);
         for block in vpc.into_iter().flat_map(|vpc| &vpc.cidrs) {
             let destination = Destination::Cidr(*block);
-            if !table.routes.iter().any(|route| route.destination == destination) {
-                table.routes.push(Route {
+            if !routes.iter().any(|route| route.destination == destination) {
+                routes.push(Route {
                     destination,
                     target: Target::Local,
                     route_origin: RouteOrigin::Static,
@@ -329,8 +352,8 @@ mod tests {
         assert_eq!(first(&imported), (&Target::Edge("nat-1".into()), true, RouteOrigin::Static));
         assert_eq!(codes(&imported), [codes::UNKNOWN_TARGET]);
 
-        let regional = json!([{"NatGatewayId": "nat-1", "VpcId": "vpc-1", "AvailabilityMode": "regional"}]);
-        let imported = with_route(route.clone(), json!({"NatGateways": regional}));
+        let elsewhere = json!([{"NatGatewayId": "nat-1", "SubnetId": "subnet-9", "VpcId": "vpc-1"}]);
+        let imported = with_route(route.clone(), json!({"NatGateways": elsewhere}));
         assert_eq!(first(&imported).0, &Target::Edge("nat-1".into()));
         assert_eq!((codes(&imported), ignored(&imported)), (vec![codes::UNKNOWN_TARGET], vec!["nat-1"]));
 
@@ -347,6 +370,11 @@ mod tests {
             "Reservations": [{"Instances": [{"InstanceId": "i-1", "InstanceType": "t3.nano"}]}]});
         let imported = with_route(json!({"DestinationCidrBlock": "0.0.0.0/0", "InstanceId": "i-1"}), over);
         assert_eq!(first(&imported).0, &Target::NetworkInterface("eni-1".into()));
+        // What it does with packets that are not for it is another matter.
+        let [note] = &imported.network.assumptions[..] else { panic!("{:?}", imported.network.assumptions) };
+        assert_eq!((note.code.as_str(), note.place.as_str()), (codes::FORWARDING_UNKNOWN, "eni-1"));
+        assert!(note.text.contains("delivered to it and end there"), "{}", note.text);
+        assert_eq!(imported.network.interfaces[0].forward, None);
     }
 
     #[test]

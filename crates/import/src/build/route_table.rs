@@ -10,6 +10,9 @@ use crate::dump::{Dump, Key};
 use crate::node::Node;
 use crate::notes::Notes;
 
+/// Ids of the gateways that may have a route table.
+const GATEWAYS: [&str; 2] = ["igw-", "vgw-"];
+
 /// A route table before its routes.
 pub(super) struct TableHead<'a> {
     pub(super) id: Id,
@@ -17,9 +20,16 @@ pub(super) struct TableHead<'a> {
     pub(super) node: Node<'a>,
     main: bool,
     subnets: Vec<Id>,
+    /// The internet and virtual private gateways whose inbound packets it routes (semantics 2.15).
+    pub(super) gateways: Vec<Id>,
 }
 
 impl TableHead<'_> {
+    /// Whether it is for gateways only.
+    pub(super) fn is_of_gateways(&self) -> bool {
+        !self.gateways.is_empty() && !self.main && self.subnets.is_empty()
+    }
+
     /// The destinations of its local routes.
     pub(super) fn local_blocks(&self) -> Result<Vec<IpNet>, Error> {
         let mut blocks = Vec::new();
@@ -75,7 +85,7 @@ pub(super) fn assign(dump: &Dump, tables: &[TableHead<'_>], network: &mut Networ
 fn head<'a>(node: Node<'a>, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
     let id = node.required_id("RouteTableId")?;
     let vpc = node.required_id("VpcId")?;
-    let mut head = TableHead { id, vpc, main: false, subnets: Vec::new(), node };
+    let mut head = TableHead { id, vpc, main: false, subnets: Vec::new(), gateways: Vec::new(), node };
     for association in head.node.list("Associations")? {
         let state = match association.object("AssociationState")? {
             Some(state) => state.state("State")?,
@@ -87,8 +97,13 @@ fn head<'a>(node: Node<'a>, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
         head.main |= association.flag("Main")?.unwrap_or(false);
         head.subnets.extend(association.id("SubnetId")?);
         if let Some(gateway) = association.id("GatewayId")? {
-            let text = format!("{} routes what enters through {gateway}: that is not modelled", head.id);
-            notes.assume(codes::GATEWAY_ROUTE_TABLE, &head.id, text);
+            if GATEWAYS.iter().any(|prefix| gateway.as_str().starts_with(prefix)) {
+                head.gateways.push(gateway);
+            } else {
+                let text =
+                    format!("it is associated with {gateway}, which is neither of the gateways that have tables");
+                notes.ignore(&head.id, association.origin(), text);
+            }
         }
     }
     Ok(head)
@@ -98,7 +113,7 @@ fn head<'a>(node: Node<'a>, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
 mod tests {
     use serde_json::json;
 
-    use crate::build::testing::{codes, import_over};
+    use crate::build::testing::{codes, ignored, import_over};
     use crate::codes;
 
     #[test]
@@ -115,12 +130,12 @@ mod tests {
                     {"Main": false, "SubnetId": "subnet-3", "AssociationState": {"State": "disassociated"}},
                 ]},
                 {"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": true}]},
-                {"RouteTableId": "rtb-3", "VpcId": "vpc-1", "Associations": [{"GatewayId": "igw-1"}]},
+                {"RouteTableId": "rtb-3", "VpcId": "vpc-1", "Associations": [{"GatewayId": "lgw-1"}]},
             ],
         }));
         let tables: Vec<&str> = imported.network.subnets.iter().map(|subnet| subnet.route_table.as_str()).collect();
         assert_eq!(tables, ["rtb-1", "rtb-2", "rtb-1"]);
-        assert_eq!(codes(&imported), [codes::GATEWAY_ROUTE_TABLE]);
+        assert_eq!((codes(&imported).len(), ignored(&imported)), (0, vec!["rtb-3"]));
     }
 
     #[test]

@@ -19,7 +19,6 @@ pub(super) fn read(
 ) -> Result<(), Error> {
     for node in dump.nodes(Key::Vpcs) {
         let id = node.required_id("VpcId")?;
-        block_public_access(&node, &id, notes)?;
         network.vpcs.push(vpc(id, node.name()?, vpc_blocks(&node)?, node.origin()));
     }
     if !dump.has(Key::Vpcs) {
@@ -31,7 +30,6 @@ pub(super) fn read(
     }
     for node in dump.nodes(Key::Subnets) {
         if let Some(subnet) = subnet(&node, notes)? {
-            block_public_access(&node, &subnet.id, notes)?;
             network.subnets.push(subnet);
         }
     }
@@ -130,17 +128,6 @@ fn push_new(blocks: &mut Vec<IpNet>, block: Option<IpNet>) {
     blocks.extend(block.filter(|block| !blocks.contains(block)));
 }
 
-fn block_public_access(node: &Node<'_>, id: &Id, notes: &mut Notes) -> Result<(), Error> {
-    let Some(states) = node.object("BlockPublicAccessStates")? else { return Ok(()) };
-    if let Some(mode) = states.state("InternetGatewayBlockMode")?
-        && mode != "off"
-    {
-        let text = format!("Block Public Access of {id} is {mode}: the internet gateway lets traffic through anyway");
-        notes.assume(codes::BLOCK_PUBLIC_ACCESS, id, text);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -181,12 +168,5 @@ mod tests {
         assert_eq!(codes(&imported), expected);
         assert_eq!(imported.network.vpcs[1].cidrs.len(), 2);
         assert_eq!(ignored(&imported), ["subnet-3"]);
-    }
-
-    #[test]
-    fn block_public_access_is_told() {
-        let over = json!({"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16",
-            "BlockPublicAccessStates": {"InternetGatewayBlockMode": "block-ingress"}}]});
-        assert_eq!(codes(&import_over(over)), [codes::BLOCK_PUBLIC_ACCESS]);
     }
 }

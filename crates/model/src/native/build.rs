@@ -9,7 +9,6 @@ use ipnet::IpNet;
 use crate::finding::Finding;
 use crate::{Assumption, Id, Kind, Network, Origin};
 
-use super::behavior;
 use super::file::{File, Named, Text};
 use super::places::Places;
 use super::routes::Targets;
@@ -60,7 +59,7 @@ pub(crate) struct Builder<'a> {
 
 impl Builder<'_> {
     fn network(&mut self, file: File) {
-        self.network.behavior = behavior::behavior(file.behavior);
+        self.network.behavior = self.behavior(file.behavior);
         self.vpcs(file.vpc, &file.route_table, &file.network_acl, &file.security_group);
         self.prefix_lists(file.prefix_list, &file.vpc_endpoint);
         self.subnets(file.subnet);
@@ -72,9 +71,11 @@ impl Builder<'_> {
         self.endpoints(&file.vpc_endpoint);
         self.targets = Targets::of(&self.network);
         self.route_tables(file.route_table);
+        self.gateway_route_tables(file.gateway_route_table);
         self.network_acls(file.network_acl);
         self.security_groups(file.security_group);
         self.endpoint_routes(&file.vpc_endpoint);
+        self.block_public_access(file.block_public_access);
     }
 
     fn declare_all(&mut self, file: &File) {

@@ -1,5 +1,7 @@
 //! What AWS makes with a VPC.
 
+use std::net::Ipv4Addr;
+
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
@@ -7,9 +9,12 @@ use crate::{
     SecurityGroup, SecurityGroupRule, Target, Vpc,
 };
 
+/// Every IPv4 address.
+pub(crate) const EVERY_IPV4: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0));
+
 /// Everyone, by family.
 fn everyone() -> [IpNet; 2] {
-    [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())]
+    [EVERY_IPV4, IpNet::V6(Ipv6Net::default())]
 }
 
 /// The route that every table has for each block of its VPC (2.3).

@@ -1,12 +1,11 @@
-//! Internet gateways, egress-only ones, NAT gateways and endpoints.
+//! Internet gateways, egress-only ones and endpoints.
 
 use crate::{
-    Connectivity, EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NatAddress,
-    NatGateway, NetworkInterface, VpcEndpoint,
+    EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NetworkInterface, VpcEndpoint,
 };
 
 use super::build::Builder;
-use super::file::{ConnectivityFile, EndpointFile, EndpointKindFile, GatewayFile, Named, NatGatewayFile, Text};
+use super::file::{EndpointFile, EndpointKindFile, GatewayFile, Named, Text};
 use super::hosts::interface;
 
 impl Builder<'_> {
@@ -26,54 +25,6 @@ impl Builder<'_> {
                 None => _ = self.broken.insert(id),
             }
         }
-    }
-
-    pub(crate) fn nat_gateways(&mut self, gateways: Named<NatGatewayFile>) {
-        for (name, gateway) in gateways {
-            self.nat_gateway(&name, &gateway);
-        }
-    }
-
-    fn nat_gateway(&mut self, name: &Text, file: &NatGatewayFile) {
-        let id = Id::of(Kind::NatGateway, name.get_ref());
-        if let Some(mode) = file.mode.as_ref().filter(|mode| mode.get_ref() != "zonal") {
-            let (code, text) = match mode.get_ref().as_str() {
-                "regional" => ("not-supported-yet", "mode \"regional\" is not supported yet".to_owned()),
-                other => ("unreadable", format!("`{other}` is no mode of a NAT gateway")),
-            };
-            self.error_with_help(code, mode.span(), text, "write mode = \"zonal\", or leave it out");
-        }
-        let ipv4: Vec<_> = file.addresses.iter().filter_map(|pair| self.pair(pair)).collect();
-        let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else {
-            self.broken.insert(id);
-            return;
-        };
-        let short = id.as_str().strip_prefix(Kind::NatGateway.prefix()).unwrap_or(id.as_str());
-        let plain = Id::of(Kind::NetworkInterface, short);
-        let taken = self.declared.get(&Kind::NetworkInterface).is_some_and(|taken| taken.contains(&plain));
-        // An instance or interface of the same name comes first.
-        let eni = if taken { Id::of(Kind::NetworkInterface, &format!("nat-{short}")) } else { plain };
-        let connectivity = match file.connectivity {
-            Some(ConnectivityFile::Private) => Connectivity::Private,
-            Some(ConnectivityFile::Public) | None => Connectivity::Public,
-        };
-        let addresses = ipv4.iter().map(|pair| NatAddress { private: pair.private, public: pair.public }).collect();
-        let origin = self.at(name.span());
-        self.network.interfaces.push(NetworkInterface {
-            ipv4,
-            source_dest_check: false,
-            ..interface(eni.clone(), subnet.id.clone(), InterfaceKind::NatGateway, origin.clone())
-        });
-        self.network.nat_gateways.push(NatGateway {
-            id,
-            name: Some(name.get_ref().clone()),
-            subnet: subnet.id,
-            interface: eni,
-            connectivity,
-            addresses,
-            available: true,
-            origin,
-        });
     }
 
     pub(crate) fn endpoints(&mut self, endpoints: &Named<EndpointFile>) {

@@ -24,8 +24,10 @@ pub(crate) fn given_addresses(
     let of_interfaces = interfaces.iter().flat_map(|(_, interface)| &interface.addresses);
     let of_endpoints = endpoints.iter().flat_map(|(_, endpoint)| &endpoint.addresses);
     let secondary = interfaces.iter().flat_map(|(_, interface)| &interface.secondary);
-    let pairs = nat_gateways.iter().flat_map(|(_, gateway)| &gateway.addresses).chain(secondary);
-    let texts = of_instances.chain(of_interfaces).chain(of_endpoints).chain(pairs.map(|pair| &pair.private));
+    let of_gateways = nat_gateways.iter().flat_map(|(_, gateway)| &gateway.addresses);
+    let of_gateways = of_gateways.filter_map(|address| address.get_ref().private.as_ref());
+    let texts = of_instances.chain(of_interfaces).chain(of_endpoints).chain(of_gateways);
+    let texts = texts.chain(secondary.map(|pair| &pair.private));
     texts.filter_map(|text| text.get_ref().parse().ok()).collect()
 }
 
@@ -74,7 +76,7 @@ impl Builder<'_> {
         }
     }
 
-    pub(crate) fn pair(&mut self, file: &AddressFile) -> Option<PrivateIpv4> {
+    fn pair(&mut self, file: &AddressFile) -> Option<PrivateIpv4> {
         let private = self.parsed(&file.private, "IPv4 address", "10.0.0.10");
         let public = file.public.as_ref().and_then(|text| self.parsed(text, "IPv4 address", "203.0.113.10"));
         Some(PrivateIpv4 { private: private?, public })
@@ -110,6 +112,7 @@ impl Builder<'_> {
             ipv4,
             ipv6,
             source_dest_check: file.source_dest_check.unwrap_or(true),
+            forward: file.forward,
             in_use: running,
             connection_tracking: timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout),
             ..interface(eni, subnet.id, InterfaceKind::Interface, origin.clone())
@@ -167,6 +170,7 @@ impl Builder<'_> {
             ipv6,
             prefixes,
             source_dest_check: file.source_dest_check.unwrap_or(true),
+            forward: file.forward,
             in_use,
             connection_tracking: timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout),
             ..interface(id, subnet.id, InterfaceKind::Interface, origin)
@@ -187,6 +191,7 @@ pub(crate) fn interface(id: Id, subnet: Id, kind: InterfaceKind, origin: Origin)
         prefixes: Vec::new(),
         security_groups: Vec::new(),
         source_dest_check: true,
+        forward: None,
         in_use: true,
         connection_tracking: ConnectionTracking::default(),
         deny_all_igw_traffic: false,

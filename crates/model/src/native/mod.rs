@@ -6,12 +6,14 @@
 mod behavior;
 mod build;
 mod defaults;
+mod edges;
 mod file;
 mod filters;
 mod gateways;
 mod hosts;
 mod keys;
 mod narrow;
+mod nat_gateways;
 mod only_vpc;
 mod places;
 mod read;

@@ -87,7 +87,8 @@ impl Values {
 
 impl Value {
     /// What a sentence calls the value: an address or block as it is written here and as it is usually written, a
-    /// resource by its id. Other values are ordinary words, which sentences have for other reasons.
+    /// resource by its id, one of a few words as it is. Other values are ordinary words, which sentences have for other
+    /// reasons.
     fn forms(&self) -> Vec<String> {
         let net = self.text.parse::<IpNet>().map(|net| net.to_string());
         if let Ok(usual) = net.or_else(|_| self.text.parse::<IpAddr>().map(|address| address.to_string())) {
@@ -102,6 +103,8 @@ impl Value {
             ("route_table" | "route_tables", _) => Kind::RouteTable,
             ("nacl", _) => Kind::NetworkAcl,
             ("instance", _) => Kind::Instance,
+            ("gateway", _) => Kind::InternetGateway,
+            ("forward", _) => return vec![self.text.clone()],
             _ => return Vec::new(),
         };
         vec![Id::of(kind, name).to_string()]

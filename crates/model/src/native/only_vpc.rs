@@ -13,6 +13,8 @@ impl Network {
         self.subnets.retain(|subnet| kept.contains(&subnet.vpc));
         let subnets: Vec<Id> = self.subnets.iter().map(|subnet| subnet.id.clone()).collect();
         self.route_tables.retain(|table| kept.contains(&table.vpc));
+        self.gateway_route_tables.retain(|table| kept.contains(&table.vpc));
+        self.block_public_access.exclusions.retain(|it| kept.contains(&it.scope) || subnets.contains(&it.scope));
         self.network_acls.retain(|acl| kept.contains(&acl.vpc));
         self.security_groups.retain(|group| kept.contains(&group.vpc));
         self.interfaces.retain(|interface| subnets.contains(&interface.subnet));
@@ -20,7 +22,7 @@ impl Network {
         self.instances.retain(|instance| instances.contains(&instance.id));
         self.internet_gateways.retain(|gateway| gateway.vpc.as_ref().is_some_and(|vpc| kept.contains(vpc)));
         self.egress_only_internet_gateways.retain(|gateway| kept.contains(&gateway.vpc));
-        self.nat_gateways.retain(|gateway| subnets.contains(&gateway.subnet));
+        self.nat_gateways.retain(|gateway| kept.contains(&gateway.vpc));
         self.vpc_endpoints.retain(|endpoint| kept.contains(&endpoint.vpc));
         self
     }

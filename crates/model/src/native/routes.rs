@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use toml::Spanned;
+
 use crate::{Destination, Id, InterfaceKind, Kind, Network, Route, RouteOrigin, RouteTable, Target};
 
 use super::build::Builder;
@@ -76,32 +78,44 @@ impl Builder<'_> {
         for (name, table) in tables {
             let id = Id::of(Kind::RouteTable, name.get_ref());
             let vpc = self.vpc(table.vpc.as_ref(), &name);
-            let mut written: Vec<Route> = Vec::new();
-            for route in &table.routes {
-                let origin = self.at(route.span());
-                let RouteFile { to, via } = route.get_ref();
-                if to.is_none() || via.is_none() {
-                    self.error("no-route", route.span(), "a route needs `to`, its destination, and `via`, its target");
-                }
-                let destination = to.as_ref().and_then(|to| self.destination(to));
-                let target = via.as_ref().and_then(|via| self.target(&id, via));
-                if let (Some(destination), Some((target, active))) = (destination, target) {
-                    let route_origin = RouteOrigin::Static;
-                    written.push(Route { destination, target, route_origin, active, origin });
-                }
-            }
+            let written = self.routes(&id, &table.routes);
             let Some(vpc) = vpc else {
                 self.broken.insert(id);
                 continue;
             };
-            let blocks = self.network.vpc(&vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
-            let is_written = |route: &Route| written.iter().any(|other| other.destination == route.destination);
-            let mut routes: Vec<_> = blocks.into_iter().map(local_route).filter(|route| !is_written(route)).collect();
-            routes.append(&mut written);
+            let routes = self.with_local_routes(&vpc, written);
             let origin = self.at(name.span());
             let name = table.name.or_else(|| Some(name.into_inner()));
             self.network.route_tables.push(RouteTable { id, name, vpc, routes, origin });
         }
+    }
+
+    /// The routes that a table has in the file.
+    pub(crate) fn routes(&mut self, table: &Id, routes: &[Spanned<RouteFile>]) -> Vec<Route> {
+        let mut written = Vec::new();
+        for route in routes {
+            let origin = self.at(route.span());
+            let RouteFile { to, via } = route.get_ref();
+            if to.is_none() || via.is_none() {
+                self.error("no-route", route.span(), "a route needs `to`, its destination, and `via`, its target");
+            }
+            let destination = to.as_ref().and_then(|to| self.destination(to));
+            let target = via.as_ref().and_then(|via| self.target(table, via));
+            if let (Some(destination), Some((target, active))) = (destination, target) {
+                let route_origin = RouteOrigin::Static;
+                written.push(Route { destination, target, route_origin, active, origin });
+            }
+        }
+        written
+    }
+
+    /// The local route of each block of the VPC, unless it is written, and the written ones (2.3).
+    pub(crate) fn with_local_routes(&self, vpc: &Id, mut written: Vec<Route>) -> Vec<Route> {
+        let blocks = self.network.vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+        let is_written = |route: &Route| written.iter().any(|other| other.destination == route.destination);
+        let mut routes: Vec<_> = blocks.into_iter().map(local_route).filter(|route| !is_written(route)).collect();
+        routes.append(&mut written);
+        routes
     }
 
     fn destination(&mut self, to: &Text) -> Option<Destination> {

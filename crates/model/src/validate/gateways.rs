@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Index;
+use super::routing::Named;
 use crate::finding::{Finding, Severity};
-use crate::{Connectivity, Id, NatGateway, Origin, Target};
+use crate::{Connectivity, Id, NatGateway, Origin, Placement, Route, RouteTable, Target};
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let network = index.network;
@@ -48,25 +49,85 @@ fn nat(index: &Index<'_>, gateway: &NatGateway, findings: &mut Vec<Finding>) {
     for address in &gateway.addresses {
         match (gateway.connectivity, address.public) {
             (Connectivity::Public, None) if gateway.available => {
-                let text = format!("{id} is public, but its address {} has no public one", address.private);
+                let text = format!("{id} is public, but its address {} has no public one", address.translated);
                 let help = "give it an elastic IP, or make the gateway private";
                 findings.push(Finding::error("nat-without-public", origin, text).help(help));
             }
             (Connectivity::Private, Some(public)) => {
-                let text = format!("{id} is private, but its address {} has the public one {public}", address.private);
+                let text =
+                    format!("{id} is private, but its address {} has the public one {public}", address.translated);
                 findings.push(Finding::error("private-nat-with-public", origin, text));
             }
             _ => {}
         }
     }
-    if gateway.available && gateway.connectivity == Connectivity::Public {
-        let table = index.subnets.get(&gateway.subnet).and_then(|subnet| index.route_tables.get(&subnet.route_table));
-        let leads_out = |target: &Target| matches!(target, Target::InternetGateway(_));
-        if let Some(table) = table.filter(|it| !it.routes.iter().any(|it| it.active && leads_out(&it.target))) {
-            let text = format!("{id} is public, but {} of its subnet has no route to an internet gateway", table.id);
-            let finding = Finding::new(Severity::Lint, "nat-without-igw", origin, text);
-            findings.push(finding.related(&table.origin, format!("{} is here", table.id)));
-        }
+    match &gateway.placement {
+        Placement::Zonal { subnet, .. } => zonal(index, gateway, subnet, findings),
+        Placement::Regional { route_table } => regional(index, gateway, route_table, findings),
+    }
+}
+
+fn leads_out(route: &&Route) -> bool {
+    route.active && matches!(route.target, Target::InternetGateway(_))
+}
+
+/// A public gateway whose packets find no internet gateway, by whichever table they take.
+fn without_internet(gateway: &NatGateway, table: &RouteTable, whose: &str, findings: &mut Vec<Finding>) {
+    if gateway.available
+        && gateway.connectivity == Connectivity::Public
+        && !table.routes.iter().any(|it| leads_out(&it))
+    {
+        let text = format!("{} is public, but {} of {whose} has no route to an internet gateway", gateway.id, table.id);
+        let finding = Finding::new(Severity::Lint, "nat-without-igw", &gateway.origin, text);
+        findings.push(finding.related(&table.origin, format!("{} is here", table.id)));
+    }
+}
+
+fn zonal(index: &Index<'_>, gateway: &NatGateway, subnet: &Id, findings: &mut Vec<Finding>) {
+    let table = index.subnets.get(subnet).and_then(|subnet| index.route_tables.get(&subnet.route_table));
+    let Some(table) = table else { return };
+    without_internet(gateway, table, "its subnet", findings);
+    if gateway.connectivity == Connectivity::Private
+        && let Some(route) = table.routes.iter().find(leads_out)
+    {
+        let id = &gateway.id;
+        let text = format!(
+            "{id} is private, and the route {} leads its packets to an internet gateway, which drops them",
+            Named(&table.id, route)
+        );
+        let finding = Finding::new(Severity::Lint, "private-nat-to-igw", &gateway.origin, text);
+        findings.push(finding.related(&route.origin, "the route"));
+    }
+    let to_itself = |route: &&Route| route.active && route.target == Target::NatGateway(gateway.id.clone());
+    if let Some(route) = table.routes.iter().find(to_itself) {
+        let text = format!(
+            "the route {} leads {subnet} to {}, which does not serve the subnet that it is in",
+            Named(&table.id, route),
+            gateway.id
+        );
+        let finding = Finding::new(Severity::Lint, "nat-own-subnet", &route.origin, text);
+        let finding = finding.help("put the gateway, or those who use it, into a subnet with another table");
+        findings.push(finding.related(&gateway.origin, format!("{} is here", gateway.id)));
+    }
+}
+
+fn regional(index: &Index<'_>, gateway: &NatGateway, table: &Id, findings: &mut Vec<Finding>) {
+    let NatGateway { id, origin, vpc, .. } = gateway;
+    if let Some(table) = index.route_tables.get(table) {
+        without_internet(gateway, table, "its own", findings);
+    }
+    let mut unused: Vec<&str> = gateway.addresses.iter().filter_map(|address| address.zone.as_deref()).collect();
+    unused.sort_unstable();
+    unused.dedup();
+    let subnets = || index.network.subnets.iter().filter(|subnet| subnet.vpc == *vpc);
+    unused.retain(|zone| !subnets().any(|subnet| subnet.availability_zone == *zone));
+    for zone in unused {
+        let mut zones: Vec<&str> = subnets().map(|subnet| subnet.availability_zone.as_str()).collect();
+        zones.sort_unstable();
+        zones.dedup();
+        let text = format!("{id} has an address in the zone {zone}, in which {vpc} has no subnet");
+        let finding = Finding::new(Severity::Lint, "nat-zone-without-subnet", origin, text);
+        findings.push(finding.help(format!("its subnets are in {}", zones.join(", "))));
     }
 }
 
@@ -74,7 +135,7 @@ fn nat(index: &Index<'_>, gateway: &NatGateway, findings: &mut Vec<Finding>) {
 mod tests {
     use super::*;
     use crate::finding::Severity::{Error, Lint};
-    use crate::validate::sample::network;
+    use crate::validate::sample::{network, route};
     use crate::validate::validate;
     use crate::{EgressOnlyInternetGateway, InternetGateway, Network};
 
@@ -102,7 +163,7 @@ mod tests {
         let without = |it: &mut Network| it.nat_gateways[0].addresses[0].public = None;
         assert_eq!(damaged(without), [("nat-without-public", Error)]);
         let private = |it: &mut Network| it.nat_gateways[0].connectivity = Connectivity::Private;
-        assert_eq!(damaged(private), [("private-nat-with-public", Error)]);
+        assert_eq!(damaged(private), [("private-nat-with-public", Error), ("private-nat-to-igw", Lint)]);
         assert_eq!(damaged(|it| it.nat_gateways[0].addresses.clear()), [("no-address", Error)]);
         let failed = |it: &mut Network| {
             it.nat_gateways[0].available = false;
@@ -117,5 +178,71 @@ mod tests {
             it.route_tables[0].routes.remove(1);
         };
         assert_eq!(damaged(cut), [("nat-without-igw", Lint)]);
+    }
+
+    #[test]
+    fn private_nat_gateways_do_not_go_out() {
+        let private = |it: &mut Network| {
+            it.nat_gateways[0].connectivity = Connectivity::Private;
+            it.nat_gateways[0].addresses[0].public = None;
+            it.interfaces[2].ipv4[0].public = None;
+        };
+        assert_eq!(damaged(private), [("private-nat-to-igw", Lint)]);
+    }
+
+    #[test]
+    fn nat_gateways_do_not_serve_their_own_subnet() {
+        let own = |it: &mut Network| {
+            it.route_tables[0].routes.push(route("203.0.113.0/24", Target::NatGateway("nat-1".into())));
+        };
+        assert_eq!(damaged(own), [("nat-own-subnet", Lint)]);
+    }
+
+    /// The gateway of the network in no subnet, with an address in the zone of its subnets.
+    fn regional(it: &mut Network) {
+        it.interfaces.remove(2);
+        let gateway = &mut it.nat_gateways[0];
+        gateway.placement = Placement::Regional { route_table: "rtb-a".into() };
+        gateway.addresses[0].translated = [198, 51, 100, 20].into();
+        gateway.addresses[0].zone = Some("a".to_owned());
+    }
+
+    #[test]
+    fn regional_nat_gateways_reach_the_internet_by_their_own_table() {
+        assert_eq!(damaged(regional), []);
+        let cut = |it: &mut Network| {
+            regional(it);
+            it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-b".into() };
+        };
+        assert_eq!(damaged(cut), [("nat-without-igw", Lint)]);
+    }
+
+    #[test]
+    fn regional_nat_gateways_are_where_subnets_are() {
+        let elsewhere = |it: &mut Network| {
+            regional(it);
+            it.nat_gateways[0].addresses[0].zone = Some("z".to_owned());
+        };
+        assert_eq!(damaged(elsewhere), [("nat-zone-without-subnet", Lint)]);
+        let everywhere = |it: &mut Network| {
+            regional(it);
+            it.nat_gateways[0].addresses[0].zone = None;
+        };
+        assert_eq!(damaged(everywhere), []);
+    }
+
+    #[test]
+    fn regional_addresses_are_public_ones_of_nobody_else() {
+        let taken = |it: &mut Network| {
+            regional(it);
+            it.nat_gateways[0].addresses[0].translated = [198, 51, 100, 7].into();
+            it.nat_gateways[0].addresses[0].public = Some([198, 51, 100, 7].into());
+        };
+        assert_eq!(damaged(taken), [("duplicate-public", Error)]);
+        let private = |it: &mut Network| {
+            regional(it);
+            it.nat_gateways[0].addresses[0].public = Some([10, 0, 0, 7].into());
+        };
+        assert_eq!(damaged(private), [("public-is-private", Severity::Warning)]);
     }
 }

@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::Index;
 use crate::finding::{Finding, Severity};
-use crate::{Id, InterfaceKind, Origin, Subnet};
+use crate::{Id, InterfaceKind, Origin, Placement, Subnet};
 
 /// How many addresses at the start of a subnet are reserved: base, router, resolver, future use (1.8).
 const RESERVED_AT_START: u128 = 4;
@@ -18,7 +18,8 @@ const CARRIER_GRADE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0),
 /// What holds an address: an interface, or a NAT gateway whose interface does not list it.
 struct Holding<'a> {
     holder: &'a Id,
-    subnet: &'a Id,
+    /// None of what is in no subnet.
+    subnet: Option<&'a Id>,
     address: IpAddr,
     public: Option<Ipv4Addr>,
     /// Whether AWS, or what stands in for it, chose the address.
@@ -55,21 +56,26 @@ fn holdings<'a>(index: &Index<'a>) -> Vec<Holding<'a>> {
     let mut holdings = Vec::new();
     for interface in &index.network.interfaces {
         let managed = matches!(interface.kind, InterfaceKind::NatGateway | InterfaceKind::VpcEndpoint);
-        let (holder, subnet, origin) = (&interface.id, &interface.subnet, &interface.origin);
+        let (holder, subnet, origin) = (&interface.id, Some(&interface.subnet), &interface.origin);
         let v4 = interface.ipv4.iter().map(|it| (IpAddr::V4(it.private), it.public));
         let v6 = interface.ipv6.iter().map(|it| (IpAddr::V6(*it), None));
         let all = v4.chain(v6);
         holdings.extend(all.map(|(address, public)| Holding { holder, subnet, address, public, managed, origin }));
     }
     for gateway in &index.network.nat_gateways {
-        let own = index.interfaces.get(&gateway.interface).map_or(&[][..], |interface| &interface.ipv4);
-        let (holder, subnet, origin) = (&gateway.id, &gateway.subnet, &gateway.origin);
+        let (subnet, own) = match &gateway.placement {
+            Placement::Zonal { subnet, interface } => (Some(subnet), index.interfaces.get(interface)),
+            // It has public addresses only, which are in no subnet (4.4).
+            Placement::Regional { .. } => (None, None),
+        };
+        let own = own.map_or(&[][..], |interface| &interface.ipv4);
+        let (holder, origin) = (&gateway.id, &gateway.origin);
         for address in &gateway.addresses {
             // The gateway's interface lists its addresses too: that is one holding, not a duplicate (4.2).
-            if own.iter().any(|it| it.private == address.private) {
+            if own.iter().any(|it| it.private == address.translated) {
                 continue;
             }
-            let (address, public) = (IpAddr::V4(address.private), address.public);
+            let (address, public) = (IpAddr::V4(address.translated), address.public);
             holdings.push(Holding { holder, subnet, address, public, managed: true, origin });
         }
     }
@@ -79,7 +85,7 @@ fn holdings<'a>(index: &Index<'a>) -> Vec<Holding<'a>> {
 /// Whether an address lies in its subnet and may be given out there.
 fn placement(index: &Index<'_>, holding: &Holding<'_>, findings: &mut Vec<Finding>) {
     let &Holding { holder, address, origin, .. } = holding;
-    let Some(subnet) = index.subnets.get(holding.subnet) else { return };
+    let Some(subnet) = holding.subnet.and_then(|subnet| index.subnets.get(subnet)) else { return };
     let Some(block) = subnet.cidrs.iter().find(|block| block.contains(&address)) else {
         // API mocks give addresses from anywhere to what AWS manages; the fabric delivers to them nevertheless.
         let severity = if holding.managed { Severity::Warning } else { Severity::Error };
@@ -151,7 +157,7 @@ fn duplicates(index: &Index<'_>, holdings: &[Holding<'_>], findings: &mut Vec<Fi
     let mut private: HashMap<(&Id, IpAddr), &Holding<'_>> = HashMap::new();
     let mut public: HashMap<Ipv4Addr, &Holding<'_>> = HashMap::new();
     for holding in holdings {
-        if let Some(vpc) = index.vpc_of_subnet(holding.subnet) {
+        if let Some(vpc) = holding.subnet.and_then(|subnet| index.vpc_of_subnet(subnet)) {
             match private.entry((vpc, holding.address)) {
                 Entry::Vacant(free) => {
                     free.insert(holding);
@@ -248,7 +254,7 @@ mod tests {
     #[test]
     fn a_nat_gateway_shares_its_addresses_with_its_interface_only() {
         let mut network = network();
-        network.nat_gateways[0].addresses[0].private = [10, 0, 0, 10].into();
+        network.nat_gateways[0].addresses[0].translated = [10, 0, 0, 10].into();
         assert_eq!(codes(&network), ["duplicate-address", "duplicate-public"]);
     }
 

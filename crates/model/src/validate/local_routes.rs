@@ -3,10 +3,11 @@
 use super::Index;
 use super::routing::Named;
 use crate::finding::Finding;
-use crate::{Destination, EndpointKind, RouteOrigin, RouteTable, Target, Vpc};
+use crate::{Destination, RouteOrigin, RouteTable, Target, Vpc};
 
-/// Ids of Outposts local gateways, the one edge that may take a route inside the VPC (2.6).
-const LOCAL_GATEWAY: &str = "lgw-";
+/// Ids of what is outside the model and may take a route inside the VPC: Gateway Load Balancer endpoints, Outposts local
+/// gateways (2.6), and middleboxes that a dump does not have.
+const MIDDLEBOXES: [&str; 4] = ["vpce-", "lgw-", "nat-", "eni-"];
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     for table in &index.network.route_tables {
@@ -26,7 +27,7 @@ fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut 
             continue;
         }
         let Some(around) = vpc.cidrs.iter().find(|around| around.contains(block)) else { continue };
-        let named = Named(table, route);
+        let named = Named(&table.id, route);
         let whole_vpc = block.trunc() == around.trunc();
         let mut of_vpc = index.network.subnets.iter().filter(|subnet| subnet.vpc == vpc.id);
         // `local` itself may be led elsewhere, so the whole VPC block is as good as a subnet's (2.6).
@@ -39,7 +40,8 @@ fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut 
             let target = route.target.id().map_or("local", |id| id.as_str());
             let text = format!("the route {named} is inside {around} of {} and leads to {target}", vpc.id);
             let finding = Finding::error("more-specific-than-local", &route.origin, text);
-            findings.push(finding.help("lead it to a NAT gateway, a network interface or an endpoint with interfaces"));
+            let help = "lead it to a NAT gateway, a network interface or a Gateway Load Balancer endpoint";
+            findings.push(finding.help(help));
         }
     }
 }
@@ -48,10 +50,9 @@ fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut 
 fn may_replace_local(index: &Index<'_>, target: &Target) -> bool {
     match target {
         Target::Local | Target::Missing(_) | Target::NatGateway(_) | Target::NetworkInterface(_) => true,
-        Target::Edge(id) => id.as_str().starts_with(LOCAL_GATEWAY),
-        Target::VpcEndpoint(id) => {
-            !index.vpc_endpoints.get(id).is_some_and(|it| matches!(it.kind, EndpointKind::Gateway { .. }))
-        }
+        Target::Edge(id) => MIDDLEBOXES.iter().any(|prefix| id.as_str().starts_with(prefix)),
+        // Those of the model are gateway and interface endpoints.
+        Target::VpcEndpoint(id) => !index.vpc_endpoints.contains_key(id),
         Target::InternetGateway(_) | Target::EgressOnlyInternetGateway(_) => false,
     }
 }
@@ -77,6 +78,8 @@ mod tests {
     fn routes_inside_the_vpc_cover_whole_subnets() {
         assert_eq!(with(route("10.0.0.0/24", to(Target::NetworkInterface, "eni-web"))), [""; 0]);
         assert_eq!(with(route("10.0.0.0/24", to(Target::NatGateway, "nat-1"))), [""; 0]);
+        let v6 = with(route("2001:db8:0:a::/64", to(Target::NetworkInterface, "eni-web")));
+        assert_eq!(v6, [""; 0]);
         let half = with(route("10.0.0.0/25", to(Target::NetworkInterface, "eni-web")));
         assert_eq!(half, ["more-specific-than-local"]);
     }
@@ -88,6 +91,8 @@ mod tests {
         assert_eq!(with(route("10.0.0.0/24", to(Target::VpcEndpoint, "vpce-1"))), refused);
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "tgw-1"))), refused);
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "lgw-1"))), [""; 0]);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "vpce-9"))), [""; 0]);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "pcx-1"))), refused);
         let learned =
             Route { route_origin: RouteOrigin::Propagated, ..route("10.0.0.0/25", to(Target::Edge, "vgw-1")) };
         assert_eq!(with(learned), [""; 0]);
@@ -99,6 +104,8 @@ mod tests {
         let mut network = network();
         network.interfaces[0].source_dest_check = false;
         network.route_tables[1].routes[0].target = to(Target::NetworkInterface, "eni-web");
+        assert_eq!(codes(&network), [""; 0]);
+        network.route_tables[1].routes[0].target = to(Target::NatGateway, "nat-1");
         assert_eq!(codes(&network), [""; 0]);
         network.route_tables[1].routes[0].target = to(Target::InternetGateway, "igw-1");
         assert_eq!(codes(&network), ["more-specific-than-local"]);

@@ -4,8 +4,11 @@
 //! stays silent: the reference itself is the finding. Numbers in parentheses are rules of the semantics page.
 
 mod addressing;
+mod block_public_access;
 mod blocks;
+mod edge_routes;
 mod filtering;
+mod forwarding;
 mod gateways;
 mod index;
 mod interfaces;
@@ -30,8 +33,11 @@ pub fn validate(network: &Network) -> Vec<Finding> {
     interfaces::check(&index, &mut findings);
     routing::check(&index, &mut findings);
     local_routes::check(&index, &mut findings);
+    edge_routes::check(&index, &mut findings);
+    forwarding::check(&index, &mut findings);
     filtering::check(&index, &mut findings);
     gateways::check(&index, &mut findings);
+    block_public_access::check(&index, &mut findings);
     quotas::check(&index, &mut findings);
     sort(&mut findings);
     findings

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::Index;
 use super::blocks::is_v4;
 use crate::finding::Finding;
-use crate::{Destination, Id, NetworkInterface, Origin, Peer, RouteOrigin, RouteTable, SecurityGroupRule, Target};
+use crate::{
+    Destination, Id, NetworkInterface, Origin, Peer, Placement, Route, RouteOrigin, SecurityGroupRule, Target,
+};
 
 /// A quota: what accounts start with, and what it can be raised to where AWS says.
 struct Quota {
@@ -35,6 +37,11 @@ const PUBLIC_NAT_ADDRESSES: Quota = Quota { of: "public addresses", default: 2, 
 /// A primary and seven secondary addresses, fixed (4.2).
 const NAT_ADDRESSES: Quota = Quota { of: "addresses", default: 8, maximum: Some(8) };
 
+/// Of a regional one, fixed (4.4).
+const ZONE_ADDRESSES: Quota = Quota { of: "addresses in one availability zone", default: 32, maximum: Some(32) };
+/// 50, without a documented maximum (3.15).
+const EXCLUSIONS: Quota = Quota { of: "exclusions", default: 50, maximum: None };
+
 impl Quota {
     /// A finding when `count` is above; `which` narrows down what is counted: `inbound `, `IPv4 `.
     fn check(&self, id: &Id, which: &str, count: usize, origin: &Origin) -> Option<Finding> {
@@ -56,7 +63,8 @@ impl Quota {
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let network = index.network;
     let subnets = count(network.subnets.iter().map(|it| &it.vpc));
-    let tables = count(network.route_tables.iter().map(|it| &it.vpc));
+    let of_gateways = network.gateway_route_tables.iter().map(|it| &it.vpc);
+    let tables = count(network.route_tables.iter().map(|it| &it.vpc).chain(of_gateways));
     for vpc in &network.vpcs {
         let (id, origin) = (&vpc.id, &vpc.origin);
         let v4 = vpc.cidrs.iter().filter(|block| is_v4(**block)).count();
@@ -65,10 +73,11 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         findings.extend(SUBNETS.check(id, "", subnets.get(id).copied().unwrap_or_default(), origin));
         findings.extend(ROUTE_TABLES.check(id, "", tables.get(id).copied().unwrap_or_default(), origin));
     }
-    for table in &network.route_tables {
-        let routes = |v4| static_routes(index, table, v4);
-        findings.extend(ROUTES.check(&table.id, "IPv4 ", routes(true), &table.origin));
-        findings.extend(ROUTES.check(&table.id, "IPv6 ", routes(false), &table.origin));
+    let of_subnets = network.route_tables.iter().map(|it| (&it.id, &it.routes, &it.origin));
+    let of_gateways = network.gateway_route_tables.iter().map(|it| (&it.id, &it.routes, &it.origin));
+    for (id, routes, origin) in of_subnets.chain(of_gateways) {
+        findings.extend(ROUTES.check(id, "IPv4 ", static_routes(index, routes, true), origin));
+        findings.extend(ROUTES.check(id, "IPv6 ", static_routes(index, routes, false), origin));
     }
     for acl in &network.network_acls {
         findings.extend(ACL_ENTRIES.check(&acl.id, "inbound ", acl.ingress.len(), &acl.origin));
@@ -89,9 +98,21 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         findings.extend(GROUPS.check(id, "", security_groups.len(), origin));
     }
     for gateway in &network.nat_gateways {
+        if let Placement::Regional { .. } = gateway.placement {
+            // What names no zone serves each of them.
+            let mut zones: Vec<_> = gateway.addresses.iter().map(|it| it.zone.as_deref()).collect();
+            zones.sort_unstable();
+            let most = zones.chunk_by(|one, other| one == other).map(<[_]>::len).max().unwrap_or_default();
+            findings.extend(ZONE_ADDRESSES.check(&gateway.id, "", most, &gateway.origin));
+            continue;
+        }
         let over = NAT_ADDRESSES.check(&gateway.id, "", gateway.addresses.len(), &gateway.origin);
         let public = gateway.addresses.iter().filter(|it| it.public.is_some()).count();
         findings.extend(over.or_else(|| PUBLIC_NAT_ADDRESSES.check(&gateway.id, "", public, &gateway.origin)));
+    }
+    let exclusions = &network.block_public_access.exclusions;
+    if let Some(last) = exclusions.last() {
+        findings.extend(EXCLUSIONS.check(&Id::new("Block Public Access"), "", exclusions.len(), &last.origin));
     }
 }
 
@@ -104,9 +125,8 @@ fn count<'a>(ids: impl Iterator<Item = &'a Id>) -> HashMap<&'a Id, usize> {
 }
 
 /// Local routes come with the table and do not count.
-fn static_routes(index: &Index<'_>, table: &RouteTable, v4: bool) -> usize {
-    let routes = table.routes.iter();
-    let counted = routes.filter(|it| it.route_origin == RouteOrigin::Static && it.target != Target::Local);
+fn static_routes(index: &Index<'_>, routes: &[Route], v4: bool) -> usize {
+    let counted = routes.iter().filter(|it| it.route_origin == RouteOrigin::Static && it.target != Target::Local);
     counted
         .map(|route| match &route.destination {
             Destination::Cidr(block) => usize::from(is_v4(*block) == v4),
@@ -135,7 +155,7 @@ mod tests {
     use super::*;
     use crate::finding::Severity::{self, Error, Warning};
     use crate::validate::sample::{entry, net, network, route, rule};
-    use crate::{Connectivity, NatAddress, Network, Route, Subnet};
+    use crate::{BlockExclusion, Connectivity, ExclusionMode, NatAddress, Network, RouteTable, Subnet};
 
     /// What the quotas say of a damaged network.
     fn damaged(damage: impl FnOnce(&mut Network)) -> Vec<Severity> {
@@ -216,12 +236,37 @@ mod tests {
 
     #[test]
     fn quotas_of_a_nat_gateway() {
-        let address =
-            |public: bool| NatAddress { private: [10, 0, 0, 9].into(), public: public.then_some([1, 1, 1, 1].into()) };
+        let address = |public: bool| NatAddress {
+            translated: [10, 0, 0, 9].into(),
+            public: public.then_some([1, 1, 1, 1].into()),
+            zone: None,
+        };
         assert_quota(&PUBLIC_NAT_ADDRESSES, |it, count| it.nat_gateways[0].addresses = vec![address(true); count]);
         assert_quota(&NAT_ADDRESSES, |it, count| {
             it.nat_gateways[0].connectivity = Connectivity::Private;
             it.nat_gateways[0].addresses = vec![address(false); count];
         });
+    }
+
+    #[test]
+    fn quotas_of_a_regional_nat_gateway_are_of_each_zone() {
+        let address = |zone: Option<&str>| NatAddress {
+            translated: [1, 1, 1, 1].into(),
+            public: Some([1, 1, 1, 1].into()),
+            zone: zone.map(str::to_owned),
+        };
+        assert_quota(&ZONE_ADDRESSES, |it, count| {
+            it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-a".into() };
+            it.nat_gateways[0].addresses = vec![address(Some("a")); count];
+            it.nat_gateways[0].addresses.extend(vec![address(Some("b")); 32]);
+            it.nat_gateways[0].addresses.extend(vec![address(None); 32]);
+        });
+    }
+
+    #[test]
+    fn quota_of_exclusions() {
+        let (scope, allows, origin) = ("vpc-1".into(), ExclusionMode::AllowEgress, Origin::implicit());
+        let exclusion = BlockExclusion { scope, allows, origin };
+        assert_quota(&EXCLUSIONS, |it, count| it.block_public_access.exclusions = vec![exclusion.clone(); count]);
     }
 }

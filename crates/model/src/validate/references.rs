@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::Index;
 use crate::finding::{Finding, Severity};
-use crate::{EndpointKind, Id, NetworkInterface, Origin, Peer, SecurityGroup, Subnet, Vpc};
+use crate::{EndpointKind, Id, NetworkInterface, Origin, Peer, Placement, SecurityGroup, Subnet, Vpc};
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     duplicate_ids(index, findings);
@@ -17,6 +17,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     of_gateways(index, findings);
     let parts = network.route_tables.iter().map(|it| (&it.id, &it.vpc, &it.origin));
     let parts = parts.chain(network.network_acls.iter().map(|it| (&it.id, &it.vpc, &it.origin)));
+    let parts = parts.chain(network.gateway_route_tables.iter().map(|it| (&it.id, &it.vpc, &it.origin)));
     let parts = parts.chain(network.security_groups.iter().map(|it| (&it.id, &it.vpc, &it.origin)));
     for (id, vpc, origin) in parts {
         known(index.vpcs.contains_key(vpc), id, "VPC", vpc, origin, findings);
@@ -123,7 +124,17 @@ fn of_gateways(index: &Index<'_>, findings: &mut Vec<Finding>) {
         known(index.vpcs.contains_key(&gateway.vpc), &gateway.id, "VPC", &gateway.vpc, &gateway.origin, findings);
     }
     for gateway in &index.network.nat_gateways {
-        let (id, subnet, interface, origin) = (&gateway.id, &gateway.subnet, &gateway.interface, &gateway.origin);
+        let (id, origin) = (&gateway.id, &gateway.origin);
+        let (subnet, interface) = match &gateway.placement {
+            Placement::Zonal { subnet, interface } => (subnet, interface),
+            Placement::Regional { route_table } => {
+                known(index.vpcs.contains_key(&gateway.vpc), id, "VPC", &gateway.vpc, origin, findings);
+                let table = index.route_tables.get(route_table).map(|it| (&it.vpc, &it.origin));
+                let from = (id, origin, Some(&gateway.vpc));
+                of_same_vpc(from, "route table", route_table, table, Severity::Error, findings);
+                continue;
+            }
+        };
         known(index.subnets.contains_key(subnet), id, "subnet", subnet, origin, findings);
         let found = index.interfaces.get(interface).and_then(|it| Some((index.vpc_of_interface(it)?, &it.origin)));
         if index.interfaces.contains_key(interface) && found.is_none() {
@@ -155,6 +166,7 @@ fn duplicate_ids(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let mut ids: Vec<(&Id, &Origin)> = Vec::new();
     ids.extend(network.vpcs.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.subnets.iter().map(|it| (&it.id, &it.origin)));
+    // A table of AWS may be associated with several gateways, and with subnets too: it is then in both lists.
     ids.extend(network.route_tables.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.network_acls.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.security_groups.iter().map(|it| (&it.id, &it.origin)));
@@ -197,7 +209,7 @@ mod tests {
     #[test]
     fn every_reference_leads_somewhere() {
         type Damage = fn(&mut Network);
-        let damages: [Damage; 12] = [
+        let damages: [Damage; 14] = [
             |it| it.vpcs[0].main_route_table = "rtb-9".into(),
             |it| it.vpcs[0].default_network_acl = "acl-9".into(),
             |it| it.vpcs[0].default_security_group = "sg-9".into(),
@@ -206,10 +218,18 @@ mod tests {
             |it| it.interfaces[1].subnet = "subnet-9".into(),
             |it| it.interfaces[1].instance = Some("i-9".into()),
             |it| it.interfaces[1].security_groups = vec!["sg-9".into()],
-            |it| it.nat_gateways[0].subnet = "subnet-9".into(),
+            |it| {
+                let (subnet, interface) = ("subnet-9".into(), "eni-nat".into());
+                it.nat_gateways[0].placement = Placement::Zonal { subnet, interface };
+            },
             |it| it.vpc_endpoints[0].vpc = "vpc-9".into(),
             |it| it.vpc_endpoints[0].kind = EndpointKind::Interface { interfaces: vec!["eni-9".into()] },
             |it| it.internet_gateways[0].vpc = Some("vpc-9".into()),
+            |it| it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-9".into() },
+            |it| {
+                it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-a".into() };
+                it.nat_gateways[0].vpc = "vpc-9".into();
+            },
         ];
         for (at, damage) in damages.into_iter().enumerate() {
             assert!(damaged(damage).contains(&("unknown-reference", Error)), "{at}: {:?}", damaged(damage));
@@ -237,6 +257,12 @@ mod tests {
         assert_eq!(other(|it| it.subnets[1].network_acl = "acl-2".into()), [("other-vpc", Error)]);
         assert_eq!(other(|it| it.vpcs[0].main_route_table = "rtb-2".into()), [("other-vpc", Error)]);
         assert_eq!(other(|it| it.interfaces[1].security_groups = vec!["sg-2".into()]), [("other-vpc", Error)]);
+        let regional = |it: &mut Network| {
+            it.interfaces.remove(2);
+            it.nat_gateways[0].addresses[0].translated = [198, 51, 100, 20].into();
+            it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-2".into() };
+        };
+        assert!(other(regional).contains(&("other-vpc", Error)));
         let shared = |it: &mut Network| {
             let group = SecurityGroup { id: "sg-3".into(), ..it.security_groups[1].clone() };
             it.security_groups.push(group);

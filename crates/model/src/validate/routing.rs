@@ -3,23 +3,50 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 use super::Index;
 use super::blocks::{host_bits, is_v4};
 use super::references::prefix_list;
 use crate::finding::{Finding, Severity};
-use crate::{Destination, Id, InterfaceKind, Origin, Route, RouteOrigin, RouteTable, Target};
+use crate::{
+    Destination, Forwarding, GatewayRouteTable, Id, InterfaceKind, NetworkInterface, Origin, Route, RouteOrigin,
+    RouteTable, Target,
+};
+
+/// What a NAT gateway takes of IPv6 (4.32).
+const NAT64: Ipv6Net = Ipv6Net::new_assert(std::net::Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+
+/// A route table of either kind, as the checks that both have see it.
+#[derive(Clone, Copy)]
+pub(super) struct Table<'a> {
+    pub(super) id: &'a Id,
+    vpc: &'a Id,
+    pub(super) routes: &'a [Route],
+}
+
+impl<'a> From<&'a RouteTable> for Table<'a> {
+    fn from(table: &'a RouteTable) -> Self {
+        Self { id: &table.id, vpc: &table.vpc, routes: &table.routes }
+    }
+}
+
+impl<'a> From<&'a GatewayRouteTable> for Table<'a> {
+    fn from(table: &'a GatewayRouteTable) -> Self {
+        Self { id: &table.id, vpc: &table.vpc, routes: &table.routes }
+    }
+}
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
-    for table in &index.network.route_tables {
+    let of_subnets = index.network.route_tables.iter().map(Table::from);
+    for table in of_subnets.chain(index.network.gateway_route_tables.iter().map(Table::from)) {
         duplicates(table, findings);
-        for route in &table.routes {
+        for route in table.routes {
             destination(index, table, route, findings);
             if route.active {
                 target(index, table, route, findings);
             } else {
-                let text = format!("the route {} is a blackhole: it drops what it matches", Named(table, route));
+                let text = format!("the route {} is a blackhole: it drops what it matches", Named(table.id, route));
                 findings.push(Finding::new(Severity::Lint, "blackhole", &route.origin, text));
             }
         }
@@ -27,50 +54,44 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// A route in a text: its destination and its table.
-pub(super) struct Named<'a>(pub(super) &'a RouteTable, pub(super) &'a Route);
+pub(super) struct Named<'a>(pub(super) &'a Id, pub(super) &'a Route);
 
 impl std::fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.1.destination {
-            Destination::Cidr(block) => write!(f, "{block} of {}", self.0.id),
-            Destination::PrefixList(list) => write!(f, "{list} of {}", self.0.id),
+            Destination::Cidr(block) => write!(f, "{block} of {}", self.0),
+            Destination::PrefixList(list) => write!(f, "{list} of {}", self.0),
         }
     }
 }
 
-fn destination(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut Vec<Finding>) {
+fn destination(index: &Index<'_>, table: Table<'_>, route: &Route, findings: &mut Vec<Finding>) {
+    let owner = format!("a route of {}", table.id);
     match &route.destination {
-        Destination::Cidr(block) => {
-            let owner = format!("a route of {}", table.id);
-            findings.extend(host_bits(Severity::Warning, &owner, *block, &route.origin));
-        }
-        Destination::PrefixList(list) => {
-            let owner = format!("a route of {}", table.id);
-            prefix_list(index, &owner, list, &route.origin, findings);
-        }
+        Destination::Cidr(block) => findings.extend(host_bits(Severity::Warning, &owner, *block, &route.origin)),
+        Destination::PrefixList(list) => prefix_list(index, &owner, list, &route.origin, findings),
     }
 }
 
 /// The blocks that a route covers; none of an unknown prefix list.
-fn blocks<'a>(index: &Index<'a>, destination: &'a Destination) -> &'a [IpNet] {
+pub(super) fn blocks<'a>(index: &Index<'a>, destination: &'a Destination) -> &'a [IpNet] {
     match destination {
         Destination::Cidr(block) => std::slice::from_ref(block),
         Destination::PrefixList(list) => index.prefix_lists.get(list).map_or(&[], |list| &list.entries),
     }
 }
 
-fn target(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut Vec<Finding>) {
-    let named = Named(table, route);
+fn target(index: &Index<'_>, table: Table<'_>, route: &Route, findings: &mut Vec<Finding>) {
+    let (named, vpc) = (Named(table.id, route), table.vpc);
     let has = |v4: bool| blocks(index, &route.destination).iter().any(|block| is_v4(*block) == v4);
     match &route.target {
         Target::Local | Target::Edge(_) => {}
         Target::Missing(id) => findings.push(unknown(&named, id)),
         Target::InternetGateway(id) => match index.internet_gateways.get(id) {
             None => findings.push(unknown(&named, id)),
-            Some(gateway) if gateway.vpc.as_ref() != Some(&table.vpc) => {
+            Some(gateway) if gateway.vpc.as_ref() != Some(vpc) => {
                 let where_to = gateway.vpc.as_ref().map_or_else(|| "no VPC".to_owned(), ToString::to_string);
-                let text =
-                    format!("the route {named} leads to {id}, which is attached to {where_to}, not {}", table.vpc);
+                let text = format!("the route {named} leads to {id}, which is attached to {where_to}, not {vpc}");
                 let finding = Finding::error("igw-of-other-vpc", &route.origin, text);
                 findings.push(finding.related(&gateway.origin, format!("{id} is here")));
             }
@@ -78,7 +99,7 @@ fn target(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut V
         },
         Target::EgressOnlyInternetGateway(id) => {
             let gateway = index.egress_only_internet_gateways.get(id);
-            of_vpc(&named, id, gateway.map(|it| (Some(&it.vpc), &it.origin)), findings);
+            of_vpc(&named, vpc, id, gateway.map(|it| (Some(&it.vpc), &it.origin)), findings);
             if has(true) {
                 let text = format!("the route {named} leads IPv4 to {id}, which carries IPv6 only");
                 findings.push(Finding::error("eigw-ipv4", &route.origin, text).help("lead IPv4 to a NAT gateway"));
@@ -86,27 +107,50 @@ fn target(index: &Index<'_>, table: &RouteTable, route: &Route, findings: &mut V
         }
         Target::NatGateway(id) => {
             let gateway = index.nat_gateways.get(id);
-            of_vpc(&named, id, gateway.map(|it| (index.vpc_of_subnet(&it.subnet), &it.origin)), findings);
-            if has(false) {
-                let text = format!("the route {named} leads IPv6 to {id}, and NAT64 is not emulated");
-                findings.push(Finding::warning("nat64-unsupported", &route.origin, text));
+            of_vpc(&named, vpc, id, gateway.map(|it| (Some(&it.vpc), &it.origin)), findings);
+            let is_nat64 = |block: &IpNet| is_v4(*block) || IpNet::V6(NAT64).contains(block);
+            if !blocks(index, &route.destination).iter().all(is_nat64) {
+                let text = format!("the route {named} leads IPv6 to {id}, which drops what is not for {NAT64}");
+                let finding = Finding::warning("nat64-destination", &route.origin, text);
+                findings.push(finding.help("lead IPv6 to an internet gateway or an egress-only one"));
             }
         }
         Target::NetworkInterface(id) => {
             let interface = index.interfaces.get(id);
-            of_vpc(&named, id, interface.map(|it| (index.vpc_of_interface(it), &it.origin)), findings);
-            let checks = interface.filter(|it| it.source_dest_check && it.kind == InterfaceKind::Interface);
-            if let Some(interface) = checks {
-                let text = format!("the route {named} leads to {id}, which drops what is not for itself");
-                let finding = Finding::warning("source-dest-check", &route.origin, text);
-                let finding = finding.help(format!("turn off the source/destination check of {id}"));
-                findings.push(finding.related(&interface.origin, format!("{id} is here")));
+            of_vpc(&named, vpc, id, interface.map(|it| (index.vpc_of_interface(it), &it.origin)), findings);
+            if let Some(interface) = interface {
+                forwarding(&named, interface, has(false), findings);
             }
         }
         Target::VpcEndpoint(id) => {
             let endpoint = index.vpc_endpoints.get(id);
-            of_vpc(&named, id, endpoint.map(|it| (Some(&it.vpc), &it.origin)), findings);
+            of_vpc(&named, vpc, id, endpoint.map(|it| (Some(&it.vpc), &it.origin)), findings);
         }
+    }
+}
+
+/// An interface that a route leads to: whether it takes what is not for itself (2.13), and what becomes of IPv6.
+fn forwarding(named: &Named<'_>, interface: &NetworkInterface, has_v6: bool, findings: &mut Vec<Finding>) {
+    let NetworkInterface { id, origin, .. } = interface;
+    let mut push = |severity, code, what: &str, help: Option<String>| {
+        let text = format!("the route {named} leads to {id}, which {what}");
+        let finding = Finding::new(severity, code, &named.1.origin, text).related(origin, format!("{id} is here"));
+        findings.push(match help {
+            Some(help) => finding.help(help),
+            None => finding,
+        });
+    };
+    if interface.source_dest_check && interface.kind == InterfaceKind::Interface {
+        let help = format!("turn off the source/destination check of {id}");
+        push(Severity::Warning, "source-dest-check", "drops what is not for itself", Some(help));
+    }
+    if !interface.in_use {
+        let what = "is detached or whose instance is stopped: it receives nothing";
+        push(Severity::Lint, "route-to-unused", what, None);
+    }
+    if has_v6 && interface.forward == Some(Forwarding::NatInstance) {
+        let what = "translates IPv4 only: it forwards IPv6 untranslated";
+        push(Severity::Lint, "nat-instance-ipv6", what, None);
     }
 }
 
@@ -116,8 +160,7 @@ fn unknown(named: &Named<'_>, id: &Id) -> Finding {
 }
 
 /// A target that is there, and in the VPC of the table; a target whose VPC is unknown was reported by itself.
-fn of_vpc(named: &Named<'_>, id: &Id, found: Option<(Option<&Id>, &Origin)>, findings: &mut Vec<Finding>) {
-    let vpc = &named.0.vpc;
+fn of_vpc(named: &Named<'_>, vpc: &Id, id: &Id, found: Option<(Option<&Id>, &Origin)>, findings: &mut Vec<Finding>) {
     match found {
         None => findings.push(unknown(named, id)),
         Some((Some(other), place)) if other != vpc => {
@@ -130,7 +173,7 @@ fn of_vpc(named: &Named<'_>, id: &Id, found: Option<(Option<&Id>, &Origin)>, fin
 }
 
 /// One static route per destination; propagated ones lose to it, and have an order of their own (2.4).
-fn duplicates(table: &RouteTable, findings: &mut Vec<Finding>) {
+fn duplicates(table: Table<'_>, findings: &mut Vec<Finding>) {
     #[derive(PartialEq, Eq, Hash)]
     enum Key<'a> {
         Block(IpNet),
@@ -147,7 +190,7 @@ fn duplicates(table: &RouteTable, findings: &mut Vec<Finding>) {
                 free.insert(route);
             }
             Entry::Occupied(taken) => {
-                let text = format!("the route {} has the destination of another one", Named(table, route));
+                let text = format!("the route {} has the destination of another one", Named(table.id, route));
                 let finding = Finding::error("duplicate-route", &route.origin, text);
                 findings.push(finding.related(&taken.get().origin, "the other route"));
             }
@@ -217,8 +260,11 @@ mod tests {
     fn families_fit_their_gateways() {
         let eigw = Target::EgressOnlyInternetGateway("eigw-1".into());
         assert_eq!(with(route("203.0.113.0/24", eigw)), [("eigw-ipv4", Error)]);
-        let nat = Target::NatGateway("nat-1".into());
-        assert_eq!(with(route("64:ff9b::/96", nat)), [("nat64-unsupported", Warning)]);
+        let nat = || Target::NatGateway("nat-1".into());
+        assert_eq!(with(route("64:ff9b::/96", nat())), []);
+        assert_eq!(with(route("64:ff9b::c633:6400/120", nat())), []);
+        assert_eq!(with(route("2001:db9::/32", nat())), [("nat64-destination", Warning)]);
+        assert_eq!(with(route("64:ff9b::/64", nat())), [("nat64-destination", Warning)]);
     }
 
     #[test]
@@ -241,5 +287,40 @@ mod tests {
         assert_eq!(found(&network), [("source-dest-check", Warning)]);
         network.interfaces[3].source_dest_check = false;
         assert_eq!(found(&network), []);
+        network.interfaces[3].in_use = false;
+        assert_eq!(found(&network), [("route-to-unused", Lint)]);
+    }
+
+    #[test]
+    fn nat_instances_translate_ipv4_only() {
+        let with = |forward, block| {
+            let mut network = network();
+            let eni = interface("eni-fw", "subnet-a", [10, 0, 0, 30], None);
+            network.interfaces.push(NetworkInterface { source_dest_check: false, forward: Some(forward), ..eni });
+            network.route_tables[1].routes.push(route(block, Target::NetworkInterface("eni-fw".into())));
+            found(&network)
+        };
+        assert_eq!(with(Forwarding::NatInstance, "203.0.113.0/24"), []);
+        assert_eq!(with(Forwarding::NatInstance, "2001:db9::/32"), [("nat-instance-ipv6", Lint)]);
+        assert_eq!(with(Forwarding::Appliance, "2001:db9::/32"), []);
+    }
+
+    #[test]
+    fn tables_of_gateways_are_checked_too() {
+        let mut network = network();
+        let mut table = GatewayRouteTable {
+            id: "rtb-edge".into(),
+            name: None,
+            vpc: "vpc-1".into(),
+            gateway: "igw-1".into(),
+            routes: network.route_tables[0].routes.clone(),
+            origin: Origin::implicit(),
+        };
+        table.routes.truncate(1);
+        table.routes.push(route("10.0.1.0/24", Target::NetworkInterface("eni-9".into())));
+        network.gateway_route_tables.push(table);
+        assert_eq!(found(&network), [("unknown-target", Error)]);
+        network.gateway_route_tables[0].routes[1] = route("10.0.0.0/16", Target::Local);
+        assert_eq!(found(&network), [("duplicate-route", Error)]);
     }
 }

@@ -178,7 +178,11 @@ impl PacketSink {
             .get(12..)
             .filter(|rest| item.link_type == Framing::Ethernet.link_type() && rest.len() >= ETHERNET - 12);
         let v6 = datagram.first().is_some_and(|byte| byte >> 4 == 6);
-        frame.extend_from_slice(tags_and_type.unwrap_or(if v6 { &IPV6 } else { &IPV4 }));
+        // The type is that of the datagram, which may be of another version than the captured one.
+        if let Some((tags, _)) = tags_and_type.and_then(|rest| rest.split_last_chunk::<2>()) {
+            frame.extend_from_slice(tags);
+        }
+        frame.extend_from_slice(if v6 { &IPV6 } else { &IPV4 });
         let header = length(frame.len());
         frame.extend_from_slice(datagram);
         let written = self.write(place, item, original.saturating_add(header), &frame, comment);

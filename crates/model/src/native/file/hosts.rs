@@ -1,8 +1,9 @@
-//! What packets start at, end at, and leave by.
+//! What packets start and end at, and prefix lists.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::Forwarding;
 use crate::behavior::Span;
 
 use super::Text;
@@ -27,6 +28,9 @@ pub(crate) struct InstanceFile {
     /// Source/destination check (1.16).
     #[schemars(extend("default" = true))]
     pub(crate) source_dest_check: Option<bool>,
+    /// What it does with packets that are not for it; the check has to be off. `appliance` sends them on as they are,
+    /// `nat-instance` translates them to its first IPv4 address (11.3). Default: they end there.
+    pub(crate) forward: Option<Forwarding>,
     /// Whether it runs; what is stopped receives nothing (2.13).
     #[schemars(extend("default" = true))]
     pub(crate) running: Option<bool>,
@@ -70,6 +74,9 @@ pub(crate) struct InterfaceFile {
     /// Source/destination check (1.16).
     #[schemars(extend("default" = true))]
     pub(crate) source_dest_check: Option<bool>,
+    /// What it does with packets that are not for it; the check has to be off. `appliance` sends them on as they are,
+    /// `nat-instance` translates them to its first IPv4 address (11.3). Default: they end there.
+    pub(crate) forward: Option<Forwarding>,
     /// Idle timer of established TCP (6.16).
     pub(crate) tcp_established_timeout: Option<Span>,
     /// Idle timer of UDP (6.16).
@@ -91,44 +98,6 @@ pub(crate) struct AddressFile {
     pub(crate) public: Option<Text>,
 }
 
-/// An internet gateway of either kind.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct GatewayFile {
-    /// The VPC it is attached to.
-    #[schemars(with = "Option<String>")]
-    pub(crate) vpc: Option<Text>,
-}
-
-/// A NAT gateway.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields, extend("required" = ["subnet", "addresses"]))]
-pub(crate) struct NatGatewayFile {
-    /// Its subnet.
-    #[schemars(with = "String")]
-    pub(crate) subnet: Option<Text>,
-    /// 1 to 8 addresses, the primary one first (4.2).
-    pub(crate) addresses: Vec<AddressFile>,
-    /// `public`, or `private` (4.1).
-    #[schemars(extend("default" = "public"))]
-    pub(crate) connectivity: Option<ConnectivityFile>,
-    /// `zonal`; regional gateways are not supported yet.
-    #[schemars(with = "Option<String>", extend("default" = "zonal"))]
-    pub(crate) mode: Option<Text>,
-}
-
-/// Whether a NAT gateway has public addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ConnectivityFile {
-    /// With an elastic IP an address.
-    Public,
-    /// Without.
-    Private,
-}
-
 /// A prefix list.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -139,46 +108,4 @@ pub(crate) struct PrefixListFile {
     pub(crate) entries: Vec<Text>,
     /// For people.
     pub(crate) name: Option<String>,
-}
-
-/// A VPC endpoint.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields, extend("required" = ["type", "service"]))]
-pub(crate) struct EndpointFile {
-    /// `gateway` (10.1) or `interface` (10.7).
-    #[serde(rename = "type")]
-    #[schemars(with = "EndpointKindFile")]
-    pub(crate) kind: Option<EndpointKindFile>,
-    /// The service: `s3`.
-    #[schemars(with = "String")]
-    pub(crate) service: Option<String>,
-    /// Its VPC.
-    #[schemars(with = "Option<String>")]
-    pub(crate) vpc: Option<Text>,
-    /// Gateway: the service's prefix list.
-    #[schemars(with = "Option<String>")]
-    pub(crate) prefix_list: Option<Text>,
-    /// Gateway: tables that get a route to it.
-    #[schemars(with = "Vec<String>")]
-    pub(crate) route_tables: Vec<Text>,
-    /// Interface: one subnet an interface.
-    #[schemars(with = "Vec<String>")]
-    pub(crate) subnets: Vec<Text>,
-    /// Interface: one address an interface.
-    #[schemars(with = "Vec<String>")]
-    pub(crate) addresses: Vec<Text>,
-    /// Interface: its groups.
-    #[schemars(with = "Option<Vec<String>>")]
-    pub(crate) security_groups: Option<Vec<Text>>,
-}
-
-/// How an endpoint is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum EndpointKindFile {
-    /// By routes.
-    Gateway,
-    /// By interfaces.
-    Interface,
 }

@@ -2,8 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use toml::Spanned;
 
-use crate::behavior::{Preset, RstOnUnknown, Span};
+use crate::behavior::{Preset, Span};
+
+use super::{NatGatewayKnobs, NatInstanceKnobs};
 
 /// Knobs; what is left out has the preset's value.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -15,41 +18,16 @@ pub(crate) struct BehaviorFile {
     pub(crate) preset: Option<Preset>,
     /// NAT gateways.
     pub(crate) nat_gateway: NatGatewayKnobs,
+    /// NAT instances.
+    pub(crate) nat_instance: NatInstanceKnobs,
     /// Security groups.
     pub(crate) security_group: SecurityGroupKnobs,
     /// Egress-only internet gateways.
     pub(crate) egress_only_internet_gateway: EgressOnlyKnobs,
-}
-
-/// Knobs of NAT gateways.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct NatGatewayKnobs {
-    /// Idle TCP mappings (4.24); the preset `rfc` has 7440s.
-    #[schemars(extend("default" = "350s"))]
-    pub(crate) tcp_idle: Option<Span>,
-    /// Idle UDP mappings (4.24); the preset `rfc` has 300s.
-    #[schemars(extend("default" = "350s"))]
-    pub(crate) udp_idle: Option<Span>,
-    /// Idle ICMP mappings (4.24); the preset `rfc` has 60s.
-    #[schemars(extend("default" = "350s"))]
-    pub(crate) icmp_idle: Option<Span>,
-    /// Half-open mappings (4.28); the preset `rfc` has 240s.
-    #[schemars(extend("default" = "60s"))]
-    pub(crate) tcp_syn_sent: Option<Span>,
-    /// After FIN both ways (4.28); the preset `rfc` has 240s.
-    #[schemars(extend("default" = "60s"))]
-    pub(crate) tcp_fin_linger: Option<Span>,
-    /// After RST (4.28); the preset `rfc` has 240s.
-    #[schemars(extend("default" = "10s"))]
-    pub(crate) tcp_rst_linger: Option<Span>,
-    /// Who gets a RST (4.26).
-    #[schemars(extend("default" = "always"))]
-    pub(crate) rst_on_unknown: Option<RstOnUnknown>,
-    /// Mappings per address, protocol and destination (4.12).
-    #[schemars(extend("default" = 55000))]
-    pub(crate) max_per_destination: Option<u32>,
+    /// Virtual reassembly of fragments.
+    pub(crate) fragments: FragmentKnobs,
+    /// The network between the components.
+    pub(crate) underlay: UnderlayKnobs,
 }
 
 /// Knobs of security groups.
@@ -58,17 +36,17 @@ pub(crate) struct NatGatewayKnobs {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct SecurityGroupKnobs {
     /// TCP before the handshake is complete (6.16).
-    #[schemars(extend("default" = "60s"))]
-    pub(crate) tcp_opening: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "60s"))]
+    pub(crate) tcp_opening: Option<Spanned<Span>>,
     /// TCP after FIN both ways (6.16).
-    #[schemars(extend("default" = "30s"))]
-    pub(crate) tcp_closing: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "30s"))]
+    pub(crate) tcp_closing: Option<Spanned<Span>>,
     /// TCP after RST (6.16).
-    #[schemars(extend("default" = "10s"))]
-    pub(crate) tcp_reset: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "10s"))]
+    pub(crate) tcp_reset: Option<Spanned<Span>>,
     /// ICMP (6.16).
-    #[schemars(extend("default" = "30s"))]
-    pub(crate) icmp: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "30s"))]
+    pub(crate) icmp: Option<Spanned<Span>>,
     /// Mid-stream pick-up where rules allow it (6.23).
     #[schemars(extend("default" = true))]
     pub(crate) tcp_loose: Option<bool>,
@@ -83,18 +61,47 @@ pub(crate) struct SecurityGroupKnobs {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct EgressOnlyKnobs {
     /// Established TCP (5.4).
-    #[schemars(extend("default" = "432000s"))]
-    pub(crate) tcp_idle: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "432000s"))]
+    pub(crate) tcp_idle: Option<Spanned<Span>>,
     /// UDP (5.4).
-    #[schemars(extend("default" = "30s"))]
-    pub(crate) udp_idle: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "30s"))]
+    pub(crate) udp_idle: Option<Spanned<Span>>,
     /// UDP streams (5.4).
-    #[schemars(extend("default" = "180s"))]
-    pub(crate) udp_stream_idle: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "180s"))]
+    pub(crate) udp_stream_idle: Option<Spanned<Span>>,
     /// ICMPv6 queries (5.4).
-    #[schemars(extend("default" = "30s"))]
-    pub(crate) icmp_idle: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "30s"))]
+    pub(crate) icmp_idle: Option<Spanned<Span>>,
     /// Every other protocol (5.4).
-    #[schemars(extend("default" = "600s"))]
-    pub(crate) other_idle: Option<Span>,
+    #[schemars(with = "Option<Span>", extend("default" = "600s"))]
+    pub(crate) other_idle: Option<Spanned<Span>>,
+    /// The largest packet that it carries, 1280 to 9001 (1.22).
+    #[schemars(with = "Option<u32>", range(min = 1280, max = 9001), extend("default" = 1500))]
+    pub(crate) mtu: Option<Spanned<u32>>,
+}
+
+/// Knobs of the table that lends the ports of a first fragment to the others.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct FragmentKnobs {
+    /// How long the ports of a first fragment are remembered (4.20).
+    #[schemars(with = "Option<Span>", extend("default" = "30s"))]
+    pub(crate) remember: Option<Spanned<Span>>,
+    /// How long a fragment waits for the first of its datagram (4.20, 6.31).
+    #[schemars(with = "Option<Span>", extend("default" = "1s"))]
+    pub(crate) hold: Option<Spanned<Span>>,
+}
+
+/// Knobs of the network between the components.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct UnderlayKnobs {
+    /// Routers between the internet gateway and the internet: TTL goes down by this many each way (1.25).
+    #[schemars(extend("default" = 0))]
+    pub(crate) hops: Option<u8>,
+    /// Fragments that an interface may send a second, at least 1; AWS polices 1024 (1.26). Default no limit.
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    pub(crate) egress_fragments_per_second: Option<Spanned<u32>>,
 }

@@ -6,15 +6,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+mod gateways;
 mod hosts;
 mod knobs;
+mod nat_knobs;
 mod rules;
 
-pub(crate) use hosts::{
-    AddressFile, ConnectivityFile, EndpointFile, EndpointKindFile, GatewayFile, InstanceFile, InterfaceFile,
-    NatGatewayFile, PrefixListFile,
+pub(crate) use gateways::{
+    BlockPublicAccessFile, ConnectivityFile, EndpointFile, EndpointKindFile, GatewayFile, GatewayRouteTableFile,
+    ModeFile, NatAddressFile, NatGatewayFile,
 };
-pub(crate) use knobs::{BehaviorFile, EgressOnlyKnobs, NatGatewayKnobs, SecurityGroupKnobs};
+pub(crate) use hosts::{AddressFile, InstanceFile, InterfaceFile, PrefixListFile};
+pub(crate) use knobs::{BehaviorFile, EgressOnlyKnobs, FragmentKnobs, SecurityGroupKnobs, UnderlayKnobs};
+pub(crate) use nat_knobs::{NatGatewayKnobs, NatInstanceKnobs};
 pub(crate) use rules::{AclEntryFile, ActionFile, GroupRuleFile, Matcher, OneOrMany, TextOrNumber};
 
 /// Resources with the place of each name, in the order of the file.
@@ -58,12 +62,17 @@ pub(crate) struct File {
     /// NAT gateways (4).
     #[schemars(with = "BTreeMap<String, NatGatewayFile>")]
     pub(crate) nat_gateway: Named<NatGatewayFile>,
+    /// Route tables of internet and virtual private gateways (2.15).
+    #[schemars(with = "BTreeMap<String, GatewayRouteTableFile>")]
+    pub(crate) gateway_route_table: Named<GatewayRouteTableFile>,
     /// Prefix lists.
     #[schemars(with = "BTreeMap<String, PrefixListFile>")]
     pub(crate) prefix_list: Named<PrefixListFile>,
     /// Gateway and interface endpoints (10).
     #[schemars(with = "BTreeMap<String, EndpointFile>")]
     pub(crate) vpc_endpoint: Named<EndpointFile>,
+    /// VPC Block Public Access (3.15).
+    pub(crate) block_public_access: BlockPublicAccessFile,
     /// Knobs for what AWS does not document.
     pub(crate) behavior: BehaviorFile,
 }
@@ -185,11 +194,4 @@ pub(crate) struct SecurityGroupFile {
 }
 
 /// Tables that a later version will read.
-pub(crate) const NOT_YET: [&str; 6] = [
-    "vpc_peering_connection",
-    "transit_gateway",
-    "vpn_gateway",
-    "flow_log",
-    "block_public_access",
-    "gateway_route_table",
-];
+pub(crate) const NOT_YET: [&str; 4] = ["vpc_peering_connection", "transit_gateway", "vpn_gateway", "flow_log"];

@@ -1,0 +1,217 @@
+//! What NAT mappings share where they are not one for each remote endpoint: an external address and port, a limit per
+//! inside host, a pause before a port is used again.
+//!
+//! Only configurations whose knobs ask for it pay for this; then everything is in one shard. A binding is alive exactly
+//! while one of its mappings is, whether or not the dead ones have been reclaimed.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{EntryIx, Inside, Outside, Translator};
+use crate::fabric::FixedMap;
+use crate::time::Timestamp;
+
+/// How much of the remote endpoint tells two mappings of one inside endpoint apart (RFC 4787 4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Nothing: endpoint-independent.
+    Any,
+    /// Its address.
+    Address,
+    /// Its address and port.
+    Endpoint,
+}
+
+impl Scope {
+    fn of(self, remote: IpAddr, port: u16) -> Option<(IpAddr, Option<u16>)> {
+        match self {
+            Self::Any => None,
+            Self::Address => Some((remote, None)),
+            Self::Endpoint => Some((remote, Some(port))),
+        }
+    }
+}
+
+/// An address and a port (of a query its id) on one side of a translator, towards as much of the remote as counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct End {
+    translator: Translator,
+    protocol: u8,
+    address: IpAddr,
+    port: u16,
+    remote: Option<(IpAddr, Option<u16>)>,
+}
+
+impl End {
+    fn inside(translator: Translator, Inside(key): Inside, scope: Scope) -> Self {
+        let remote = scope.of(key.dst, if key.is_query() { 0 } else { key.dst_port });
+        Self { translator, protocol: key.protocol, address: key.src, port: key.src_port, remote }
+    }
+
+    fn outside(translator: Translator, Outside(key): Outside, scope: Scope) -> Self {
+        let remote = scope.of(key.src, if key.is_query() { 0 } else { key.src_port });
+        Self { translator, protocol: key.protocol, address: key.dst, port: key.dst_port, remote }
+    }
+}
+
+/// What the mappings of one inside endpoint have in common.
+#[derive(Debug)]
+struct Binding {
+    inside: Inside,
+    outside: Outside,
+    /// Its mappings, by expiry: the last one decides whether it lives.
+    mappings: BTreeSet<(Timestamp, EntryIx)>,
+}
+
+impl Binding {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.mappings.last().is_some_and(|(expires, _)| now < *expires)
+    }
+}
+
+/// All bindings of a shard.
+#[derive(Debug, Default)]
+pub struct Bindings {
+    by_inside: FixedMap<End, Binding>,
+    /// The inside end of the binding that has an outside one.
+    by_outside: FixedMap<End, End>,
+    /// Bindings of an inside host.
+    hosts: FixedMap<(Translator, IpAddr), Vec<End>>,
+    /// External endpoints that rest, and until when.
+    cooling: FixedMap<End, Timestamp>,
+}
+
+/// How the bindings of a translator work, by its knobs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sharing {
+    /// Which mappings of one inside endpoint share an external endpoint.
+    pub mapping: Scope,
+    /// Towards whom an external endpoint has one owner only.
+    pub exclusive: Scope,
+    /// How long an external endpoint rests, towards whom it had one owner only.
+    pub cooldown: Duration,
+}
+
+impl Bindings {
+    /// The external endpoint that a mapping of `inside` has to share, in the form of what arrives there from the remote of
+    /// an older mapping.
+    pub fn shared(&self, of: Translator, inside: Inside, sharing: Sharing, now: Timestamp) -> Option<Outside> {
+        let binding = self.by_inside.get(&End::inside(of, inside, sharing.mapping))?;
+        binding.is_live(now).then_some(binding.outside)
+    }
+
+    /// Whether nobody else has the external endpoint, and it does not rest.
+    pub fn is_free(&self, of: Translator, outside: Outside, sharing: Sharing, now: Timestamp) -> bool {
+        let end = End::outside(of, outside, sharing.exclusive);
+        let owner = self.by_outside.get(&end).and_then(|inside| self.by_inside.get(inside));
+        let rests = self.cooling.get(&end).is_some_and(|until| now < *until);
+        // A binding that is over but not yet reclaimed began to rest when its last mapping expired.
+        let ended =
+            owner.and_then(|binding| binding.mappings.last()).map(|(expires, _)| expires.after(sharing.cooldown));
+        !rests && ended.is_none_or(|free| now >= free)
+    }
+
+    /// The inside endpoint behind an external one, with the remotes it has mappings towards.
+    pub fn behind(
+        &self,
+        of: Translator,
+        outside: Outside,
+        sharing: Sharing,
+        now: Timestamp,
+    ) -> Option<(Inside, impl Iterator<Item = EntryIx> + '_)> {
+        let inside = self.by_outside.get(&End::outside(of, outside, sharing.exclusive))?;
+        let binding = self.by_inside.get(inside).filter(|binding| binding.is_live(now))?;
+        let live = binding.mappings.iter().filter(move |(expires, _)| now < *expires);
+        Some((binding.inside, live.map(|(_, entry)| *entry)))
+    }
+
+    /// How many live bindings an inside host has.
+    pub fn of_host(&self, of: Translator, host: IpAddr, now: Timestamp) -> usize {
+        let bindings = self.hosts.get(&(of, host)).into_iter().flatten();
+        bindings.filter(|end| self.by_inside.get(*end).is_some_and(|binding| binding.is_live(now))).count()
+    }
+
+    /// A mapping was made.
+    pub(super) fn join(
+        &mut self,
+        of: Translator,
+        entry: EntryIx,
+        at: (Inside, Outside),
+        expires: Timestamp,
+        sharing: Sharing,
+    ) {
+        let (inside, outside) = at;
+        let end = End::inside(of, inside, sharing.mapping);
+        // Of a binding whose mappings have all expired, but are not reclaimed, this one is another.
+        let binding = self.by_inside.entry(end).or_insert_with(|| {
+            let Inside(key) = inside;
+            self.hosts.entry((of, key.src)).or_default().push(end);
+            Binding { inside, outside, mappings: BTreeSet::new() }
+        });
+        let old = std::mem::replace(&mut binding.outside, outside);
+        binding.mappings.insert((expires, entry));
+        if old != outside {
+            let old = End::outside(of, old, sharing.exclusive);
+            if self.by_outside.get(&old) == Some(&end) {
+                self.by_outside.remove(&old);
+            }
+        }
+        self.by_outside.insert(End::outside(of, outside, sharing.exclusive), end);
+    }
+
+    /// A mapping has a new lease.
+    pub(super) fn renew(
+        &mut self,
+        of: Translator,
+        entry: EntryIx,
+        inside: Inside,
+        lease: (Timestamp, Timestamp),
+        sharing: Sharing,
+    ) {
+        if let Some(binding) = self.by_inside.get_mut(&End::inside(of, inside, sharing.mapping)) {
+            binding.mappings.remove(&(lease.0, entry));
+            binding.mappings.insert((lease.1, entry));
+        }
+    }
+
+    /// A mapping is gone.
+    pub(super) fn leave(
+        &mut self,
+        of: Translator,
+        entry: EntryIx,
+        at: (Inside, Outside),
+        expires: Timestamp,
+        sharing: Sharing,
+    ) {
+        let (inside, outside) = at;
+        let end = End::inside(of, inside, sharing.mapping);
+        let port = End::outside(of, outside, sharing.exclusive);
+        if !sharing.cooldown.is_zero() {
+            let until = expires.after(sharing.cooldown);
+            let rests = self.cooling.entry(port).or_insert(until);
+            *rests = until.max(*rests);
+        }
+        let Some(binding) = self.by_inside.get_mut(&end) else { return };
+        binding.mappings.remove(&(expires, entry));
+        if !binding.mappings.is_empty() {
+            return;
+        }
+        self.by_inside.remove(&end);
+        if self.by_outside.get(&port) == Some(&end) {
+            self.by_outside.remove(&port);
+        }
+        let Inside(key) = inside;
+        if let Some(ends) = self.hosts.get_mut(&(of, key.src)) {
+            ends.retain(|of| *of != end);
+            if ends.is_empty() {
+                self.hosts.remove(&(of, key.src));
+            }
+        }
+    }
+
+    /// Ports that have rested enough are forgotten.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.cooling.retain(|_, until| now < *until);
+    }
+}

@@ -1,0 +1,271 @@
+//! NAT instances: an ordinary instance whose Linux masquerades what it forwards (section 11). Ports are kept where they are
+//! free, every fragment is carried, and connection tracking is the kernel's.
+//!
+//! Rules: 11.1-11.7, 1.22, 1.25. Knobs: `[behavior.nat_instance]`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use vpcemu_model::behavior::InstanceTimeout;
+use vpcemu_packet::{FlowKey, TcpFlags, Transport, build};
+
+use crate::conntrack::linux::{Judgement, LinuxTracker, Seen, Segment, Settings, Timeouts, valid_flags};
+use crate::conntrack::{EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Translator, Way};
+use crate::fabric::Fabric;
+use crate::index::EniIx;
+use crate::outcome::{Component, CtState, Denial, Place, StepKind};
+use crate::output::GeneratedKind;
+use crate::reason::DropReason;
+use crate::shard::hash::Mix;
+use crate::stage::appliance;
+use crate::stage::nat_gateway::{Range, arriving, is_free};
+use crate::walk::{Hop, Origination, Originator, Walk};
+
+const KIND: StepKind = StepKind::Nat;
+
+/// ICMP redirect (RFC 792): one about a translated connection would lead the inside around the translator.
+const REDIRECT: u8 = 5;
+
+/// The packet has passed the security groups of a NAT instance.
+pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
+    let destination = walk.destination();
+    let owned = walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(destination));
+    match (walk.source(), owned) {
+        // IPv6 is routed, not translated.
+        (IpAddr::V6(_), _) => appliance::forward(walk, eni_ix),
+        (IpAddr::V4(_), true) => from_outside(walk, eni_ix),
+        (IpAddr::V4(_), false) => from_inside(walk, eni_ix),
+    }
+}
+
+fn from_inside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
+    let of = Translator::Instance(eni_ix);
+    let Outside(arriving) = match walk.transport {
+        Transport::IcmpError { kind, quote, .. } => {
+            let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
+            let key = quoted.map(|inside| Key::NatInside(of, Inside(inside)));
+            let Some(entry) = about(walk, kind, key) else { return Err(invalid(walk, eni_ix)) };
+            outside_of(walk, entry)
+        }
+        _ => mapping(walk, eni_ix)?,
+    };
+    appliance::check_age(walk, eni_ix)?;
+    appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
+    walk.packet.set_src(arriving.dst);
+    if matches!(walk.transport, Transport::IcmpError { .. }) {
+        walk.packet.set_quote_dst(arriving.dst);
+        walk.packet.set_quote_dst_port(arriving.dst_port);
+        walk.refresh_quote();
+    } else {
+        walk.packet.set_src_port(arriving.dst_port);
+        walk.set_source_port(arriving.dst_port);
+    }
+    walk.packet.decrement_ttl(1);
+    appliance::send(walk, eni_ix, KIND)
+}
+
+/// For the instance's own address: a reply to what it translated, or for itself (11.5).
+fn from_outside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
+    let of = Translator::Instance(eni_ix);
+    let found = match walk.transport {
+        Transport::IcmpError { kind, quote, .. } => {
+            let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
+            about(walk, kind, quoted.map(|outside| Key::NatOutside(of, Outside(outside))))
+        }
+        _ => known(walk, eni_ix, &Key::NatOutside(of, Outside(walk.key())))?,
+    };
+    let Some(entry) = found else { return Ok(Hop::Done(Place::Interface(eni_ix))) };
+    appliance::check_age(walk, eni_ix)?;
+    appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
+    let inside = walk.conntrack.entry(entry).original;
+    walk.packet.set_dst(inside.src);
+    if matches!(walk.transport, Transport::IcmpError { .. }) {
+        walk.packet.set_quote_src(inside.src);
+        walk.packet.set_quote_src_port(inside.src_port);
+        walk.refresh_quote();
+    } else {
+        walk.packet.set_dst_port(inside.src_port);
+        walk.set_destination_port(inside.src_port);
+    }
+    walk.packet.decrement_ttl(1);
+    appliance::send(walk, eni_ix, KIND)
+}
+
+/// The mapping that an ICMP error is about.
+fn about(walk: &mut Walk<'_, '_, '_>, kind: u8, key: Option<Key>) -> Option<EntryIx> {
+    if kind == REDIRECT {
+        return None;
+    }
+    let (entry, _) = walk.conntrack.find(&key?, walk.stamp.now)?;
+    walk.belongs_to(entry);
+    walk.state = Some(CtState::Related);
+    Some(entry)
+}
+
+fn outside_of(walk: &Walk<'_, '_, '_>, entry: EntryIx) -> Outside {
+    match walk.conntrack.entry(entry).owner {
+        Owner::Nat { outside, .. } => outside,
+        _ => Outside(walk.key().reversed()),
+    }
+}
+
+/// The mapping of a packet from the inside: the one it has, or a new one.
+fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial> {
+    let of = Translator::Instance(eni_ix);
+    let key = walk.key();
+    if let Some(entry) = known(walk, eni_ix, &Key::NatInside(of, Inside(key)))? {
+        return Ok(outside_of(walk, entry));
+    }
+    if walk.tcp_flags().is_some_and(|flags| !flags.contains(TcpFlags::SYN)) {
+        answer_dead(walk, eni_ix, Inside(key))?;
+    }
+    let trackable = match walk.transport {
+        Transport::Tcp { flags, .. } => valid_flags(flags),
+        Transport::Query { .. } => key.is_query_request(),
+        Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Missing => false,
+        Transport::Udp { .. } | Transport::Other => true,
+    };
+    let settings = settings(walk.fabric);
+    let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings).ok().filter(|_| trackable);
+    let Some(tracker) = tracker else { return Err(invalid(walk, eni_ix)) };
+    // A packet that dies here opens nothing.
+    appliance::check_age(walk, eni_ix)?;
+    let Some(outside) = allocate(walk, eni_ix, key) else {
+        return Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None));
+    };
+    walk.state = Some(CtState::New);
+    walk.make(NewEntry {
+        owner: Owner::Nat { nat: of, outside },
+        original: key,
+        tracker: Tracker::Linux(tracker),
+        timers: Timers::NONE,
+        replied: false,
+        generation: walk.stamp.generation,
+        sharing: None,
+    });
+    Ok(outside)
+}
+
+/// The entry of a packet, which has taken note of it; none if there is none, or if it is over and the packet opens another.
+fn known(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Result<Option<EntryIx>, Denial> {
+    let now = walk.stamp.now;
+    let Some((entry, way)) = walk.conntrack.find(key, now) else { return Ok(None) };
+    let known = *walk.conntrack.entry(entry);
+    let (Owner::Nat { outside: Outside(arriving), .. }, Tracker::Linux(mut tracker)) = (known.owner, known.tracker)
+    else {
+        return Ok(None);
+    };
+    // An instance that has another address now has forgotten what it did with the old one.
+    if !walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(arriving.dst)) {
+        walk.conntrack.kill(entry, now);
+        return Ok(None);
+    }
+    if walk.tcp_flags().is_some_and(|flags| !valid_flags(flags)) {
+        return Err(invalid(walk, eni_ix));
+    }
+    let settings = settings(walk.fabric);
+    let judgement = tracker.observe(&seen(walk, way), &settings);
+    let expires = match judgement {
+        Judgement::Accept { lease: Some(_) } => now.after(tracker.lease()),
+        Judgement::Accept { lease: None } => known.expires,
+        // It is translated once more, and then there is nothing left.
+        Judgement::Refused => now,
+        Judgement::Reopen => {
+            walk.conntrack.kill(entry, now);
+            return Ok(None);
+        }
+        Judgement::Invalid { shorten, .. } => {
+            if shorten {
+                let sooner = known.expires.min(now.after(settings.timeouts.unacknowledged));
+                walk.conntrack.progress(entry, Tracker::Linux(tracker), Way::Original, sooner, now);
+            }
+            return Err(invalid(walk, eni_ix));
+        }
+    };
+    walk.conntrack.progress(entry, Tracker::Linux(tracker), way, expires, now);
+    walk.belongs_to(entry);
+    walk.state = Some(if tracker.is_replied() { CtState::Established } else { CtState::New });
+    Ok(Some(entry))
+}
+
+/// A segment from the inside of a connection that timed out: what the knob says, or nothing, and Linux picks it up (11.4).
+fn answer_dead(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, inside: Inside) -> Result<(), Denial> {
+    let says = walk.fabric.behavior.nat_instance.timeout;
+    let dead = walk.conntrack.tombstone(Translator::Instance(eni_ix), inside, walk.stamp.now).is_some();
+    let (kind, bytes) = match says {
+        _ if !dead => return Ok(()),
+        InstanceTimeout::Silent => return Ok(()),
+        InstanceTimeout::Rst => (GeneratedKind::TcpReset, build::tcp_reset(walk.packet.headers())),
+        InstanceTimeout::Fin => (GeneratedKind::TcpFin, fin(walk)),
+    };
+    if !bytes.is_empty() {
+        walk.generated = Some(Origination { kind, bytes, from: Originator::Interface(eni_ix) });
+    }
+    Err(walk.deny(DropReason::NatIdleExpired, Component::Interface(eni_ix), KIND, None, None))
+}
+
+/// A FIN in the remote's name.
+fn fin(walk: &Walk<'_, '_, '_>) -> Vec<u8> {
+    let Transport::Tcp { src, dst, seq, ack, payload_len, .. } = walk.transport else { return Vec::new() };
+    let (client, remote) = (SocketAddr::new(walk.source(), src), SocketAddr::new(walk.destination(), dst));
+    let next = seq.wrapping_add(payload_len);
+    build::tcp(remote, client).flags(TcpFlags::FIN | TcpFlags::ACK).seq(ack).ack(next).build()
+}
+
+fn seen(walk: &Walk<'_, '_, '_>, way: Way) -> Seen {
+    let segment = Segment::of(walk.packet.headers(), walk.packet.bytes());
+    Seen { segment, reply: way == Way::Reply, now: walk.stamp.now }
+}
+
+/// The port that the inside has, if it is free; else one of its class: below 512, 600 to 1023, or 1024 and above, as the
+/// kernel's. An identifier of a query has no class, and other protocols have no ports to choose from.
+fn allocate(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: FlowKey) -> Option<Outside> {
+    let of = Translator::Instance(eni_ix);
+    let own = walk.fabric.eni(eni_ix)?.primary(key.src)?;
+    let now = walk.stamp.now;
+    let kept = Outside(arriving(&key, own, key.src_port));
+    if is_free(walk.conntrack, of, kept, now) {
+        return Some(kept);
+    }
+    let range = match (key.protocol, key.src_port) {
+        (6 | 17, 0..512) => Range { first: 1, last: 511 },
+        (6 | 17, 512..1024) => Range { first: 600, last: 1023 },
+        (6 | 17, _) => Range { first: 1024, last: u16::MAX },
+        _ if key.is_query() => Range { first: 0, last: u16::MAX },
+        _ => return None,
+    };
+    let ports = u32::from(range.last) - u32::from(range.first) + 1;
+    let flow = Mix::new(walk.options.seed).address(key.src).address(key.dst).word(u64::from(eni_ix.0));
+    let flow = flow.word(u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 8 | u64::from(key.protocol));
+    let start = u32::try_from(flow.finish() % u64::from(ports)).unwrap_or(0);
+    (0..ports).find_map(|step| {
+        let port = range.first + u16::try_from((start + step) % ports).unwrap_or(0);
+        let candidate = Outside(arriving(&key, own, port));
+        is_free(walk.conntrack, of, candidate, now).then_some(candidate)
+    })
+}
+
+fn settings(fabric: &Fabric) -> Settings {
+    let knobs = &fabric.behavior.nat_instance;
+    let timeouts = Timeouts {
+        syn_sent: knobs.tcp_syn_sent,
+        syn_recv: knobs.tcp_syn_recv,
+        established: knobs.tcp_established,
+        fin_wait: knobs.tcp_fin_wait,
+        close_wait: knobs.tcp_close_wait,
+        last_ack: knobs.tcp_last_ack,
+        time_wait: knobs.tcp_time_wait,
+        close: knobs.tcp_close,
+        max_retrans: knobs.tcp_max_retrans,
+        unacknowledged: knobs.tcp_unacknowledged,
+        udp: knobs.udp,
+        udp_stream: knobs.udp_stream,
+        query: knobs.icmp,
+        generic: knobs.generic,
+        ..Timeouts::default()
+    };
+    Settings { timeouts, window_check: knobs.tcp_window_check, loose: knobs.tcp_loose }
+}
+
+fn invalid(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Denial {
+    walk.deny(DropReason::CtInvalid, Component::Interface(eni_ix), KIND, None, None)
+}

@@ -1,0 +1,97 @@
+//! What holds for packets at the edge of a VPC: route tables of gateways (2.15) and Block Public Access (3.15).
+
+use toml::Spanned;
+
+use crate::finding::Finding;
+use crate::{BlockExclusion, BlockPublicAccess, GatewayRouteTable, Id, Kind};
+
+use super::build::Builder;
+use super::file::{BlockPublicAccessFile, GatewayRouteTableFile, Named, Text};
+use super::text::help_for_unknown;
+
+/// Ids of virtual private gateways.
+const VIRTUAL_PRIVATE_GATEWAY: &str = "vgw-";
+
+impl Builder<'_> {
+    pub(crate) fn gateway_route_tables(&mut self, tables: Named<GatewayRouteTableFile>) {
+        for (name, table) in tables {
+            let id = Id::of(Kind::RouteTable, name.get_ref());
+            let written = self.routes(&id, &table.routes);
+            self.own_id(&id, &name);
+            let gateway = self.edge_gateway(&id, table.gateway.as_ref(), &name);
+            let internet = self.network.internet_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
+            let of_gateway = internet.and_then(|gateway| gateway.vpc.clone());
+            let vpc = match (&table.vpc, of_gateway) {
+                (None, Some(vpc)) => Some(vpc),
+                (named, _) => self.vpc(named.as_ref(), &name),
+            };
+            let (Some(gateway), Some(vpc)) = (gateway, vpc) else {
+                self.broken.insert(id);
+                continue;
+            };
+            if gateway.as_str().starts_with(VIRTUAL_PRIVATE_GATEWAY) {
+                let text = format!("it is outside the model, and taken to be attached to {vpc}");
+                self.assume("EDGE_GATEWAY", &gateway, text);
+            }
+            let routes = self.with_local_routes(&vpc, written);
+            let origin = self.at(name.span());
+            let name = table.name.or_else(|| Some(name.into_inner()));
+            self.network.gateway_route_tables.push(GatewayRouteTable { id, name, vpc, gateway, routes, origin });
+        }
+    }
+
+    /// One name, one table: here it is of subnets or of one gateway.
+    fn own_id(&mut self, id: &Id, name: &Text) {
+        let of_subnets = self.network.route_tables.iter().map(|table| (&table.id, &table.origin));
+        let of_gateways = self.network.gateway_route_tables.iter().map(|table| (&table.id, &table.origin));
+        if let Some((_, other)) = of_subnets.chain(of_gateways).find(|(known, _)| *known == id) {
+            let finding = Finding::error("duplicate-id", &self.at(name.span()), format!("the id {id} is given twice"));
+            let finding = finding.related(other, format!("{id} is here too"));
+            self.findings.push(finding);
+        }
+    }
+
+    /// The gateway that a table is associated with; it need not be in the model if it is a virtual private one.
+    fn edge_gateway(&mut self, table: &Id, named: Option<&Text>, of: &Text) -> Option<Id> {
+        let Some(named) = named else {
+            let text = format!("{table} needs a `gateway`: an internet gateway, or a `vgw-` id");
+            self.error("no-gateway", of.span(), text);
+            return None;
+        };
+        if named.get_ref().starts_with(VIRTUAL_PRIVATE_GATEWAY) {
+            return Some(Id::new(named.get_ref().as_str()));
+        }
+        let id = Id::of(Kind::InternetGateway, named.get_ref());
+        let known = self.network.internet_gateways.iter().map(|gateway| &gateway.id);
+        if known.clone().any(|known| *known == id) {
+            return Some(id);
+        }
+        if !self.broken.contains(&id) {
+            let help = help_for_unknown(Kind::InternetGateway, &id, known);
+            let text = format!("`{}` names {id}, which does not exist", of.get_ref());
+            self.error_with_help("unknown-reference", named.span(), text, help);
+        }
+        None
+    }
+
+    pub(crate) fn block_public_access(&mut self, file: BlockPublicAccessFile) {
+        let mut exclusions = Vec::new();
+        for exclusion in file.exclusions {
+            let (origin, span) = (self.at(exclusion.span()), exclusion.span());
+            let exclusion = exclusion.into_inner();
+            // What it is called in findings.
+            let of = Spanned::new(span.clone(), "block_public_access".to_owned());
+            let scope = match (&exclusion.subnet, &exclusion.vpc) {
+                (Some(subnet), None) => self.reference(Kind::Subnet, subnet, &of),
+                (None, Some(vpc)) => self.reference(Kind::Vpc, vpc, &of),
+                _ => {
+                    let text = "an exclusion is of either a `subnet` or a `vpc`";
+                    self.error("exclusion-scope", span, text);
+                    continue;
+                }
+            };
+            exclusions.push(BlockExclusion { scope, allows: exclusion.mode, origin });
+        }
+        self.network.block_public_access = BlockPublicAccess { mode: file.mode.unwrap_or_default(), exclusions };
+    }
+}

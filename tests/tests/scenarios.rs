@@ -1,0 +1,29 @@
+//! What other NATs, connection trackers and packet filters are tested for, played through this emulator: source NAT (A),
+//! 1:1 NAT and hairpins (B), ICMP and its errors (C), fragments (D), TCP (E), malformed and special packets (G).
+//!
+//! The numbers are those of a survey of such tests; each is a test here, or is [ruled out](ruled_out) by a rule of the
+//! semantics page. Tests that are ignored say what they wait for: something that is not there yet (`needs`), or a point
+//! in which the engine and the survey disagree (`engine`).
+
+#[path = "scenarios/a_source_nat.rs"]
+mod a_source_nat;
+#[path = "scenarios/b_one_to_one.rs"]
+mod b_one_to_one;
+#[path = "scenarios/c_icmp.rs"]
+mod c_icmp;
+#[path = "scenarios/d_fragments.rs"]
+mod d_fragments;
+#[path = "scenarios/e_tcp.rs"]
+mod e_tcp;
+#[path = "scenarios/g_malformed.rs"]
+mod g_malformed;
+#[path = "scenarios/ruled_out.rs"]
+mod ruled_out;
+
+use vpcemu_tests::scenario::{EIP_PAIR, Net};
+
+/// `web` with an elastic IP and groups that let nothing in of themselves: what passes is remembered.
+fn tracked() -> Net {
+    let open = "public = \"203.0.113.10\"\nsecurity_groups = [\"open\"]";
+    EIP_PAIR.but(open, "public = \"203.0.113.10\"\nsecurity_groups = [\"client\"]")
+}
