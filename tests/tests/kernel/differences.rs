@@ -66,6 +66,7 @@ fn every_rule_named_is_one() {
     };
     let table: toml::Table = include_str!("differences.toml").parse().unwrap();
     for role in table.keys() {
+        assert!(super::roles::ALL.iter().any(|known| known.name == role), "no role {role}");
         for difference in of(role) {
             if let Basis::Rule(rule) = &difference.basis {
                 assert!(is_rule(rule), "{role} {}: no rule {rule}", difference.step);

@@ -53,7 +53,8 @@ impl<'a> Emulator<'a> {
             (None, place) => format!("delivered to {}", place.as_deref().unwrap_or("-")),
         };
         let mut emissions = Vec::new();
-        if let Some(place) = &sent.place {
+        let itself = self.role.itself.map(|instance| format!("eni-{instance}"));
+        if let Some(place) = sent.place.as_ref().filter(|place| itself.as_ref() != Some(place)) {
             let whole = std::slice::from_ref(&sent.bytes);
             let pieces = if sent.pieces.is_empty() { whole } else { &sent.pieces };
             emissions.extend(pieces.iter().map(|bytes| self.emission(place, bytes, false)));

@@ -16,9 +16,24 @@ use super::wire::Side;
 
 pub(crate) use egress_only::EGRESS_ONLY;
 pub(crate) use internet_gateway::{IGW_STATEFUL, IGW_STATELESS};
-pub(crate) use nat::{NAT_GATEWAY, NAT_GATEWAY_SMALL_POOL, NAT_GATEWAY_STRICT};
+pub(crate) use nat::{NAT_GATEWAY, NAT_GATEWAY_SMALL_POOL, NAT_GATEWAY_STRICT, NAT_INSTANCE, NAT_INSTANCE_STRICT};
 pub(crate) use network_acl::{NETWORK_ACL, NETWORK_ACL_WITHOUT_REASSEMBLY};
 pub(crate) use security_group::SECURITY_GROUP;
+
+/// All of them.
+pub(crate) const ALL: [&Role; 11] = [
+    &IGW_STATELESS,
+    &IGW_STATEFUL,
+    &SECURITY_GROUP,
+    &NETWORK_ACL,
+    &NETWORK_ACL_WITHOUT_REASSEMBLY,
+    &EGRESS_ONLY,
+    &NAT_GATEWAY,
+    &NAT_GATEWAY_SMALL_POOL,
+    &NAT_GATEWAY_STRICT,
+    &NAT_INSTANCE,
+    &NAT_INSTANCE_STRICT,
+];
 
 /// One box under two judges.
 pub(crate) struct Role {
@@ -29,6 +44,8 @@ pub(crate) struct Role {
     pub(crate) hosts: &'static [Host],
     /// What the kernel takes off the TTL of what it forwards, less what we take (1.25).
     pub(crate) ttl_gap: u8,
+    /// The instance that is the box: what it is sent itself does not come out.
+    pub(crate) itself: Option<&'static str>,
     /// The address whose ports either may choose.
     pub(crate) nat: Option<IpAddr>,
     /// Whether checksums are judged, as connection tracking does in the kernel.

@@ -56,6 +56,7 @@ pub(crate) const EGRESS_ONLY: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Strict,
     cases: include_str!("egress_only.cases"),

@@ -84,6 +84,7 @@ pub(crate) const IGW_STATELESS: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Tolerate,
     cases: include_str!("internet_gateway.cases"),

@@ -125,6 +125,7 @@ pub(crate) const NETWORK_ACL: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Tolerate,
     cases: include_str!("network_acl.cases"),

@@ -107,6 +107,7 @@ pub(crate) const SECURITY_GROUP: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Strict,
     cases: include_str!("security_group.cases"),
