@@ -8,7 +8,8 @@
 //! - tcp s2:9000 > nat:4000 SA
 //! ```
 //!
-//! A line begins with what the kernel does: `+` lets something out, `-` nothing. Steps count from 1 in their case. Then:
+//! A line begins with what the kernel does: `+` lets something out, `-` nothing; `?` while
+//! nobody has looked yet. Steps count from 1 in their case. Then:
 //!
 //! - `PROTOCOL SRC > DST`: `tcp`, `udp`, `ping`, `pong`, `icmp`, `gre`, `esp`, `ah`, `ipip`, `sctp`, `udplite`, `proto`;
 //! - `reply N`: from whoever received what came out of step N, to where that came from;
