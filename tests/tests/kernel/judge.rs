@@ -63,7 +63,7 @@ impl<'a> Judge<'a> {
         for injection in &to_kernel {
             let side = self.side(step, injection);
             let emitted = self.router.inject(side, &injection.bytes).into_iter();
-            from_kernel.extend(emitted.map(|(to, bytes)| self.from_the_kernel(side, to, bytes)));
+            from_kernel.extend(emitted.map(|(to, bytes)| self.kernel_emission(side, to, bytes)));
         }
         let mut from_ours = Vec::new();
         let mut remarks = Vec::new();
@@ -124,7 +124,7 @@ impl<'a> Judge<'a> {
 
     /// An error is the router's own if it has its address. Under the address that it translates to it speaks too, to where
     /// the packet came from.
-    fn from_the_kernel(&self, from: Side, side: Side, bytes: Vec<u8>) -> Emission {
+    fn kernel_emission(&self, from: Side, side: Side, bytes: Vec<u8>) -> Emission {
         let made = Datagram::parse(&bytes).is_some_and(|parts| {
             let src = parts.addresses().0;
             let own = OWN.iter().any(|own| own.parse() == Ok(src));
