@@ -9,6 +9,7 @@
 
 pub mod bindings;
 mod entry;
+pub mod linux;
 mod slab;
 pub mod tcp;
 mod tracker;

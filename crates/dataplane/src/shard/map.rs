@@ -216,7 +216,11 @@ impl ShardMap {
         let from = self.canonical(from);
         let private = self.canonical(to);
         let public = self.timeline.iter().flat_map(|fabric| public_forms(fabric, private));
-        let forms: SmallVec<[IpAddr; 4]> = [to, private].into_iter().chain(public).collect();
+        let mut forms: SmallVec<[IpAddr; 8]> = [to, private].into_iter().chain(public).collect();
+        // A host that speaks IPv6 only names it by its NAT64 form.
+        if from.is_ipv6() {
+            forms.iter_mut().for_each(|form| *form = address::nat64(*form));
+        }
         let leads = |(generation, table): &(usize, TableIx)| {
             let fabric = self.timeline.get(*generation);
             let table = fabric.and_then(|fabric| Some((fabric, fabric.table(*table)?)));

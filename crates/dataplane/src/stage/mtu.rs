@@ -50,7 +50,11 @@ pub(crate) fn leave_in_pieces(walk: &mut Walk<'_, '_, '_>, limit: u32) {
 /// Takes a packet that was delivered apart, if it was found too large, and says how many pieces there are.
 pub(crate) fn take_apart(walk: &mut Walk<'_, '_, '_>) -> u32 {
     let Some(limit) = walk.piece_limit else { return 0 };
-    walk.out.pieces = build::fragment(walk.packet.bytes(), limit as usize);
+    walk.out.pieces = match walk.packet.headers().version {
+        IpVersion::V4 => build::fragment(walk.packet.bytes(), limit as usize),
+        // Only what NAT64 made of IPv4 may be fragmented here; its number is that of the packet.
+        IpVersion::V6 => build::fragment_v6(walk.packet.bytes(), limit as usize, walk.stamp.n as u32),
+    };
     u32::try_from(walk.out.pieces.len()).unwrap_or(u32::MAX)
 }
 

@@ -97,6 +97,6 @@ fn tell(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat, kind: GeneratedKi
     originate(walk, nat_ix, kind, bytes);
 }
 
-fn originate(walk: &mut Walk<'_, '_, '_>, nat: NatIx, kind: GeneratedKind, bytes: Vec<u8>) {
+pub(super) fn originate(walk: &mut Walk<'_, '_, '_>, nat: NatIx, kind: GeneratedKind, bytes: Vec<u8>) {
     walk.generated = Some(Origination { kind, bytes, from: Originator::NatGateway(nat) });
 }

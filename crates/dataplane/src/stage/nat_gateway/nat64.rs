@@ -1,17 +1,123 @@
-//! Pending.
-use super::refuse;
-use crate::fabric::Nat;
+//! NAT64: IPv6 for 64:ff9b::/96 becomes IPv4 from the gateway's address, and back (4.32-4.34; RFC 6052, RFC 7915).
+//!
+//! Mappings are those of IPv4, with an inside tuple that is IPv6. Each leg is judged by its own family on the way.
+
+use std::net::IpAddr;
+
+use vpcemu_packet::translate::{Ends, v4_to_v6, v6_to_v4};
+use vpcemu_packet::{FlowKey, IpVersion, Transport, build};
+
+use super::{answers, errors, mapping, own_address, refuse};
+use crate::conntrack::{Outside, Owner};
+use crate::fabric::{Nat, address};
 use crate::index::NatIx;
 use crate::outcome::Denial;
 use crate::reason::DropReason;
+use crate::shard::hash::Mix;
+use crate::stage::mtu;
 use crate::walk::Walk;
-use vpcemu_packet::FlowKey;
-pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, _nat: &Nat) -> Result<(), Denial> {
-    Err(refuse(walk, nat_ix, DropReason::NatProtocol))
+
+/// What headers of IPv6 are longer than those of IPv4.
+const LONGER: u32 = 20;
+
+/// What a client sends.
+pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) -> Result<(), Denial> {
+    // Any other IPv6 destination has no IPv4 form (4.32).
+    let Some(remote) = address::nat64_embedded(walk.destination()) else {
+        return Err(refuse(walk, nat_ix, DropReason::NatProtocol));
+    };
+    let is_error = matches!(walk.transport, Transport::IcmpError { .. });
+    let Outside(arriving) = match walk.transport {
+        Transport::IcmpError { quote, .. } => errors::about_arrived(walk, nat_ix, quote.and_then(|quote| quote.key()))?,
+        _ => {
+            let inside = mapping::inside_of(walk);
+            let entry = mapping::from_inside(walk, nat_ix, nat, inside)?;
+            match walk.conntrack.entry(entry).owner {
+                Owner::Nat { outside, .. } => outside,
+                _ => return Err(refuse(walk, nat_ix, DropReason::NatNoSession)),
+            }
+        }
+    };
+    let (IpAddr::V4(own), IpAddr::V4(peer)) = (arriving.dst, arriving.src) else {
+        return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
+    };
+    // An identification of its own, which a datagram that may be fragmented needs (RFC 7915 5.1).
+    let id = (Mix::new(walk.options.seed).word(walk.stamp.n).finish() >> 48) as u16;
+    // The client quotes what it had received: from the remote, to itself.
+    let quoted = is_error.then_some(Ends { src: peer, dst: own });
+    let translated = v6_to_v4(walk.packet.bytes(), Ends { src: own, dst: remote }, quoted, id);
+    replace(walk, nat_ix, translated.ok())?;
+    if is_error {
+        walk.packet.set_quote_dst_port(arriving.dst_port);
+        walk.refresh_quote();
+    } else {
+        walk.packet.set_src_port(arriving.dst_port);
+        walk.set_source_port(arriving.dst_port);
+    }
+    Ok(())
 }
-pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, _inside: &FlowKey) -> Result<(), Denial> {
-    Err(refuse(walk, nat_ix, DropReason::NatProtocol))
+
+/// A reply to the client whose inside tuple is `inside`.
+pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: &FlowKey) -> Result<(), Denial> {
+    let (IpAddr::V6(client), IpAddr::V6(remote)) = (inside.src, inside.dst) else {
+        return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
+    };
+    check_growth(walk, nat_ix)?;
+    let translated = v4_to_v6(walk.packet.bytes(), Ends { src: remote, dst: client }, None);
+    replace(walk, nat_ix, translated.ok())?;
+    walk.packet.set_dst_port(inside.src_port);
+    walk.set_destination_port(inside.src_port);
+    Ok(())
 }
-pub(super) fn error_inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, _inside: &FlowKey) -> Result<(), Denial> {
-    Err(refuse(walk, nat_ix, DropReason::NatProtocol))
+
+/// An error about what the client of `inside` had sent, from anywhere.
+pub(super) fn error_inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: &FlowKey) -> Result<(), Denial> {
+    let (IpAddr::V6(client), IpAddr::V6(remote)) = (inside.src, inside.dst) else {
+        return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
+    };
+    let IpAddr::V6(reporter) = address::nat64(walk.source()) else {
+        return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
+    };
+    let quoted = Some(Ends { src: client, dst: remote });
+    let translated = v4_to_v6(walk.packet.bytes(), Ends { src: reporter, dst: client }, quoted);
+    replace(walk, nat_ix, translated.ok())?;
+    walk.packet.set_quote_src_port(inside.src_port);
+    walk.refresh_quote();
+    Ok(())
+}
+
+/// The reply grows: what then exceeds the MTU leaves in pieces, or its sender hears how much fits (4.33).
+fn check_growth(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result<(), Denial> {
+    let limit = walk.fabric.behavior.nat_gateway.mtu;
+    if !mtu::exceeds(walk, limit.saturating_sub(LONGER)) {
+        return Ok(());
+    }
+    if !walk.packet.headers().dont_fragment {
+        mtu::leave_in_pieces(walk, limit);
+        return Ok(());
+    }
+    if let Some(own) = walk.fabric.nat(nat_ix).and_then(own_address)
+        && walk.fabric.behavior.nat_gateway.fragmentation_needed
+        && !matches!(walk.transport, Transport::IcmpError { .. })
+    {
+        let (kind, (icmp, code)) = mtu::message(IpVersion::V4);
+        let fits = limit.saturating_sub(LONGER);
+        let bytes = build::icmp_error(own, walk.source(), icmp, code, fits, walk.packet.bytes());
+        answers::originate(walk, nat_ix, kind, bytes);
+    }
+    Err(refuse(walk, nat_ix, DropReason::Mtu))
+}
+
+/// Puts the translated datagram in the packet's place, and the transport of the other family in the walk's.
+fn replace(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, translated: Option<Vec<u8>>) -> Result<(), Denial> {
+    let replaced = translated.and_then(|datagram| walk.packet.replace(datagram).ok());
+    if replaced.is_none() {
+        return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
+    }
+    walk.transport = match (walk.packet.headers().transport, walk.transport) {
+        // A later fragment has the ports of the first.
+        (Transport::Missing, of_first) => of_first,
+        (own, _) => own,
+    };
+    Ok(())
 }
