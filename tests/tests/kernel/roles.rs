@@ -1,0 +1,76 @@
+//! The roles: a configuration of ours, and what is equivalent on the kernel.
+
+mod egress_only;
+mod internet_gateway;
+mod nat;
+mod network_acl;
+mod security_group;
+
+use std::net::IpAddr;
+
+use vpcemu_packet::Offloads;
+
+use super::router::Setup;
+use super::wire::Side;
+
+pub(crate) use egress_only::EGRESS_ONLY;
+pub(crate) use internet_gateway::{IGW_STATEFUL, IGW_STATELESS};
+pub(crate) use nat::{NAT_GATEWAY, NAT_GATEWAY_SMALL_POOL, NAT_GATEWAY_STRICT};
+pub(crate) use network_acl::{NETWORK_ACL, NETWORK_ACL_WITHOUT_REASSEMBLY};
+pub(crate) use security_group::SECURITY_GROUP;
+
+/// One box under two judges.
+pub(crate) struct Role {
+    pub(crate) name: &'static str,
+    /// The native file.
+    pub(crate) network: &'static str,
+    pub(crate) setup: Setup<'static>,
+    pub(crate) hosts: &'static [Host],
+    /// What the kernel takes off the TTL of what it forwards, less what we take (1.25).
+    pub(crate) ttl_gap: u8,
+    /// The address whose ports either may choose.
+    pub(crate) nat: Option<IpAddr>,
+    /// Whether checksums are judged, as connection tracking does in the kernel.
+    pub(crate) offloads: Offloads,
+    pub(crate) cases: &'static str,
+}
+
+/// A name in the cases.
+pub(crate) struct Host {
+    pub(crate) name: &'static str,
+    pub(crate) address: &'static str,
+    pub(crate) side: Side,
+    /// The instance that has the address; none outside the VPC.
+    pub(crate) instance: Option<&'static str>,
+}
+
+impl Role {
+    pub(crate) fn address(&self, name: &str) -> Option<IpAddr> {
+        self.hosts.iter().find(|host| host.name == name).map(|host| host.address.parse().unwrap())
+    }
+
+    pub(crate) fn host(&self, address: IpAddr) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.address.parse() == Ok(address))
+    }
+
+    /// Where an instance is.
+    pub(crate) fn side_of(&self, instance: &str) -> Side {
+        let host = self.hosts.iter().find(|host| host.instance == Some(instance));
+        host.unwrap_or_else(|| panic!("no instance {instance}")).side
+    }
+}
+
+/// A host inside the VPC, behind the box.
+const fn inside(name: &'static str, address: &'static str, instance: &'static str) -> Host {
+    Host { name, address, side: Side::In, instance: Some(instance) }
+}
+
+/// A host of the VPC beyond the box.
+const fn peer(name: &'static str, address: &'static str, instance: &'static str) -> Host {
+    Host { name, address, side: Side::Out, instance: Some(instance) }
+}
+
+/// An address outside the VPC.
+const fn outside(name: &'static str, address: &'static str) -> Host {
+    Host { name, address, side: Side::Out, instance: None }
+}
