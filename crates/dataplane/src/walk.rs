@@ -214,8 +214,12 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     fn verdict(&mut self, outcome: Outcome) -> Verdict {
         let made = std::mem::take(&mut self.made);
         self.connection = self.conntrack.join(&made, self.connection, self.stamp.n);
+        // An error about a packet is not a packet of its connection: that may still be undelivered (6.22).
+        let accepts = self.state != Some(CtState::Related);
         let connection = match (self.connection, outcome) {
-            (Some(connection), Outcome::Delivered { .. }) => Some(self.conntrack.accept(connection, self.stamp.now)),
+            (Some(connection), Outcome::Delivered { .. }) if accepts => {
+                Some(self.conntrack.accept(connection, self.stamp.now))
+            }
             (Some(connection), _) => self.conntrack.connection_n(connection),
             (None, _) => None,
         };

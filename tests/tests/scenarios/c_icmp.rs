@@ -45,7 +45,6 @@ fn c2_eight_quoted_bytes_are_enough() {
 }
 
 #[test]
-#[ignore = "engine: four quoted bytes of the transport header are enough for the ports"]
 fn c3_fewer_quoted_bytes_are_dropped() {
     let mut s = NAT.start();
     for (out, _) in flows(&mut s) {
@@ -161,7 +160,6 @@ fn c13_a_ttl_that_runs_out_on_the_way_out_is_reported_to_the_client() {
 }
 
 #[test]
-#[ignore = "engine: the answer counts as acceptance"]
 fn what_dies_on_the_way_creates_no_connection() {
     // Created when both ends have accepted (6.22); the error is no packet of the connection.
     let mut s = NAT.start();
@@ -210,7 +208,6 @@ fn c17_an_ethernet_trailer_is_cut_off() {
 }
 
 #[test]
-#[ignore = "engine: NAT gateways translate redirects"]
 fn c18_a_redirect_is_not_forwarded() {
     let mut s = NAT.start();
     let (out, got) = answered(&mut s);

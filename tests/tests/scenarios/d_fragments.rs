@@ -156,7 +156,6 @@ fn d11_ipv6_fragments_behind_extension_headers_out_of_order() {
 }
 
 #[test]
-#[ignore = "engine: tells IPv6 datagrams apart by the next header too"]
 fn an_extension_header_behind_the_fragment_header_is_of_the_same_datagram() {
     out_of_order(&mut EIGW.start(), udp("one6:3 > server6:53").id(3).extension(DESTINATION_OPTIONS));
 }
@@ -223,7 +222,6 @@ fn d14_an_entry_with_ports_matches_later_fragments_by_inheritance() {
 }
 
 #[test]
-#[ignore = "needs network_acl.nacl_fragments"]
 fn without_inheritance_later_fragments_meet_the_implicit_deny() {
     let allow = "{ rule = 10, action = \"allow\", proto = \"udp\", ports = \"53\", from = \"0.0.0.0/0\" }";
     // What the recorded router does with rules that need ports (7.13).

@@ -17,7 +17,7 @@ use crate::output::GeneratedKind;
 use crate::reason::DropReason;
 use crate::shard::hash::Mix;
 use crate::stage::appliance;
-use crate::stage::nat_gateway::{Range, arriving, is_free};
+use crate::stage::nat_gateway::{Range, arriving, flow_of, is_free};
 use crate::walk::{Hop, Origination, Originator, Walk};
 
 const KIND: StepKind = StepKind::Nat;
@@ -41,7 +41,7 @@ fn from_inside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial
     let of = Translator::Instance(eni_ix);
     let Outside(arriving) = match walk.transport {
         Transport::IcmpError { kind, quote, .. } => {
-            let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
+            let quoted = flow_of(quote).map(FlowKey::reversed);
             let key = quoted.map(|inside| Key::NatInside(of, Inside(inside)));
             let Some(entry) = about(walk, kind, key) else { return Err(invalid(walk, eni_ix)) };
             outside_of(walk, entry)
@@ -68,7 +68,7 @@ fn from_outside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denia
     let of = Translator::Instance(eni_ix);
     let found = match walk.transport {
         Transport::IcmpError { kind, quote, .. } => {
-            let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
+            let quoted = flow_of(quote).map(FlowKey::reversed);
             about(walk, kind, quoted.map(|outside| Key::NatOutside(of, Outside(outside))))
         }
         _ => known(walk, eni_ix, &Key::NatOutside(of, Outside(walk.key())))?,
