@@ -1,7 +1,7 @@
 //! The life of a NAT mapping as data: what opens it, what keeps it, what ends it, and what remains (4.24-4.31).
 //!
-//! The [TCP table](super::tcp) says how far a connection has come. This one says what that means to the mapping: whether it
-//! holds its port, whether it counts as active, and whether it leaves a tombstone.
+//! The [TCP table](super::tcp) says how far a connection has come. This one says what that means to the mapping:
+//! whether it holds its port, whether it counts as active, and whether it leaves a tombstone.
 
 use super::tcp::TcpPhase;
 use super::{Entry, Tracker};
