@@ -20,6 +20,8 @@ pub(crate) struct Datagram<'a> {
     pub(crate) l4: usize,
     /// Offset in bytes, and whether more follow.
     pub(crate) fragment: (u16, bool),
+    /// Where the IPv6 fragment header is, if there is one.
+    pub(crate) fragment_at: Option<usize>,
     /// What its own header says.
     pub(crate) length: usize,
 }
@@ -42,7 +44,8 @@ impl<'a> Datagram<'a> {
             return None;
         }
         let fragment = ((flags & 0x1FFF) << 3, flags & 0x2000 != 0);
-        Some(Self { bytes: &bytes[..bytes.len().min(length)], v6: false, protocol: bytes[9], l4, fragment, length })
+        let bytes = &bytes[..bytes.len().min(length)];
+        Some(Self { bytes, v6: false, protocol: bytes[9], l4, fragment, fragment_at: None, length })
     }
 
     fn v6(bytes: &'a [u8]) -> Option<Self> {
@@ -50,11 +53,13 @@ impl<'a> Datagram<'a> {
         let mut protocol = *bytes.get(6)?;
         let mut l4 = 40;
         let mut fragment = (0, false);
+        let mut fragment_at = None;
         while matches!(protocol, 0 | 43 | 44 | 60) {
             let header = bytes.get(l4..l4 + 8)?;
             if protocol == 44 {
                 let field = word(header, 2)?;
                 fragment = (field & 0xFFF8, field & 1 != 0);
+                fragment_at = Some(l4);
             }
             l4 += if protocol == 44 { 8 } else { 8 + usize::from(header[1]) * 8 };
             protocol = header[0];
@@ -68,6 +73,7 @@ impl<'a> Datagram<'a> {
             protocol,
             l4,
             fragment,
+            fragment_at,
             length,
         })
     }

@@ -1,16 +1,16 @@
 //! When what came out of the two routers counts as the same.
 //!
 //! The same datagrams, byte for byte, on the same sides, in any order, but for
-//! - the TTL, which a kernel takes down and most gateways of a VPC do not (1.25): by the difference that the role names;
 //! - ports and echo ids that the router chose: any, if each choice on one side goes with one on the other;
+//! - the identification of IPv6 fragments;
 //! - packets that the router made itself: their source, TTL, identification and precedence are its own affair.
 //!
-//! Where one of these applies, checksums are computed anew and count as right or wrong.
+//! Where a chosen port is covered, checksums are computed anew and count as right or wrong.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::bytes::{Datagram, put};
+use super::bytes::{Datagram, UDP, UDP_LITE, put};
 use super::packets::Emission;
 use super::wire::Side;
 
@@ -24,7 +24,6 @@ pub(crate) enum Who {
 /// What is learned about the choices of the routers while a case runs.
 #[derive(Debug)]
 pub(crate) struct Comparison {
-    ttl_gap: u8,
     nat: Option<IpAddr>,
     /// For either router: its choice for a remote, and the number that both choices go by.
     choices: [BTreeMap<Choice, u16>; 2],
@@ -44,8 +43,8 @@ struct Choice {
 const RIGHT: u16 = 0x600D;
 
 impl Comparison {
-    pub(crate) fn new(ttl_gap: u8, nat: Option<IpAddr>) -> Self {
-        Self { ttl_gap, nat, choices: Default::default(), next: 1 }
+    pub(crate) fn new(nat: Option<IpAddr>) -> Self {
+        Self { nat, choices: Default::default(), next: 1 }
     }
 
     /// Whether both routers did the same.
@@ -94,12 +93,15 @@ impl Comparison {
         if emission.made {
             return (emission.side, made(&parts));
         }
-        if who == Who::Ours && self.ttl_gap > 0 {
-            let at = if parts.v6 { 7 } else { 8 };
-            bytes[at] = bytes[at].saturating_sub(self.ttl_gap);
+        if let Some(at) = parts.checksum_at().filter(|_| !matches!(parts.protocol, UDP | UDP_LITE))
+            && bytes[at..at + 2] == [0xFF; 2]
+        {
+            // Two ways to write the same sum; only UDP gives one of them another meaning.
+            put(&mut bytes, at, 0);
         }
-        if !parts.v6 && parts.header_is_right() {
-            put(&mut bytes, 10, RIGHT);
+        if let Some(at) = parts.fragment_at {
+            // Put together and taken apart again, an IPv6 datagram has an identification of the router's choice.
+            bytes[at + 4..at + 8].fill(0);
         }
         if self.nat.is_some() {
             self.name_choices(who, emission, &parts, &mut bytes);
@@ -110,7 +112,7 @@ impl Comparison {
     /// Puts the common number of a choice in the place of the port, in the header and in a quote.
     fn name_choices(&self, who: Who, emission: &Emission, parts: &Datagram<'_>, bytes: &mut [u8]) {
         if let (Some(at), Some(true)) = (parts.checksum_at(), parts.transport_is_right())
-            && !(parts.protocol == super::bytes::UDP && bytes[at..at + 2] == [0, 0])
+            && !(parts.protocol == UDP && bytes[at..at + 2] == [0, 0])
         {
             put(bytes, at, RIGHT);
         }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use super::bytes::Datagram;
 use super::compare::{Comparison, summary, wrong_checksum};
-use super::differences::{DIFFERENCES, Difference};
-use super::language::{Step, What};
+use super::language::Step;
 use super::ours::Emulator;
 use super::packets::{Done, Emission, History, Injection, Sender, build};
 use super::roles::Role;
@@ -42,7 +42,7 @@ impl<'a> Judge<'a> {
             role,
             router: Router::new(&role.setup),
             emulator: Emulator::new(role),
-            comparison: Comparison::new(role.ttl_gap, role.nat),
+            comparison: Comparison::new(role.nat),
             sequences: Sequences::default(),
             kernel: History::new(),
             ours: History::new(),
@@ -63,7 +63,7 @@ impl<'a> Judge<'a> {
         for injection in &to_kernel {
             let side = self.side(step, injection);
             let emitted = self.router.inject(side, &injection.bytes).into_iter();
-            from_kernel.extend(emitted.map(|(side, bytes)| from_the_kernel(side, bytes)));
+            from_kernel.extend(emitted.map(|(to, bytes)| self.from_the_kernel(side, to, bytes)));
         }
         let mut from_ours = Vec::new();
         let mut remarks = Vec::new();
@@ -103,6 +103,11 @@ impl<'a> Judge<'a> {
         format!("kernel: {}; ours: {}", emitted(&self.kernel), emitted(&self.ours))
     }
 
+    /// Whether anything came out of the kernel in the last step.
+    pub(crate) fn passed(&self) -> bool {
+        self.kernel.last().and_then(Option::as_ref).is_some_and(|done| !done.emitted.is_empty())
+    }
+
     /// The side that a packet comes from.
     fn side(&self, step: &Step, injection: &Injection) -> Side {
         if let Some(side) = step.words.text("via") {
@@ -117,25 +122,21 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn refers_to_damage(&self, step: &Step) -> bool {
-        match step.what {
-            What::Reply(n) | What::Again(n) | What::Error { about: n, .. } => {
-                self.kernel[n - 1].as_ref().is_some_and(|done| done.damaged)
-            }
-            What::Fresh(_) | What::Stray { .. } => false,
-        }
+    /// An error is the router's own if it has its address. Under the address that it translates to it speaks too, to where
+    /// the packet came from.
+    fn from_the_kernel(&self, from: Side, side: Side, bytes: Vec<u8>) -> Emission {
+        let made = Datagram::parse(&bytes).is_some_and(|parts| {
+            let src = parts.addresses().0;
+            let own = OWN.iter().any(|own| own.parse() == Ok(src));
+            parts.is_error() && (own || from == side && Some(src) == self.role.nat)
+        });
+        Emission { side, interface: None, bytes, made }
     }
-}
 
-/// The known difference of a step.
-pub(crate) fn known(role: &str, case: &str, step: usize) -> Option<&'static Difference> {
-    DIFFERENCES.iter().find(|difference| difference.step == (role, case, step))
-}
-
-fn from_the_kernel(side: Side, bytes: Vec<u8>) -> Emission {
-    let parts = super::bytes::Datagram::parse(&bytes);
-    let made = parts.is_some_and(|parts| OWN.iter().any(|own| own.parse() == Ok(parts.addresses().0)));
-    Emission { side, interface: None, bytes, made }
+    fn refers_to_damage(&self, step: &Step) -> bool {
+        let about = step.what.about().and_then(|n| self.kernel[n - 1].as_ref());
+        about.is_some_and(|done| done.damaged)
+    }
 }
 
 fn details(kernel: &[Emission], ours: &[Emission], remarks: &[String]) -> String {

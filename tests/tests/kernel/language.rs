@@ -49,6 +49,16 @@ pub(crate) enum What {
     Stray { kind: u8, code: u8, to: IpAddr, quoted: Fresh },
 }
 
+impl What {
+    /// The step that it is about.
+    pub(crate) fn about(&self) -> Option<usize> {
+        match self {
+            Self::Reply(n) | Self::Again(n) | Self::Error { about: n, .. } => Some(*n),
+            Self::Fresh(_) | Self::Stray { .. } => None,
+        }
+    }
+}
+
 /// A packet that depends on no other.
 #[derive(Clone, Debug)]
 pub(crate) struct Fresh {

@@ -4,7 +4,7 @@ use vpcemu_dataplane::{Ingress, Midstream, Options};
 use vpcemu_model::native;
 use vpcemu_tests::{Lab, Sent};
 
-use super::bytes::Datagram;
+use super::bytes::{Datagram, seal_header};
 use super::packets::{Emission, Injection, Sender};
 use super::roles::Role;
 use super::wire::Side;
@@ -25,12 +25,14 @@ impl<'a> Emulator<'a> {
         Self { role, lab: Lab::of(&[network], options), remark: String::new() }
     }
 
-    /// Everything that comes out because of a packet. `via` and `instance` say who sends it, whatever its source.
+    /// Everything that comes out because of a packet. `instance` says who sends it, whatever its source.
     pub(crate) fn inject(&mut self, injection: &Injection, instance: Option<&str>, side: Side) -> Vec<Emission> {
         let instance = instance.map(str::to_owned).or_else(|| match &injection.sender {
             Sender::Source(address) => self.role.host(*address).and_then(|host| host.instance).map(str::to_owned),
             Sender::Receiver(emission) => emission.interface.clone(),
         });
+        // A source inside may be a lie of somebody outside.
+        let instance = instance.filter(|instance| self.role.side_of(instance) == side);
         let ingress = match instance {
             Some(instance) => Ingress::Interface(self.lab.eni(&instance)),
             None if side == Side::Out => Ingress::Internet,
@@ -51,7 +53,8 @@ impl<'a> Emulator<'a> {
             (None, place) => format!("delivered to {}", place.as_deref().unwrap_or("-")),
         };
         let mut emissions = Vec::new();
-        if let Some(place) = &sent.place {
+        let itself = self.role.itself.map(|instance| format!("eni-{instance}"));
+        if let Some(place) = sent.place.as_ref().filter(|place| itself.as_ref() != Some(place)) {
             let whole = std::slice::from_ref(&sent.bytes);
             let pieces = if sent.pieces.is_empty() { whole } else { &sent.pieces };
             emissions.extend(pieces.iter().map(|bytes| self.emission(place, bytes, false)));
@@ -66,7 +69,20 @@ impl<'a> Emulator<'a> {
         let interface = place.strip_prefix("eni-").map(str::to_owned);
         let side = interface.as_deref().map_or(Side::Out, |instance| self.role.side_of(instance));
         // What is behind the datagram's end belongs to the frame.
-        let bytes = Datagram::parse(bytes).map_or(bytes, |parts| parts.bytes).to_vec();
+        let mut bytes = Datagram::parse(bytes).map_or(bytes, |parts| parts.bytes).to_vec();
+        if !made {
+            self.age(&mut bytes);
+        }
         Emission { side, interface, bytes, made }
+    }
+
+    /// Takes off the TTL what a kernel takes in this role and we do not (1.25), as if a router of no other effect followed.
+    fn age(&self, bytes: &mut [u8]) {
+        let Some(parts) = Datagram::parse(bytes) else { return };
+        let (right, at) = (parts.header_is_right(), if parts.v6 { 7 } else { 8 });
+        bytes[at] = bytes[at].saturating_sub(self.role.ttl_gap);
+        if right {
+            seal_header(bytes);
+        }
     }
 }

@@ -10,14 +10,30 @@ use std::net::IpAddr;
 
 use vpcemu_packet::Offloads;
 
+use super::random::Traffic;
 use super::router::Setup;
 use super::wire::Side;
 
 pub(crate) use egress_only::EGRESS_ONLY;
 pub(crate) use internet_gateway::{IGW_STATEFUL, IGW_STATELESS};
-pub(crate) use nat::{NAT_GATEWAY, NAT_GATEWAY_SMALL_POOL, NAT_GATEWAY_STRICT};
+pub(crate) use nat::{NAT_GATEWAY, NAT_GATEWAY_SMALL_POOL, NAT_GATEWAY_STRICT, NAT_INSTANCE, NAT_INSTANCE_STRICT};
 pub(crate) use network_acl::{NETWORK_ACL, NETWORK_ACL_WITHOUT_REASSEMBLY};
 pub(crate) use security_group::SECURITY_GROUP;
+
+/// All of them.
+pub(crate) const ALL: [&Role; 11] = [
+    &IGW_STATELESS,
+    &IGW_STATEFUL,
+    &SECURITY_GROUP,
+    &NETWORK_ACL,
+    &NETWORK_ACL_WITHOUT_REASSEMBLY,
+    &EGRESS_ONLY,
+    &NAT_GATEWAY,
+    &NAT_GATEWAY_SMALL_POOL,
+    &NAT_GATEWAY_STRICT,
+    &NAT_INSTANCE,
+    &NAT_INSTANCE_STRICT,
+];
 
 /// One box under two judges.
 pub(crate) struct Role {
@@ -28,11 +44,14 @@ pub(crate) struct Role {
     pub(crate) hosts: &'static [Host],
     /// What the kernel takes off the TTL of what it forwards, less what we take (1.25).
     pub(crate) ttl_gap: u8,
+    /// The instance that is the box: what it is sent itself does not come out.
+    pub(crate) itself: Option<&'static str>,
     /// The address whose ports either may choose.
     pub(crate) nat: Option<IpAddr>,
     /// Whether checksums are judged, as connection tracking does in the kernel.
     pub(crate) offloads: Offloads,
     pub(crate) cases: &'static str,
+    pub(crate) traffic: Traffic,
 }
 
 /// A name in the cases.
@@ -46,17 +65,23 @@ pub(crate) struct Host {
 
 impl Role {
     pub(crate) fn address(&self, name: &str) -> Option<IpAddr> {
-        self.hosts.iter().find(|host| host.name == name).map(|host| host.address.parse().unwrap())
+        self.hosts.iter().find(|host| host.name == name).map(Host::ip)
     }
 
     pub(crate) fn host(&self, address: IpAddr) -> Option<&Host> {
-        self.hosts.iter().find(|host| host.address.parse() == Ok(address))
+        self.hosts.iter().find(|host| host.ip() == address)
     }
 
     /// Where an instance is.
     pub(crate) fn side_of(&self, instance: &str) -> Side {
         let host = self.hosts.iter().find(|host| host.instance == Some(instance));
         host.unwrap_or_else(|| panic!("no instance {instance}")).side
+    }
+}
+
+impl Host {
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.address.parse().unwrap()
     }
 }
 

@@ -1,6 +1,7 @@
 //! IPv6 out only: an egress-only internet gateway here, `ct state` there.
 
 use super::{Host, Role, inside, outside};
+use crate::random::Traffic;
 use crate::router::Setup;
 use vpcemu_packet::Offloads;
 
@@ -55,7 +56,16 @@ pub(crate) const EGRESS_ONLY: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Strict,
     cases: include_str!("egress_only.cases"),
+    traffic: Traffic {
+        hosts: &["h1", "h2", "s1", "s2"],
+        called: &["h1", "h2"],
+        ports: &[53, 80, 443],
+        others: &["gre", "esp", "proto"],
+        fragments: &["udp", "ping"],
+        errors: [&[], &[(1, 0), (1, 1), (1, 4), (2, 0), (3, 0), (4, 1)]],
+    },
 };

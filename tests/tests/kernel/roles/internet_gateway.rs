@@ -1,6 +1,7 @@
 //! One-to-one translation: an internet gateway here; on the kernel rewritten in place, or by connection.
 
 use super::{Host, Role, inside, outside};
+use crate::random::Traffic;
 use crate::router::Setup;
 use vpcemu_packet::Offloads;
 
@@ -55,6 +56,7 @@ table ip gateway {
     type nat hook postrouting priority 100;
     snat to ip saddr map { 10.0.1.10 : 203.0.113.10, 10.0.1.11 : 203.0.113.11 }
   }
+  chain forward { type filter hook forward priority 0; meta mark != 0xfe ct state invalid drop; }
 }
 ";
 
@@ -82,9 +84,18 @@ pub(crate) const IGW_STATELESS: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Tolerate,
     cases: include_str!("internet_gateway.cases"),
+    traffic: Traffic {
+        hosts: &["h1", "h2", "s1", "s2", "hop"],
+        called: &["e1", "e2"],
+        ports: &[53, 80, 443, 0, 65535],
+        others: &["gre", "esp", "proto", "sctp", "udplite", "ah", "ipip"],
+        fragments: &["udp", "ping", "gre", "esp"],
+        errors: [&[], &[]],
+    },
 };
 
 /// With connection tracking, which rewrites quotes too.
@@ -92,5 +103,10 @@ pub(crate) const IGW_STATEFUL: Role = Role {
     name: "igw-stateful",
     setup: Setup { nft: STATEFUL, ..IGW_STATELESS.setup },
     cases: include_str!("internet_gateway_stateful.cases"),
+    traffic: Traffic {
+        others: &["gre", "esp", "proto", "sctp"],
+        errors: [&[(3, 0), (3, 1), (3, 3), (3, 4), (3, 13), (4, 0), (11, 0), (11, 1), (12, 0)], &[]],
+        ..IGW_STATELESS.traffic
+    },
     ..IGW_STATELESS
 };

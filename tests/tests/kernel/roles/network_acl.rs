@@ -1,6 +1,7 @@
 //! A stateless filter: the network ACL of a subnet here, ordered rules without connection tracking there.
 
 use super::{Host, Role, inside, outside, peer};
+use crate::random::Traffic;
 use crate::router::Setup;
 use vpcemu_packet::Offloads;
 
@@ -124,9 +125,18 @@ pub(crate) const NETWORK_ACL: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Tolerate,
     cases: include_str!("network_acl.cases"),
+    traffic: Traffic {
+        hosts: &["h1", "h1v6", "p1", "p2", "s1", "s2"],
+        called: &["h1", "h1v6"],
+        ports: &[53, 80, 53, 90, 1024, 53, 80, 5000, 85, 91, 123],
+        others: &["gre", "esp", "proto", "sctp", "udplite"],
+        fragments: &["udp", "ping"],
+        errors: [&[(3, 0), (3, 3), (3, 4), (11, 0)], &[(1, 4), (2, 0), (3, 0)]],
+    },
 };
 
 /// Without it: later fragments have no ports (D14).

@@ -1,6 +1,7 @@
 //! A stateful filter: the security group of one host here, `ct state` and rules there.
 
 use super::{Host, Role, inside, outside, peer};
+use crate::random::Traffic;
 use crate::router::Setup;
 use vpcemu_packet::Offloads;
 
@@ -106,7 +107,19 @@ pub(crate) const SECURITY_GROUP: Role = Role {
     },
     hosts: HOSTS,
     ttl_gap: 1,
+    itself: None,
     nat: None,
     offloads: Offloads::Strict,
     cases: include_str!("security_group.cases"),
+    traffic: Traffic {
+        hosts: &["h1", "h1v6", "p1", "p2", "s1", "s2"],
+        called: &["h1", "h1v6"],
+        ports: &[53, 80, 443, 123, 53, 85, 443, 123, 22, 91],
+        others: &["gre", "esp", "proto"],
+        fragments: &["udp", "ping"],
+        errors: [
+            &[(3, 0), (3, 1), (3, 3), (3, 4), (3, 13), (11, 0), (11, 1), (12, 0)],
+            &[(1, 0), (1, 1), (1, 4), (2, 0), (3, 0), (4, 1)],
+        ],
+    },
 };
