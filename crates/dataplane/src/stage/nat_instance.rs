@@ -22,6 +22,9 @@ use crate::walk::{Hop, Origination, Originator, Walk};
 
 const KIND: StepKind = StepKind::Nat;
 
+/// UDP-Lite (RFC 3828), which the kernel has no tracker for and calls invalid.
+const UDP_LITE: u8 = 136;
+
 /// ICMP redirect (RFC 792): one about a translated connection would lead the inside around the translator.
 const REDIRECT: u8 = 5;
 
@@ -122,7 +125,8 @@ fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial
         Transport::Tcp { flags, .. } => valid_flags(flags),
         Transport::Query { .. } => key.is_query_request(),
         Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Missing => false,
-        Transport::Udp { .. } | Transport::Other => true,
+        Transport::Udp { .. } => true,
+        Transport::Other => key.protocol != UDP_LITE,
     };
     let settings = settings(walk.fabric);
     let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings).ok().filter(|_| trackable);
