@@ -59,9 +59,9 @@ impl Lab {
     }
 
     fn expire_held_of(&mut self, shard: usize) {
-        for ticket in self.shards[shard].reassembly.take_expired(self.now, None) {
+        for (ticket, reason) in self.shards[shard].reassembly.take_expired(self.now, None) {
             let Some(Held { headers, bytes, .. }) = self.held.remove(&ticket) else { continue };
-            let sent = self.unwalked(ticket, dropped(DropReason::Fragment), headers.key(), bytes);
+            let sent = self.unwalked(ticket, dropped(reason), headers.key(), bytes);
             self.later.push(sent);
         }
     }

@@ -54,6 +54,8 @@ pub struct Sent {
     pub verdict: Verdict,
     /// The packet as it ended.
     pub bytes: Vec<u8>,
+    /// The IP length that it came in with.
+    pub length: u32,
     /// The pieces that it left in, if it was taken apart.
     pub pieces: Vec<Vec<u8>>,
     /// What is wrong with it, if it is not a datagram that a network would forward.
@@ -208,6 +210,7 @@ impl Lab {
                 (made.kind, made.bytes, place)
             }),
             bytes,
+            length: headers.total_len,
             pieces: out.pieces,
             malformed: None,
         }
@@ -223,6 +226,7 @@ impl Lab {
             rule: None,
             steps: Vec::new(),
             generated: None,
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             bytes,
             pieces: Vec::new(),
             malformed: None,

@@ -55,6 +55,7 @@ fn in_words(reason: &str) -> &'static str {
         "X_FRAGMENT_PPS" => "more fragments a second than an interface may send",
         "X_TABLE_FULL" => "a table is full",
         "X_MULTICAST" => "a VPC carries no multicast or broadcast",
+        "X_MARTIAN_ADDRESS" => "an address that no packet on a wire has",
         "X_RESERVED_ADDRESS" => "an address that the VPC keeps for itself",
         "X_LINK_SCOPE" => "link-scope IPv6 (neighbour discovery) stays on the link",
         "X_NON_IP" => "not IP (ARP and the like)",

@@ -105,6 +105,9 @@ reasons! {
     TableFull = "X_TABLE_FULL",
     /// Multicast or broadcast, which a VPC does not carry (1.19).
     Multicast = "X_MULTICAST",
+    /// An address that no packet on a wire has: loopback, 0.0.0.0/8, or a source that is multicast or broadcast
+    /// (RFC 1122 3.2.1.3).
+    Martian = "X_MARTIAN_ADDRESS",
     /// An address that the VPC keeps for itself (1.8, 1.14).
     ReservedAddress = "X_RESERVED_ADDRESS",
     /// Link-scope IPv6: neighbour discovery is answered by the VPC itself and never forwarded (1.9, 1.18).

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
-use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Headers, Packet, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Way};
 use crate::counters::NatCounters;
@@ -214,8 +214,12 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     fn verdict(&mut self, outcome: Outcome) -> Verdict {
         let made = std::mem::take(&mut self.made);
         self.connection = self.conntrack.join(&made, self.connection, self.stamp.n);
+        // An error about a packet is not a packet of its connection: that may still be undelivered (6.22).
+        let accepts = self.state != Some(CtState::Related);
         let connection = match (self.connection, outcome) {
-            (Some(connection), Outcome::Delivered { .. }) => Some(self.conntrack.accept(connection, self.stamp.now)),
+            (Some(connection), Outcome::Delivered { .. }) if accepts => {
+                Some(self.conntrack.accept(connection, self.stamp.now))
+            }
             (Some(connection), _) => self.conntrack.connection_n(connection),
             (None, _) => None,
         };
@@ -375,6 +379,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
 pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
     let mut key = packet.key();
     if packet.headers().transport == Transport::Missing {
+        key.protocol = protocol_of(packet.headers(), transport);
         match transport {
             Transport::Tcp { src, dst, .. } | Transport::Udp { src, dst } => (key.src_port, key.dst_port) = (src, dst),
             Transport::Query { kind, id } => (key.src_port, key.dst_port, key.icmp_type) = (id, id, kind),
@@ -383,3 +388,26 @@ pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
     }
     key
 }
+
+/// A packet's protocol. A later fragment of IPv6 names the header that comes behind that of the fragment, which may be an
+/// extension (RFC 8200 4.5): its first knows better.
+pub(crate) fn protocol_of(headers: &Headers, transport: Transport) -> u8 {
+    match (headers.transport, transport) {
+        (Transport::Missing, Transport::Tcp { .. }) => TCP,
+        (Transport::Missing, Transport::Udp { .. }) => UDP,
+        (Transport::Missing, Transport::Query { .. } | Transport::IcmpError { .. } | Transport::Icmp { .. }) => {
+            if headers.src.is_ipv4() {
+                ICMP
+            } else {
+                ICMPV6
+            }
+        }
+        _ => headers.protocol,
+    }
+}
+
+/// Protocol numbers (IANA).
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;

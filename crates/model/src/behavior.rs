@@ -24,6 +24,8 @@ pub struct Behavior {
     pub nat_gateway: NatGatewayBehavior,
     /// NAT instances.
     pub nat_instance: NatInstanceBehavior,
+    /// Network ACLs.
+    pub network_acl: NetworkAclBehavior,
     /// Security groups and their connection tracking.
     pub security_group: SecurityGroupBehavior,
     /// Egress-only internet gateways.
@@ -122,6 +124,24 @@ impl Default for FragmentBehavior {
         // As Linux's net.ipv4.ipfrag_time; a second is what out-of-order delivery needs at most.
         Self { remember: Duration::from_secs(30), hold: Duration::from_secs(1) }
     }
+}
+
+/// `[behavior.network_acl]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NetworkAclBehavior {
+    /// What entries with ports make of fragments without (7.13).
+    pub nacl_fragments: NaclFragments,
+}
+
+/// What network ACL entries with ports make of fragments that have none (7.13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NaclFragments {
+    /// They are judged with the ports of the first fragment.
+    #[default]
+    Inherit,
+    /// They match only entries without ports.
+    PortlessOnly,
 }
 
 /// `[behavior.underlay]`: what the network between the components does.

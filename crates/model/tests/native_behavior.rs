@@ -7,20 +7,21 @@ use serde_json::Value;
 use vpcemu_model::Behavior;
 use vpcemu_model::behavior::{
     EgressOnlyBehavior, Exhaustion, Filtering, FragmentBehavior, FragmentPolicy, Hairpin, InstanceTimeout, IpId,
-    Mapping, NatGatewayBehavior, NatInstanceBehavior, Pooling, PortAllocation, Preset, Refresh, RstOnUnknown,
-    SecurityGroupBehavior, UnderlayBehavior,
+    Mapping, NaclFragments, NatGatewayBehavior, NatInstanceBehavior, NetworkAclBehavior, Pooling, PortAllocation,
+    Preset, Refresh, RstOnUnknown, SecurityGroupBehavior, UnderlayBehavior,
 };
 use vpcemu_model::native;
 
 const EVERY_KNOB: &str = include_str!("data/every-knob.toml");
 
 /// The tables of knobs with their definitions in the schema.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("nat_gateway", "NatGatewayKnobs"),
     ("nat_instance", "NatInstanceKnobs"),
     ("security_group", "SecurityGroupKnobs"),
     ("egress_only_internet_gateway", "EgressOnlyKnobs"),
     ("fragments", "FragmentKnobs"),
+    ("network_acl", "NetworkAclKnobs"),
     ("underlay", "UnderlayKnobs"),
 ];
 
@@ -135,6 +136,7 @@ fn every_knob_can_be_set() {
         preset: Preset::Aws,
         nat_gateway,
         nat_instance,
+        network_acl: NetworkAclBehavior { nacl_fragments: NaclFragments::PortlessOnly },
         security_group,
         egress_only_internet_gateway,
         fragments: FragmentBehavior { remember: seconds(1), hold: Duration::ZERO },

@@ -87,8 +87,8 @@ impl Worker {
         };
         let shard = usize::from(item.shard) / self.workers;
         let (n, now) = (item.stamp.n, item.stamp.now);
-        for ticket in self.shards[shard].reassembly.take_expired(now, None) {
-            self.let_expire(ticket, released);
+        for (ticket, reason) in self.shards[shard].reassembly.take_expired(now, None) {
+            self.let_expire(ticket, reason, released);
         }
         match self.shards[shard].reassembly.admit(&headers, n, now, window) {
             Admission::Ready(transport) => {
@@ -127,9 +127,9 @@ impl Worker {
         }
     }
 
-    fn let_expire(&mut self, ticket: u64, released: &mut Vec<(u64, Outcome)>) {
+    fn let_expire(&mut self, ticket: u64, reason: DropReason, released: &mut Vec<(u64, Outcome)>) {
         if let Some(held) = self.held.remove(&ticket) {
-            let mut outcome = Outcome::dropped(&held.headers, DropReason::Fragment);
+            let mut outcome = Outcome::dropped(&held.headers, reason);
             outcome.extra.get_or_insert_default().bytes = Some(held.bytes);
             released.push((ticket, outcome));
         }
@@ -194,8 +194,8 @@ impl Worker {
     ) -> Vec<vpcemu_dataplane::conntrack::Delta> {
         let mut deltas = Vec::new();
         for index in 0..self.shards.len() {
-            for ticket in self.shards[index].reassembly.take_expired(end, Some(window)) {
-                self.let_expire(ticket, released);
+            for (ticket, reason) in self.shards[index].reassembly.take_expired(end, Some(window)) {
+                self.let_expire(ticket, reason, released);
             }
             deltas.append(&mut self.shards[index].tick(end));
         }

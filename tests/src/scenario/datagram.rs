@@ -24,6 +24,8 @@ pub struct Datagram {
     payload: Vec<u8>,
     ttl: u8,
     id: u16,
+    /// The identification is whatever the packet has that came out.
+    any_id: bool,
     /// Type of service or traffic class; none for what the builder sets.
     class: Option<u8>,
     dont_fragment: bool,
@@ -127,6 +129,7 @@ impl Datagram {
             payload: Vec::new(),
             ttl: 64,
             id: 0,
+            any_id: false,
             class: None,
             dont_fragment: false,
             options: Vec::new(),
@@ -189,9 +192,12 @@ impl Datagram {
         }
     }
 
-    /// Puts what came out in the place of every `*`.
+    /// Puts what came out in the place of every `*`, and of an identification that may be anything.
     #[must_use]
     pub(super) fn filled(mut self, came_out: &[u8]) -> Self {
+        if self.any_id && came_out.len() > 6 && came_out[0] >> 4 == 4 {
+            (self.id, self.any_id) = (u16::from_be_bytes([came_out[4], came_out[5]]), false);
+        }
         if self.src_port != Port::Any && self.dst_port != Port::Any {
             return self;
         }

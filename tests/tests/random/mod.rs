@@ -641,7 +641,7 @@ impl Rig {
             self.shards.iter_mut().flat_map(|shard| shard.reassembly.take_expired(now, window)).collect();
         let held = &mut self.held;
         let mut over: Vec<_> =
-            tickets.into_iter().map(|n| unwalked(n, held.remove(&n).unwrap().1, DropReason::Fragment)).collect();
+            tickets.into_iter().map(|(n, reason)| unwalked(n, held.remove(&n).unwrap().1, reason)).collect();
         over.sort_by_key(|walked| walked.n);
         over
     }

@@ -157,7 +157,6 @@ fn numbered(net: Net) -> (Scenario, Conversation) {
 }
 
 #[test]
-#[ignore = "needs nat_instance.tcp_window_check"]
 fn e9_a_rst_outside_the_window_ends_nothing() {
     let (mut s, it) = numbered(NAT_INSTANCE);
     for wild in [0, 5001 + 1_000_000] {
@@ -240,7 +239,6 @@ fn e14_syn_ack_rst_and_fin_open_nothing() {
 }
 
 #[test]
-#[ignore = "needs the flag checks of the NAT instance"]
 fn syn_ack_rst_and_fin_open_nothing_at_a_nat_instance() {
     for flags in ["SA", "R", "FA"] {
         let mut s = NAT_INSTANCE.from_the_beginning().start();
@@ -249,7 +247,6 @@ fn syn_ack_rst_and_fin_open_nothing_at_a_nat_instance() {
 }
 
 #[test]
-#[ignore = "needs the flag checks of the NAT instance"]
 fn e15_flags_that_make_no_sense_are_invalid_to_linux() {
     for flags in [".", "FPU", "SF", "SR", "SFRPAU"] {
         let mut s = NAT_INSTANCE.start();
@@ -366,7 +363,6 @@ fn e21_sequence_numbers_are_no_concern_of_groups_and_gateways() {
 }
 
 #[test]
-#[ignore = "needs nat_instance.tcp_window_check"]
 fn a_nat_instance_checks_sequence_numbers_unless_told_not_to() {
     let wild = |it: &Conversation| it.back("PA").numbers(5001 + 1_000_000, 1001);
     let (mut s, it) = numbered(NAT_INSTANCE);

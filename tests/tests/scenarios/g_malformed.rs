@@ -81,7 +81,6 @@ fn g7_addresses_that_are_nobodys_go_nowhere() {
 }
 
 #[test]
-#[ignore = "engine: carries martian addresses to and from the internet"]
 fn martian_addresses_do_not_cross_the_internet_gateway() {
     let mut lab = vpcemu_tests::Lab::new(&EIP_PAIR.text());
     for nobody in ["127.0.0.1", "0.0.0.1"] {

@@ -9,6 +9,7 @@
 
 pub mod bindings;
 mod entry;
+pub mod lifecycle;
 pub mod linux;
 mod slab;
 pub mod tcp;
@@ -24,6 +25,7 @@ use crate::index::NatIx;
 use crate::time::Timestamp;
 use bindings::Bindings;
 use entry::{Connection, keys};
+use lifecycle::{Event, Stage};
 use slab::Slab;
 use wheel::Wheel;
 
@@ -78,12 +80,13 @@ impl Conntrack {
     /// has had before it.
     pub fn tombstone(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {
         let (entry, _) = *self.index.get(&Key::NatInside(nat, inside))?;
-        let Entry { tombstone: true, owner: Owner::Nat { outside, .. }, expires, reuse, .. } = self.entries[entry.0]
-        else {
+        let slot = self.entries[entry.0];
+        let Entry { owner: Owner::Nat { outside, .. }, expires, reuse, .. } = slot else { return None };
+        if slot.stage() != Stage::Tombstone {
             return None;
-        };
+        }
         if now >= expires {
-            self.remove(entry);
+            self.end(entry);
             return None;
         }
         Some((outside, reuse))
@@ -122,16 +125,14 @@ impl Conntrack {
     /// Writes an entry's progress and lease down.
     pub fn progress(&mut self, entry: EntryIx, tracker: Tracker, way: Way, expires: Timestamp, now: Timestamp) {
         let slot = &mut self.entries[entry.0];
-        let was_active = slot.tracker.is_active_tcp();
+        let was = slot.stage();
+        let is = was.after(Event::between(&slot.tracker, &tracker));
         slot.tracker = tracker;
         slot.replied |= way == Way::Reply;
         let before = std::mem::replace(&mut slot.expires, expires);
-        let (owner, scheduled, active) = (slot.owner, slot.scheduled, slot.tracker.is_active_tcp());
-        let (original, sharing) = (slot.original, slot.sharing);
+        let Entry { owner, scheduled, original, sharing, .. } = *slot;
         if let Owner::Nat { nat, outside } = owner {
-            if let (true, Translator::Gateway(gateway)) = (was_active != active, nat) {
-                self.delta(now, Gauge::NatActive(gateway), if active { 1 } else { -1 });
-            }
+            self.count_active(nat, was, is, now);
             if expires < before
                 && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &outside))
             {
@@ -182,9 +183,7 @@ impl Conntrack {
             if let Some(sharing) = sharing {
                 self.bindings.join(nat, entry, (Inside(original), outside), expires, sharing);
             }
-            if let (true, Translator::Gateway(gateway)) = (tracker.is_active_tcp(), nat) {
-                self.delta(now, Gauge::NatActive(gateway), 1);
-            }
+            self.count_active(nat, Stage::Free, Stage::Free.after(Event::opening(&tracker)), now);
         }
         self.schedule(entry, expires);
         entry
@@ -194,14 +193,13 @@ impl Conntrack {
     pub fn kill(&mut self, entry: EntryIx, now: Timestamp) {
         let slot = &mut self.entries[entry.0];
         let before = std::mem::replace(&mut slot.expires, now);
-        let Entry { owner, original, sharing, tracker, .. } = *slot;
+        let was = slot.stage();
+        let Entry { owner, original, sharing, .. } = *slot;
         if let Owner::Nat { nat, .. } = owner {
             if let Some(sharing) = sharing {
                 self.bindings.renew(nat, entry, Inside(original), (before, now), sharing);
             }
-            if let (true, Translator::Gateway(gateway)) = (tracker.is_active_tcp(), nat) {
-                self.delta(now, Gauge::NatActive(gateway), -1);
-            }
+            self.count_active(nat, was, was.after(Event::Reconfigure), now);
         }
         self.remove(entry);
     }
@@ -320,18 +318,15 @@ impl Conntrack {
         }
     }
 
-    /// The time of an entry is over: a TCP mapping that was in use leaves a tombstone, everything else goes.
+    /// The time of an entry is over. What the table of lifecycles gives a tombstone leaves one, everything else goes.
     fn end(&mut self, entry: EntryIx) {
         let slot = self.entries[entry.0];
         let Owner::Nat { nat, .. } = slot.owner else { return self.remove(entry) };
-        if slot.tombstone || !slot.tracker.is_active_tcp() {
+        let was = slot.stage();
+        let is = was.after(Event::Timer);
+        self.count_active(nat, was, is, slot.expires);
+        if is != Stage::Tombstone {
             return self.remove(entry);
-        }
-        if let Translator::Gateway(gateway) = nat {
-            self.delta(slot.expires, Gauge::NatActive(gateway), -1);
-        }
-        if matches!(slot.tracker, Tracker::Tcp(state) if state.phase() == tcp::TcpPhase::Opening) {
-            return self.remove(entry); // nobody resumes what never began
         }
         if let Translator::Gateway(gateway) = nat {
             *self.idle_deaths.entry(gateway).or_default() += 1;
@@ -401,6 +396,14 @@ impl Conntrack {
 
     fn schedule(&mut self, entry: EntryIx, expires: Timestamp) {
         self.entries[entry.0].scheduled = self.wheel.schedule(entry.0, expires);
+    }
+
+    /// Keeps the gauge of a gateway's active mappings in step with a change of stage (4.37).
+    fn count_active(&mut self, nat: Translator, was: Stage, is: Stage, at: Timestamp) {
+        let Translator::Gateway(gateway) = nat else { return };
+        if was.is_active() != is.is_active() {
+            self.delta(at, Gauge::NatActive(gateway), if is.is_active() { 1 } else { -1 });
+        }
     }
 
     fn delta(&mut self, at: Timestamp, gauge: Gauge, by: i32) {

@@ -31,6 +31,14 @@ pub fn is_multicast(address: IpAddr) -> bool {
     }
 }
 
+/// Addresses that are nobody's on any wire: loopback, and "this network" (RFC 1122 3.2.1.3, RFC 4291 2.5).
+pub fn is_nowhere(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.octets()[0] == 0,
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified(),
+    }
+}
+
 /// 169.254/16: never forwarded (1.14).
 pub fn is_link_local_v4(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if v4.is_link_local())

@@ -6,6 +6,7 @@ use vpcemu_model::{AclAction, IcmpTypeCode, Ports, Protocol};
 use vpcemu_packet::{FlowKey, Headers, Transport};
 
 use crate::index::{GroupIx, RuleIx};
+use crate::walk::protocol_of;
 
 /// What rules look at: the packet as it stands at the component, fragments with the ports of their first.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,7 @@ impl Subject {
             Transport::IcmpError { kind, code, .. } | Transport::Icmp { kind, code } => (None, Some((kind, code))),
             Transport::Other | Transport::Missing => (None, None),
         };
-        Self { protocol: headers.protocol, port, icmp }
+        Self { protocol: protocol_of(headers, transport), port, icmp }
     }
 
     /// The subject of the packet that opened a flow, from its key.

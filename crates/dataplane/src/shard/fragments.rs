@@ -83,7 +83,9 @@ impl Reassembly {
             Fragment::First { id } => (id, 0, true, false),
             Fragment::Later { id, offset, more } => (id, u32::from(offset), false, !more),
         };
-        let datagram = Datagram { src: headers.src, dst: headers.dst, protocol: headers.protocol, id };
+        // In IPv6 a later fragment cannot tell which protocol it is of (RFC 8200 4.5).
+        let protocol = if headers.src.is_ipv4() { headers.protocol } else { 0 };
+        let datagram = Datagram { src: headers.src, dst: headers.dst, protocol, id };
         let range = (start, start + headers.total_len.saturating_sub(u32::from(headers.l4)));
         if self.datagrams.get(&datagram).is_some_and(|known| now >= known.until) {
             self.datagrams.remove(&datagram);
@@ -144,7 +146,7 @@ impl Reassembly {
 
     /// Held fragments whose time is over: at `now`, or at the end of `window`, the one after the one they came in; and those
     /// whose datagram has contradicted itself meanwhile.
-    pub fn take_expired(&mut self, now: Timestamp, ended: Option<u64>) -> Vec<Ticket> {
+    pub fn take_expired(&mut self, now: Timestamp, ended: Option<u64>) -> Vec<(Ticket, DropReason)> {
         if self.held.is_empty() {
             return Vec::new();
         }
@@ -153,7 +155,8 @@ impl Reassembly {
         let over = |(of, _, until, window): &(Datagram, Ticket, Timestamp, u64)| {
             now >= *until || ended.is_some_and(|ended| *window < ended) || poisoned(of)
         };
-        let expired = self.held.iter().filter(|held| over(held)).map(|held| held.1).collect();
+        let reason = |of: &Datagram| if poisoned(of) { DropReason::FragmentOverlap } else { DropReason::Fragment };
+        let expired = self.held.iter().filter(|held| over(held)).map(|held| (held.1, reason(&held.0))).collect();
         self.held.retain(|held| !over(held));
         expired
     }

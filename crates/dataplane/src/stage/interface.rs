@@ -38,6 +38,9 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     if eni.source_dest_check && !walk.direct {
         return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, egress, None));
     }
+    if address::is_nowhere(source) || address::is_nowhere(destination) || address::is_multicast(source) {
+        return Err(walk.deny(DropReason::Martian, at, StepKind::Check, egress, None));
+    }
     if address::is_multicast(destination) {
         return Err(walk.deny(DropReason::Multicast, at, StepKind::Check, egress, None));
     }

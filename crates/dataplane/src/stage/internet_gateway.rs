@@ -125,6 +125,9 @@ pub(crate) fn beyond(walk: &mut Walk<'_, '_, '_>, destination: IpAddr) -> Hop {
 
 /// The packet comes from the internet, for a public address of some VPC.
 pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>) -> Result<Hop, Denial> {
+    if address::is_nowhere(walk.source()) || address::is_multicast(walk.source()) {
+        return Err(deny_at_only(walk, DropReason::Martian));
+    }
     match (walk.source(), walk.destination()) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => inbound_v4(walk, source, destination),
         (IpAddr::V6(source), IpAddr::V6(destination)) => inbound_v6(walk, source, destination),
@@ -252,8 +255,13 @@ fn gateway_of(walk: &Walk<'_, '_, '_>, vpc: VpcIx) -> Option<IgwIx> {
     walk.fabric.vpc(vpc).and_then(|vpc| vpc.igw)
 }
 
-/// The destination is no public address of an attached interface (3.3, 3.11). Blamed on the only gateway, if there is one.
+/// The destination is no public address of an attached interface (3.3, 3.11).
 fn deny_unknown(walk: &mut Walk<'_, '_, '_>) -> Denial {
+    deny_at_only(walk, DropReason::NoSuchPublicAddress)
+}
+
+/// A denial of what is for no gateway in particular. Blamed on the only one, if there is only one.
+fn deny_at_only(walk: &mut Walk<'_, '_, '_>, reason: DropReason) -> Denial {
     let mut gateways = walk.fabric.igws();
     let only = match (gateways.next(), gateways.next()) {
         (Some((igw, _)), None) => Some(Component::InternetGateway(igw)),
@@ -261,8 +269,8 @@ fn deny_unknown(walk: &mut Walk<'_, '_, '_>) -> Denial {
     };
     drop(gateways);
     match only {
-        Some(at) => walk.deny(DropReason::NoSuchPublicAddress, at, KIND, None, None),
-        None => Denial { reason: DropReason::NoSuchPublicAddress, at: None, direction: None, rule: None },
+        Some(at) => walk.deny(reason, at, KIND, None, None),
+        None => Denial { reason, at: None, direction: None, rule: None },
     }
 }
 

@@ -1,5 +1,9 @@
 //! Network ACLs: stateless, first match by number, at the boundary of a subnet only (7.2, 7.3).
 
+use vpcemu_model::behavior::NaclFragments;
+use vpcemu_packet::{Fragment, Transport};
+
+use crate::fabric::Subject;
 use crate::index::SubnetIx;
 use crate::outcome::{Component, Denial, Direction, Rule, StepKind};
 use crate::reason::DropReason;
@@ -15,7 +19,12 @@ pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, subnet: SubnetIx, direction: Di
         Direction::Ingress => (&acl.ingress, walk.source()),
         Direction::Egress => (&acl.egress, walk.destination()),
     };
-    let verdict = rules.judge(walk.subject(), peer);
+    let portless = fabric.behavior.network_acl.nacl_fragments == NaclFragments::PortlessOnly;
+    let transport = match walk.packet.headers().fragment {
+        Fragment::Later { .. } if portless => Transport::Missing,
+        _ => walk.transport,
+    };
+    let verdict = rules.judge(Subject::new(walk.packet.headers(), transport), peer);
     let rule = Some(verdict.number.map_or(Rule::ImplicitDeny, Rule::NetworkAcl));
     let at = Component::NetworkAcl(acl_ix);
     walk.record(at, StepKind::NetworkAcl, Some(direction), Some(subnet), verdict.allowed, rule);

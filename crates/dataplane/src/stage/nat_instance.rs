@@ -17,10 +17,13 @@ use crate::output::GeneratedKind;
 use crate::reason::DropReason;
 use crate::shard::hash::Mix;
 use crate::stage::appliance;
-use crate::stage::nat_gateway::{Range, arriving, is_free};
+use crate::stage::nat_gateway::{Range, arriving, flow_of, is_free};
 use crate::walk::{Hop, Origination, Originator, Walk};
 
 const KIND: StepKind = StepKind::Nat;
+
+/// UDP-Lite (RFC 3828), which the kernel has no tracker for and calls invalid.
+const UDP_LITE: u8 = 136;
 
 /// ICMP redirect (RFC 792): one about a translated connection would lead the inside around the translator.
 const REDIRECT: u8 = 5;
@@ -41,7 +44,7 @@ fn from_inside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial
     let of = Translator::Instance(eni_ix);
     let Outside(arriving) = match walk.transport {
         Transport::IcmpError { kind, quote, .. } => {
-            let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
+            let quoted = flow_of(quote).map(FlowKey::reversed);
             let key = quoted.map(|inside| Key::NatInside(of, Inside(inside)));
             let Some(entry) = about(walk, kind, key) else { return Err(invalid(walk, eni_ix)) };
             outside_of(walk, entry)
@@ -68,7 +71,7 @@ fn from_outside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denia
     let of = Translator::Instance(eni_ix);
     let found = match walk.transport {
         Transport::IcmpError { kind, quote, .. } => {
-            let quoted = quote.and_then(|quote| quote.key()).map(FlowKey::reversed);
+            let quoted = flow_of(quote).map(FlowKey::reversed);
             about(walk, kind, quoted.map(|outside| Key::NatOutside(of, Outside(outside))))
         }
         _ => known(walk, eni_ix, &Key::NatOutside(of, Outside(walk.key())))?,
@@ -122,7 +125,8 @@ fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial
         Transport::Tcp { flags, .. } => valid_flags(flags),
         Transport::Query { .. } => key.is_query_request(),
         Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Missing => false,
-        Transport::Udp { .. } | Transport::Other => true,
+        Transport::Udp { .. } => true,
+        Transport::Other => key.protocol != UDP_LITE,
     };
     let settings = settings(walk.fabric);
     let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings).ok().filter(|_| trackable);

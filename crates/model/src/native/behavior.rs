@@ -8,14 +8,14 @@ use toml::Spanned;
 
 use crate::Behavior;
 use crate::behavior::{
-    EgressOnlyBehavior, FragmentBehavior, NatGatewayBehavior, NatInstanceBehavior, SecurityGroupBehavior, Span,
-    UnderlayBehavior,
+    EgressOnlyBehavior, FragmentBehavior, NatGatewayBehavior, NatInstanceBehavior, NetworkAclBehavior,
+    SecurityGroupBehavior, Span, UnderlayBehavior,
 };
 
 use super::build::Builder;
 use super::file::{
-    BehaviorFile, EgressOnlyKnobs, FragmentKnobs, NatGatewayKnobs, NatInstanceKnobs, SecurityGroupKnobs, Text,
-    UnderlayKnobs,
+    BehaviorFile, EgressOnlyKnobs, FragmentKnobs, NatGatewayKnobs, NatInstanceKnobs, NetworkAclKnobs,
+    SecurityGroupKnobs, Text, UnderlayKnobs,
 };
 
 /// A timer that never runs out within a capture is as good as none, and sums with time stamps stay far from overflow.
@@ -40,6 +40,7 @@ impl Builder<'_> {
             egress_only_internet_gateway: self
                 .egress_only_knobs(file.egress_only_internet_gateway, &EgressOnlyBehavior::default()),
             fragments: self.fragment_knobs(file.fragments, &FragmentBehavior::default()),
+            network_acl: network_acl_knobs(&file.network_acl),
             underlay: self.underlay_knobs(file.underlay, &UnderlayBehavior::default()),
         }
     }
@@ -195,4 +196,8 @@ impl Builder<'_> {
         }
         prefixes
     }
+}
+
+fn network_acl_knobs(set: &NetworkAclKnobs) -> NetworkAclBehavior {
+    NetworkAclBehavior { nacl_fragments: set.nacl_fragments.unwrap_or_default() }
 }

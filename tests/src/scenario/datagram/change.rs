@@ -72,6 +72,13 @@ impl Datagram {
         self
     }
 
+    /// With whatever IPv4 identification the packet has that came out.
+    #[must_use]
+    pub fn any_id(mut self) -> Self {
+        self.any_id = true;
+        self
+    }
+
     /// The type of service or traffic class.
     #[must_use]
     pub fn class(mut self, class: u8) -> Self {

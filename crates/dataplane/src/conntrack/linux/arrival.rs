@@ -43,7 +43,8 @@ pub fn check_tcp(flags: TcpFlags, data_offset: u8, available: u32, checksum_ok: 
     if valid_flags(flags) { Ok(()) } else { Err(Invalid::Flags) }
 }
 
-/// Judges a UDP header whose length field is `length`, with `available` bytes behind the IP header. A checksum of 0 is ok.
+/// Judges a UDP header whose length field is `length`, with `available` bytes behind the IP header. A checksum of 0 is
+/// ok.
 pub fn check_udp(length: u16, available: u32, checksum_ok: bool) -> Result<(), Invalid> {
     let length = u32::from(length);
     if available < 8 || length < 8 || length > available {

@@ -59,8 +59,8 @@ enum Kind {
 impl LinuxQuery {
     /// The entry that a first packet of this protocol number opens, with its lease of life.
     ///
-    /// Of SCTP (132) and UDP-Lite (136) Linux has trackers that this is not; where they are not loaded, those packets are
-    /// of the generic kind too.
+    /// Of SCTP (132) and UDP-Lite (136) Linux has trackers that this is not; where they are not loaded, those packets
+    /// are of the generic kind too.
     pub fn open(protocol: u8) -> (Self, Lease) {
         let kind = match protocol {
             1 | 58 => Kind::Icmp,

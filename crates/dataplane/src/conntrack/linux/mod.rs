@@ -7,14 +7,16 @@
 //! 2. No entry: [`LinuxTcp::open`], [`LinuxUdp::open`], [`LinuxQuery::open`].
 //! 3. An entry: `observe`. On [`Judgement::Reopen`] the entry goes and the packet is at 2 again.
 //!
-//! The behaviour is that of a 6.18 kernel with the defaults of its `nf_conntrack_*` settings, measured from outside; the
-//! window check is van Rooij's ("Real Stateful TCP Packet Filtering in IP Filter", 2000) with RFC 7323 and RFC 2018 added.
+//! The behaviour is that of a 6.18 kernel with the defaults of its `nf_conntrack_*` settings, measured from outside;
+//! the window check is van Rooij's ("Real Stateful TCP Packet Filtering in IP Filter", 2000) with RFC 7323 and RFC 2018
+//! added.
 //!
 //! ```
 //! use vpcemu_dataplane::conntrack::linux::{Judgement, LinuxTcp, Segment, TcpOptions, Timeouts};
 //! use vpcemu_packet::TcpFlags;
 //!
-//! let segment = |flags, seq, ack| Segment { flags, seq, ack, window: 8192, payload_len: 0, options: TcpOptions::default() };
+//! let options = TcpOptions::default();
+//! let segment = |flags, seq, ack| Segment { flags, seq, ack, window: 8192, payload_len: 0, options };
 //! let times = Timeouts::default();
 //!
 //! let (mut tcp, lease) = LinuxTcp::open(&segment(TcpFlags::SYN, 1000, 0), true).unwrap();

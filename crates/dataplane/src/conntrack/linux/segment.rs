@@ -38,8 +38,8 @@ pub struct TcpOptions {
 impl Segment {
     /// The segment in a datagram that `headers` was parsed of; `None` if it holds no TCP header.
     ///
-    /// Options that a capture's snap length cut off count as absent. A data offset beyond the datagram does not get here:
-    /// [`Headers::parse`] refuses it.
+    /// Options that a capture's snap length cut off count as absent. A data offset beyond the datagram does not get
+    /// here: [`Headers::parse`] refuses it.
     pub fn of(headers: &Headers, datagram: &[u8]) -> Option<Self> {
         let Transport::Tcp { flags, seq, ack, payload_len, window, .. } = headers.transport else { return None };
         let end = datagram.len().min(headers.total_len as usize);
@@ -68,8 +68,8 @@ impl Segment {
 impl TcpOptions {
     /// Reads the option bytes of a header whose acknowledgement number is `ack`.
     ///
-    /// An option that is shorter than itself or runs past the header ends the list, as it does in Linux: what came before
-    /// it counts, and the segment is not invalid for it.
+    /// An option that is shorter than itself or runs past the header ends the list, as it does in Linux: what came
+    /// before it counts, and the segment is not invalid for it.
     pub fn parse(mut bytes: &[u8], ack: u32) -> Self {
         let mut seen = Self { present: !bytes.is_empty(), ..Self::default() };
         loop {

@@ -1,8 +1,8 @@
 //! Linux's ten TCP states and what each kind of segment does to them, as data.
 //!
-//! The table is what a 6.18 kernel does with one segment in the middle of the window, measured state by state. "Original"
-//! is the direction of the packet that opened the entry, "reply" the other one. Where the table alone does not decide
-//! (resets, challenge acknowledgements, reopening), [`super::LinuxTcp`] does.
+//! The table is what a 6.18 kernel does with one segment in the middle of the window, measured state by state.
+//! "Original" is the direction of the packet that opened the entry, "reply" the other one. Where the table alone does
+//! not decide (resets, challenge acknowledgements, reopening), [`super::LinuxTcp`] does.
 
 use vpcemu_packet::TcpFlags;
 

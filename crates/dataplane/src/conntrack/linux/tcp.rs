@@ -52,8 +52,8 @@ const MAX_RETRANS: u8 = 3;
 impl LinuxTcp {
     /// The entry that a first segment opens, with its lease of life.
     ///
-    /// `loose` (`tcp_loose`, on by default) is whether an ACK picks up a connection in its middle. Nothing but SYN and ACK
-    /// opens one.
+    /// `loose` (`tcp_loose`, on by default) is whether an ACK picks up a connection in its middle. Nothing but SYN and
+    /// ACK opens one.
     pub fn open(segment: &Segment, loose: bool) -> Result<(Self, Lease), Invalid> {
         let (sides, state) = match State::None.step(segment.event(), false) {
             Step::To(State::SynSent) => ([Side::opened(segment), Side::default()], State::SynSent),
@@ -276,8 +276,8 @@ impl LinuxTcp {
         Reset::Exact
     }
 
-    /// A FIN or RST out of the window. If the other side ends the connection too, it is over whatever the windows say, and
-    /// need not live for days: returns whether its life is to be cut short.
+    /// A FIN or RST out of the window. If the other side ends the connection too, it is over whatever the windows say,
+    /// and need not live for days: returns whether its life is to be cut short.
     fn suspect(&mut self, reply: bool, event: Event) -> bool {
         if !self.assured || !matches!(event, Event::Fin | Event::Rst) {
             return false;

@@ -2,8 +2,8 @@
 //!
 //! The method is Guido van Rooij's, "Real Stateful TCP Packet Filtering in IP Filter" (2000). A box in the middle sees
 //! segments before their receiver does, and loses some that it saw, so it knows neither window: it knows bounds. With
-//! `end` the highest sequence number that a side has sent, `limit` the highest that the other side has invited it to send
-//! and `widest` the largest window that it has ever offered itself, a segment of the *sender* is in the window if
+//! `end` the highest sequence number that a side has sent, `limit` the highest that the other side has invited it to
+//! send and `widest` the largest window that it has ever offered itself, a segment of the *sender* is in the window if
 //!
 //! 1. seq <= sender.limit: the receiver has room for it;
 //! 2. end >= sender.end - receiver.widest: it is not older than anything that can still be on its way;

@@ -15,6 +15,11 @@ use crate::walk::Walk;
 pub(super) const ECHO_REQUEST: [u8; 2] = [8, 128];
 const ECHO: [u8; 4] = [0, 8, 128, 129];
 
+/// Errors that are carried: unreachable, time exceeded, parameter problem (RFC 5382 REQ-9, RFC 5508), and those of ICMPv6
+/// (RFC 4443 2.1). A redirect would lead the inside around the gateway.
+const ERRORS: [u8; 3] = [3, 11, 12];
+const ERRORS_V6: [u8; 4] = [1, 2, 3, 4];
+
 /// Judges what a client sends.
 pub(super) fn from_inside(
     walk: &mut Walk<'_, '_, '_>,
@@ -64,7 +69,9 @@ fn check_zone(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat, from: Optio
 /// TCP, UDP and ICMP only (4.10); of fragments only those of UDP (4.20).
 fn check_protocol(walk: &mut Walk<'_, '_, '_>, nat: NatIx) -> Result<(), Denial> {
     let carried = match walk.transport {
-        Transport::Tcp { .. } | Transport::Udp { .. } | Transport::IcmpError { .. } => true,
+        Transport::Tcp { .. } | Transport::Udp { .. } => true,
+        Transport::IcmpError { kind, .. } if walk.source().is_ipv4() => ERRORS.contains(&kind),
+        Transport::IcmpError { kind, .. } => ERRORS_V6.contains(&kind),
         Transport::Query { kind, .. } => ECHO.contains(&kind),
         Transport::Icmp { .. } | Transport::Other | Transport::Missing => false,
     };

@@ -1,7 +1,7 @@
 //! ICMP errors about what a NAT gateway translated, in both directions (4.18; RFC 5508 REQ-4, REQ-5). They refresh nothing
 //! (4.30), and whoever reports them is believed unless a knob says otherwise.
 
-use vpcemu_packet::FlowKey;
+use vpcemu_packet::{FlowKey, Quote};
 
 use super::mapping::live;
 use super::{nat64, refuse, translator};
@@ -58,6 +58,15 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat: NatIx, quoted: Option<Fl
     walk.refresh_quote();
     Ok(())
 }
+
+/// The flow that an error is about, if it quotes the eight bytes of the transport header that every error has to
+/// (RFC 792, RFC 1812 4.3.2.3).
+pub(crate) fn flow_of(quote: Option<Quote>) -> Option<FlowKey> {
+    quote.filter(|quote| quote.end.saturating_sub(quote.l4) >= LEAST_QUOTE).and_then(|quote| quote.key())
+}
+
+/// Bytes of the transport header in a quote.
+const LEAST_QUOTE: u16 = 8;
 
 fn related(walk: &mut Walk<'_, '_, '_>, entry: EntryIx) {
     walk.belongs_to(entry);

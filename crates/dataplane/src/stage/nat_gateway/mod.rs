@@ -29,6 +29,7 @@ use crate::shard::hash::Mix;
 use crate::stage::nacl;
 use crate::walk::{Hop, Walk};
 
+pub(crate) use errors::flow_of;
 pub(crate) use mapping::{adopt, sharing};
 pub(crate) use ports::{Range, arriving, is_free};
 
@@ -61,7 +62,7 @@ pub(crate) fn from_inside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, from: Opti
     } else if walk.source().is_ipv6() {
         nat64::outbound(walk, nat_ix, nat)?;
     } else if let Transport::IcmpError { quote, .. } = walk.transport {
-        errors::outbound(walk, nat_ix, quote.and_then(|quote| quote.key()))?;
+        errors::outbound(walk, nat_ix, flow_of(quote))?;
     } else {
         let inside = mapping::inside_of(walk);
         let entry = mapping::from_inside(walk, nat_ix, nat, inside)?;
@@ -95,7 +96,7 @@ pub(crate) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result
     admission::from_outside(walk, nat_ix, nat)?;
     if let Transport::IcmpError { quote, .. } = walk.transport {
         admission::check_ttl(walk, nat_ix)?;
-        errors::inbound(walk, nat_ix, quote.and_then(|quote| quote.key()))?;
+        errors::inbound(walk, nat_ix, flow_of(quote))?;
     } else {
         let outside = Outside(walk.key());
         let entry = mapping::from_outside(walk, nat_ix, outside)?;

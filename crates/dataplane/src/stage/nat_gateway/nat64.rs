@@ -28,7 +28,7 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
     };
     let is_error = matches!(walk.transport, Transport::IcmpError { .. });
     let Outside(arriving) = match walk.transport {
-        Transport::IcmpError { quote, .. } => errors::about_arrived(walk, nat_ix, quote.and_then(|quote| quote.key()))?,
+        Transport::IcmpError { quote, .. } => errors::about_arrived(walk, nat_ix, errors::flow_of(quote))?,
         _ => {
             let inside = mapping::inside_of(walk);
             let entry = mapping::from_inside(walk, nat_ix, nat, inside)?;

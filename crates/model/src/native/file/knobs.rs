@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::behavior::{Preset, Span};
+use crate::behavior::{NaclFragments, Preset, Span};
 
 use super::{NatGatewayKnobs, NatInstanceKnobs};
 
@@ -20,6 +20,8 @@ pub(crate) struct BehaviorFile {
     pub(crate) nat_gateway: NatGatewayKnobs,
     /// NAT instances.
     pub(crate) nat_instance: NatInstanceKnobs,
+    /// Network ACLs.
+    pub(crate) network_acl: NetworkAclKnobs,
     /// Security groups.
     pub(crate) security_group: SecurityGroupKnobs,
     /// Egress-only internet gateways.
@@ -104,4 +106,14 @@ pub(crate) struct UnderlayKnobs {
     /// Fragments that an interface may send a second, at least 1; AWS polices 1024 (1.26). Default no limit.
     #[schemars(with = "Option<u32>", range(min = 1))]
     pub(crate) egress_fragments_per_second: Option<Spanned<u32>>,
+}
+
+/// Knobs of network ACLs.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct NetworkAclKnobs {
+    /// What entries with ports make of fragments without (7.13).
+    #[schemars(extend("default" = "inherit"))]
+    pub(crate) nacl_fragments: Option<NaclFragments>,
 }

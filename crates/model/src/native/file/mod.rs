@@ -17,7 +17,9 @@ pub(crate) use gateways::{
     ModeFile, NatAddressFile, NatGatewayFile,
 };
 pub(crate) use hosts::{AddressFile, InstanceFile, InterfaceFile, PrefixListFile};
-pub(crate) use knobs::{BehaviorFile, EgressOnlyKnobs, FragmentKnobs, SecurityGroupKnobs, UnderlayKnobs};
+pub(crate) use knobs::{
+    BehaviorFile, EgressOnlyKnobs, FragmentKnobs, NetworkAclKnobs, SecurityGroupKnobs, UnderlayKnobs,
+};
 pub(crate) use nat_knobs::{NatGatewayKnobs, NatInstanceKnobs};
 pub(crate) use rules::{AclEntryFile, ActionFile, GroupRuleFile, Matcher, OneOrMany, TextOrNumber};
 

@@ -1,6 +1,7 @@
 //! What a 6.18 kernel did with generated segments, line by line, and that the model does the same.
 //!
-//! Every block of the file is one connection, whose `#` line has its number and the settings that are not the default. A line is a segment and the kernel's answer to it:
+//! Every block of the file is one connection, whose `#` line has its number and the settings that are not the default. A
+//! line is a segment and the kernel's answer to it:
 //!
 //! ```text
 //! > SA 1000 5001 8192 ws7,sp 0 = pass SYN_RECV syn_recv rc

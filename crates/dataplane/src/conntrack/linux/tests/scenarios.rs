@@ -141,7 +141,8 @@ fn e6_a_syn_ack_comes_again() {
 
 #[test]
 fn e7_a_reset_then_data_then_a_syn() {
-    // Data after the reset still pass while the entry lives; a SYN of the side that did not reset is let through, and its SYN-ACK brings the connection back.
+    // Data after the reset still pass while the entry lives; a SYN of the side that did not reset is let through, and
+    // its SYN-ACK brings the connection back.
     told(
         "
         > S 1000 0 60000 - 0 = pass SYN_SENT syn_sent Uc
