@@ -49,6 +49,7 @@ pub mod semantics {}
 pub mod conntrack;
 pub mod counters;
 pub mod fabric;
+mod flow;
 pub mod index;
 pub mod outcome;
 pub mod output;

@@ -7,11 +7,12 @@
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
-use vpcemu_packet::{FlowKey, Headers, Packet, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Way};
 use crate::counters::NatCounters;
 use crate::fabric::{Fabric, Subject, Timeline};
+use crate::flow::key_with;
 use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, TableIx, VpcIx};
 use crate::outcome::{
     Component, CtState, Denial, Direction, Ingress, Outcome, Place, Rule, Service, Step, StepKind, Verdict,
@@ -374,40 +375,3 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         &mut self.nat_counters[usize::from(nat)]
     }
 }
-
-/// A packet's key, of a later fragment with the ports of the first.
-pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
-    let mut key = packet.key();
-    if packet.headers().transport == Transport::Missing {
-        key.protocol = protocol_of(packet.headers(), transport);
-        match transport {
-            Transport::Tcp { src, dst, .. } | Transport::Udp { src, dst } => (key.src_port, key.dst_port) = (src, dst),
-            Transport::Query { kind, id } => (key.src_port, key.dst_port, key.icmp_type) = (id, id, kind),
-            _ => {}
-        }
-    }
-    key
-}
-
-/// A packet's protocol. A later fragment of IPv6 names the header that comes behind that of the fragment, which may be an
-/// extension (RFC 8200 4.5): its first knows better.
-pub(crate) fn protocol_of(headers: &Headers, transport: Transport) -> u8 {
-    match (headers.transport, transport) {
-        (Transport::Missing, Transport::Tcp { .. }) => TCP,
-        (Transport::Missing, Transport::Udp { .. }) => UDP,
-        (Transport::Missing, Transport::Query { .. } | Transport::IcmpError { .. } | Transport::Icmp { .. }) => {
-            if headers.src.is_ipv4() {
-                ICMP
-            } else {
-                ICMPV6
-            }
-        }
-        _ => headers.protocol,
-    }
-}
-
-/// Protocol numbers (IANA).
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;

@@ -2,25 +2,28 @@
 
 pub mod address;
 mod compile;
+mod gateway;
+mod interface;
 mod routes;
 mod rules;
+mod vpc;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
 use hashbrown::HashMap;
 use ipnet::IpNet;
 use smallvec::SmallVec;
+use vpcemu_model::Behavior;
 use vpcemu_model::behavior::{Filtering, Mapping};
-use vpcemu_model::{Behavior, Forwarding};
 
-use crate::index::{
-    AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, GroupIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx,
-};
+use crate::index::{AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx};
 
 pub use compile::Timeline;
+pub use gateway::{Eigw, Endpoint, Holder, Igw, Nat, NatSite, PublicAddress};
+pub use interface::{Eni, EniTimers};
 pub use routes::{NextHop, RouteHit, RouteTable};
 pub use rules::{AclRules, AclVerdict, GroupRules, GroupVerdict, PeerMatch, Subject};
+pub use vpc::{Acl, PublicAccess, Subnet, Vpc, Zone};
 
 /// Maps of the fabric: never iterated where order could show, so that the hasher does not matter to outputs.
 pub(crate) type FixedMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -54,252 +57,6 @@ pub struct Fabric {
     pools: Vec<(IpNet, VpcIx, IgwIx)>,
     /// Knobs.
     pub behavior: Behavior,
-}
-
-/// A VPC.
-#[derive(Debug)]
-pub struct Vpc {
-    /// Its blocks.
-    pub cidrs: Vec<IpNet>,
-    /// Base + 2 of the primary IPv4 block (1.10).
-    pub resolver: Option<Ipv4Addr>,
-    /// Its internet gateway.
-    pub igw: Option<IgwIx>,
-    /// What VPC Block Public Access lets addresses do that are in no subnet (3.15).
-    pub public_access: PublicAccess,
-}
-
-/// An availability zone of the configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Zone(pub u16);
-
-/// A subnet.
-#[derive(Debug)]
-pub struct Subnet {
-    /// The VPC it divides.
-    pub vpc: VpcIx,
-    /// Its blocks.
-    pub cidrs: SmallVec<[IpNet; 2]>,
-    /// Its route table.
-    pub table: TableIx,
-    /// Its network ACL.
-    pub acl: AclIx,
-    /// Its availability zone.
-    pub zone: Zone,
-    /// What VPC Block Public Access lets it do (3.15).
-    pub public_access: PublicAccess,
-}
-
-impl Subnet {
-    /// Whether `address` lies in one of its blocks.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        self.cidrs.iter().any(|net| net.contains(&address))
-    }
-
-    /// Whether AWS keeps `address` for itself (1.8).
-    pub fn reserves(&self, address: IpAddr) -> bool {
-        self.cidrs.iter().any(|net| address::is_reserved(*net, address))
-    }
-
-    /// The `.1` of its IPv4 block, or `::1` of the IPv6 one: who sends the VPC router's ICMP errors (0.1).
-    pub fn router(&self, like: IpAddr) -> Option<IpAddr> {
-        self.cidrs.iter().find(|net| net.addr().is_ipv4() == like.is_ipv4()).map(|net| address::nth(*net, 1))
-    }
-}
-
-/// What VPC Block Public Access leaves of the internet for the addresses of a subnet (3.15).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PublicAccess {
-    /// Everything.
-    Open,
-    /// What NAT gateways and egress-only gateways carry.
-    EgressOnly,
-    /// Nothing.
-    Blocked,
-}
-
-/// A network ACL.
-#[derive(Debug)]
-pub struct Acl {
-    /// For what enters a subnet.
-    pub ingress: AclRules,
-    /// For what leaves it.
-    pub egress: AclRules,
-}
-
-/// A network interface.
-#[derive(Debug)]
-pub struct Eni {
-    /// Its subnet.
-    pub subnet: SubnetIx,
-    /// Its VPC.
-    pub vpc: VpcIx,
-    /// Every single address it has; the primary one first.
-    pub addresses: SmallVec<[IpAddr; 2]>,
-    /// Delegated prefixes.
-    pub prefixes: Vec<IpNet>,
-    /// Its security groups.
-    pub groups: SmallVec<[GroupIx; 2]>,
-    /// The union of its groups' inbound rules.
-    pub ingress: GroupRules,
-    /// The union of its groups' outbound rules.
-    pub egress: GroupRules,
-    /// Whether security groups apply to it (6.30).
-    pub filtered: bool,
-    /// Source/destination check (1.16).
-    pub source_dest_check: bool,
-    /// What it does with packets that are not for it (2.13, section 11).
-    pub forward: Option<Forwarding>,
-    /// Whether anything is there to receive (2.13).
-    pub in_use: bool,
-    /// Whether it belongs to an interface endpoint, whose connections are always tracked (6.20).
-    pub is_endpoint: bool,
-    /// Whether it is a NAT gateway's.
-    pub nat: Option<NatIx>,
-    /// Unreachable from and to the internet gateway over IPv6 (3.9).
-    pub deny_all_igw_traffic: bool,
-    /// Idle timers of its connection tracking.
-    pub timers: EniTimers,
-}
-
-impl Eni {
-    /// Whether `address` is the interface's own, delegated prefixes included (1.15).
-    pub fn owns(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address) || self.prefixes.iter().any(|net| net.contains(&address))
-    }
-
-    /// Its primary address of the family of `like`: the source of what its own stack sends.
-    pub fn primary(&self, like: IpAddr) -> Option<IpAddr> {
-        self.addresses.iter().copied().find(|owned| owned.is_ipv4() == like.is_ipv4())
-    }
-}
-
-/// Idle timers of connection tracking at an interface (6.16).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EniTimers {
-    /// Established TCP.
-    pub tcp_established: Duration,
-    /// UDP in one direction, or one request and response.
-    pub udp: Duration,
-    /// UDP with more than one transaction.
-    pub udp_stream: Duration,
-}
-
-impl EniTimers {
-    /// What AWS documents for an interface that sets nothing (6.16).
-    pub const DEFAULT: Self = Self {
-        tcp_established: Duration::from_secs(432_000),
-        udp: Duration::from_secs(30),
-        udp_stream: Duration::from_secs(180),
-    };
-
-    /// Protocols other than TCP, UDP and ICMP: 600 s, fixed (6.16).
-    pub const OTHER: Duration = Duration::from_secs(600);
-}
-
-/// An internet gateway.
-#[derive(Debug)]
-pub struct Igw {
-    /// The VPC it is attached to.
-    pub vpc: Option<VpcIx>,
-    /// Its own route table, which decides where in the VPC a packet goes that comes in (2.15).
-    pub table: Option<TableIx>,
-}
-
-/// An egress-only internet gateway.
-#[derive(Debug)]
-pub struct Eigw {
-    /// The VPC it is attached to.
-    pub vpc: VpcIx,
-}
-
-/// A NAT gateway.
-#[derive(Debug)]
-pub struct Nat {
-    /// Its VPC.
-    pub vpc: VpcIx,
-    /// Where it stands.
-    pub site: NatSite,
-    /// What it translates to, the primary address first (4.3, 4.4).
-    pub addresses: SmallVec<[Ipv4Addr; 1]>,
-    /// The availability zone in which a regional gateway uses each address; `None` for all (4.4).
-    pub zones: SmallVec<[Option<Zone>; 1]>,
-    /// Whether it works at all (4.9).
-    pub available: bool,
-}
-
-impl Nat {
-    /// The interface of a zonal gateway.
-    pub fn eni(&self) -> Option<EniIx> {
-        match self.site {
-            NatSite::Zonal { eni, .. } => Some(eni),
-            NatSite::Regional { .. } => None,
-        }
-    }
-
-    /// The subnet of a zonal gateway.
-    pub fn subnet(&self) -> Option<SubnetIx> {
-        match self.site {
-            NatSite::Zonal { subnet, .. } => Some(subnet),
-            NatSite::Regional { .. } => None,
-        }
-    }
-}
-
-/// Where a NAT gateway stands (4.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NatSite {
-    /// In a subnet, with an interface there.
-    Zonal {
-        /// Its subnet.
-        subnet: SubnetIx,
-        /// Its interface.
-        eni: EniIx,
-    },
-    /// In no subnet: with a route table of its own, behind no network ACL (4.4).
-    Regional {
-        /// Its route table.
-        table: TableIx,
-    },
-}
-
-/// A gateway endpoint.
-#[derive(Debug)]
-pub struct Endpoint {
-    /// The VPC it serves.
-    pub vpc: VpcIx,
-    /// The service's blocks.
-    pub prefixes: Vec<IpNet>,
-}
-
-/// Whose a public address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublicAddress {
-    /// The VPC.
-    pub vpc: VpcIx,
-    /// The private address that the internet gateway maps it to; of a regional NAT gateway the public one itself (4.4).
-    pub private: Ipv4Addr,
-    /// Who has that address.
-    pub holder: Holder,
-}
-
-impl PublicAddress {
-    /// The interface that has the private address.
-    pub fn eni(&self) -> Option<EniIx> {
-        match self.holder {
-            Holder::Interface(eni) => Some(eni),
-            Holder::Regional(_) => None,
-        }
-    }
-}
-
-/// Who has a public address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// An interface, by a private address.
-    Interface(EniIx),
-    /// A regional NAT gateway, directly.
-    Regional(NatIx),
 }
 
 fn at<I: Into<usize>, T>(slots: &[Option<T>], index: I) -> Option<&T> {

@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 use vpcemu_model::{AclAction, IcmpTypeCode, Ports, Protocol};
 use vpcemu_packet::{FlowKey, Headers, Transport};
 
+use crate::flow::protocol_of;
 use crate::index::{GroupIx, RuleIx};
-use crate::walk::protocol_of;
 
 /// What rules look at: the packet as it stands at the component, fragments with the ports of their first.
 #[derive(Clone, Copy, Debug)]

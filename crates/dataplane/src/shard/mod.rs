@@ -15,13 +15,14 @@ use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
 use crate::counters::NatCounters;
 use crate::fabric::{FixedMap, Timeline};
+use crate::flow::key_with;
 use crate::index::{EniIx, NatIx};
 use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
 use crate::reason::DropReason;
 use crate::stage::{mtu, nat_gateway};
 use crate::time::{Stamp, Timestamp};
-use crate::walk::{Hop, Originator, Walk, WalkOptions, key_with};
+use crate::walk::{Hop, Originator, Walk, WalkOptions};
 
 pub use fragments::{Admission, Reassembly, Ticket};
 pub use map::{SHARD_HASH_VERSION, SHARDS, ShardMap};

@@ -1,16 +1,20 @@
+//! From the model to the fabric: ids become indices, rules and routes tables, addresses maps.
+
+mod gateways;
+mod routes;
+
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
 use vpcemu_model::{
-    AclEntry, BlockMode, Destination, EndpointKind, ExclusionMode, Id, InterfaceKind, Network, Peer, Placement, Route,
-    RouteOrigin, SecurityGroupRule, Target,
+    AclEntry, BlockMode, EndpointKind, ExclusionMode, Id, InterfaceKind, Network, Peer, SecurityGroupRule, Target,
 };
 
 use super::rules::{AclRule, GroupPeer, GroupRule};
 use super::{
-    Acl, AclRules, Eigw, Endpoint, Eni, EniTimers, Fabric, FixedMap, GroupRules, Holder, Igw, Nat, NatSite, NextHop,
-    PublicAccess, PublicAddress, RouteTable, Subnet, Vpc, Zone, address,
+    Acl, AclRules, Eni, EniTimers, Fabric, FixedMap, GroupRules, Holder, PublicAccess, PublicAddress, Subnet, Vpc,
+    Zone, address,
 };
 use crate::index::{EniIx, Registry};
 
@@ -217,28 +221,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn gateways(&self, fabric: &mut Fabric) {
-        for gateway in &self.network.internet_gateways {
-            let Some(index) = self.registry.igws.find(&gateway.id) else { continue };
-            let vpc = gateway.vpc.as_ref().and_then(|vpc| self.registry.vpcs.find(vpc));
-            fabric.igws[usize::from(index)] = Some(Igw { vpc, table: None });
-        }
-        for gateway in &self.network.egress_only_internet_gateways {
-            let index = self.registry.eigws.find(&gateway.id);
-            if let (Some(index), Some(vpc)) = (index, self.registry.vpcs.find(&gateway.vpc)) {
-                fabric.eigws[usize::from(index)] = Some(Eigw { vpc });
-            }
-        }
-        for endpoint in &self.network.vpc_endpoints {
-            let EndpointKind::Gateway { prefix_list } = &endpoint.kind else { continue };
-            let index = self.registry.endpoints.find(&endpoint.id);
-            if let (Some(index), Some(vpc)) = (index, self.registry.vpcs.find(&endpoint.vpc)) {
-                let prefixes = prefix_list.as_ref().map_or_else(Vec::new, |list| self.prefix_list(list));
-                fabric.endpoints[usize::from(index)] = Some(Endpoint { vpc, prefixes });
-            }
-        }
-    }
-
     fn interfaces(&self, fabric: &mut Fabric) {
         for interface in &self.network.interfaces {
             let Some(index) = self.registry.enis.find(&interface.id) else { continue };
@@ -308,48 +290,6 @@ impl Compiler<'_> {
         Some(GroupRule { id, protocol: rule.protocol, ports: rule.ports, peer })
     }
 
-    fn nat_gateways(&self, fabric: &mut Fabric) {
-        for gateway in &self.network.nat_gateways {
-            let registry = self.registry;
-            let (Some(index), Some(vpc)) = (registry.nats.find(&gateway.id), registry.vpcs.find(&gateway.vpc)) else {
-                continue;
-            };
-            let site = match &gateway.placement {
-                Placement::Zonal { subnet, interface } => registry
-                    .subnets
-                    .find(subnet)
-                    .zip(registry.enis.find(interface))
-                    .map(|(subnet, eni)| NatSite::Zonal { subnet, eni }),
-                Placement::Regional { route_table } => {
-                    registry.tables.find(route_table).map(|table| NatSite::Regional { table })
-                }
-            };
-            let Some(site) = site else { continue };
-            match site {
-                NatSite::Zonal { eni, .. } => {
-                    if let Some(Some(interface)) = fabric.enis.get_mut(usize::from(eni)) {
-                        interface.nat = Some(index);
-                        interface.filtered = false;
-                    }
-                }
-                NatSite::Regional { .. } => {
-                    for address in &gateway.addresses {
-                        let holder = Holder::Regional(index);
-                        let owner = PublicAddress { vpc, private: address.translated, holder };
-                        fabric.public.insert(address.translated, owner);
-                    }
-                }
-            }
-            fabric.nats[usize::from(index)] = Some(Nat {
-                vpc,
-                site,
-                addresses: gateway.addresses.iter().map(|address| address.translated).collect(),
-                zones: gateway.addresses.iter().map(|it| it.zone.as_deref().and_then(|zone| self.zone(zone))).collect(),
-                available: gateway.available,
-            });
-        }
-    }
-
     fn acls(&self, fabric: &mut Fabric) {
         for acl in &self.network.network_acls {
             let Some(index) = self.registry.acls.find(&acl.id) else { continue };
@@ -365,93 +305,5 @@ impl Compiler<'_> {
             };
             fabric.acls[usize::from(index)] = Some(Acl { ingress: rules(&acl.ingress), egress: rules(&acl.egress) });
         }
-    }
-
-    fn tables(&self, fabric: &mut Fabric) {
-        for table in &self.network.route_tables {
-            let Some(index) = self.registry.tables.find(&table.id) else { continue };
-            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
-        }
-    }
-
-    /// The tables of gateways (2.15), and the public blocks that they lead into the VPC (2.18).
-    fn gateway_tables(&self, fabric: &mut Fabric) {
-        for table in &self.network.gateway_route_tables {
-            let Some(index) = self.registry.tables.find(&table.id) else { continue };
-            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
-            if is_edge(&table.gateway) {
-                if let Some(edge) = self.registry.edges.find(&table.gateway) {
-                    fabric.edge_tables.insert(edge, index);
-                }
-                continue;
-            }
-            let Some(igw) = self.registry.igws.find(&table.gateway) else { continue };
-            let Some(Some(gateway)) = fabric.igws.get_mut(usize::from(igw)) else { continue };
-            gateway.table = Some(index);
-            let Some(vpc) = gateway.vpc else { continue };
-            let cidrs = fabric.vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
-            let outside = table.routes.iter().filter_map(|route| match route.destination {
-                Destination::Cidr(net) if !cidrs.iter().any(|cidr| cidr.contains(&net)) => Some(net.trunc()),
-                _ => None,
-            });
-            fabric.pools.extend(outside.map(|net| (net, vpc, igw)));
-        }
-    }
-
-    fn routes(&self, fabric: &Fabric, routes: &[Route]) -> RouteTable {
-        let local: Vec<IpNet> = routes
-            .iter()
-            .filter_map(|route| match (&route.target, &route.destination) {
-                (Target::Local, Destination::Cidr(net)) => Some(*net),
-                _ => None,
-            })
-            .collect();
-        let mut routes: Vec<_> = routes.iter().collect();
-        // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
-        routes.sort_by_key(|route| {
-            let propagated = route.route_origin == RouteOrigin::Propagated;
-            let list = match &route.destination {
-                Destination::Cidr(_) => None,
-                Destination::PrefixList(id) => Some(id.clone()),
-            };
-            (propagated, list)
-        });
-        let mut compiled = RouteTable::default();
-        for route in routes {
-            let next = if route.active { self.next_hop(fabric, &route.target) } else { NextHop::Blackhole };
-            let nets = match &route.destination {
-                Destination::Cidr(net) => vec![*net],
-                Destination::PrefixList(id) => self.prefix_list(id),
-            };
-            // As AWS does with host bits (1.2).
-            for net in nets.into_iter().map(|net| net.trunc()) {
-                // Propagated routes lose to local even when they are more specific (2.4.2).
-                let loses =
-                    route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));
-                if !loses {
-                    compiled.insert(net, next);
-                }
-            }
-        }
-        compiled
-    }
-
-    fn next_hop(&self, fabric: &Fabric, target: &Target) -> NextHop {
-        let registry = self.registry;
-        let hop = match target {
-            Target::Local => Some(NextHop::Local),
-            Target::InternetGateway(id) => {
-                let attached =
-                    registry.igws.find(id).filter(|index| fabric.igw(*index).is_some_and(|igw| igw.vpc.is_some()));
-                attached.map(NextHop::InternetGateway)
-            }
-            Target::EgressOnlyInternetGateway(id) => registry.eigws.find(id).map(NextHop::EgressOnly),
-            Target::NatGateway(id) => registry.nats.find(id).map(NextHop::NatGateway),
-            Target::NetworkInterface(id) => registry.enis.find(id).map(NextHop::Interface),
-            Target::VpcEndpoint(id) => registry.endpoints.find(id).map(NextHop::Endpoint),
-            Target::Edge(id) => registry.edges.find(id).map(NextHop::Edge),
-            Target::Missing(_) => None,
-        };
-        hop.unwrap_or(NextHop::Blackhole)
     }
 }

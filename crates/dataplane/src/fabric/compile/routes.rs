@@ -1,0 +1,97 @@
+//! Route tables of subnets and gateways.
+
+use ipnet::IpNet;
+use vpcemu_model::{Destination, Route, RouteOrigin, Target};
+
+use super::{Compiler, is_edge};
+use crate::fabric::{Fabric, NextHop, RouteTable};
+
+impl Compiler<'_> {
+    pub(super) fn tables(&self, fabric: &mut Fabric) {
+        for table in &self.network.route_tables {
+            let Some(index) = self.registry.tables.find(&table.id) else { continue };
+            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
+        }
+    }
+
+    /// The tables of gateways (2.15), and the public blocks that they lead into the VPC (2.18).
+    pub(super) fn gateway_tables(&self, fabric: &mut Fabric) {
+        for table in &self.network.gateway_route_tables {
+            let Some(index) = self.registry.tables.find(&table.id) else { continue };
+            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
+            if is_edge(&table.gateway) {
+                if let Some(edge) = self.registry.edges.find(&table.gateway) {
+                    fabric.edge_tables.insert(edge, index);
+                }
+                continue;
+            }
+            let Some(igw) = self.registry.igws.find(&table.gateway) else { continue };
+            let Some(Some(gateway)) = fabric.igws.get_mut(usize::from(igw)) else { continue };
+            gateway.table = Some(index);
+            let Some(vpc) = gateway.vpc else { continue };
+            let cidrs = fabric.vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+            let outside = table.routes.iter().filter_map(|route| match route.destination {
+                Destination::Cidr(net) if !cidrs.iter().any(|cidr| cidr.contains(&net)) => Some(net.trunc()),
+                _ => None,
+            });
+            fabric.pools.extend(outside.map(|net| (net, vpc, igw)));
+        }
+    }
+
+    fn routes(&self, fabric: &Fabric, routes: &[Route]) -> RouteTable {
+        let local: Vec<IpNet> = routes
+            .iter()
+            .filter_map(|route| match (&route.target, &route.destination) {
+                (Target::Local, Destination::Cidr(net)) => Some(*net),
+                _ => None,
+            })
+            .collect();
+        let mut routes: Vec<_> = routes.iter().collect();
+        // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
+        routes.sort_by_key(|route| {
+            let propagated = route.route_origin == RouteOrigin::Propagated;
+            let list = match &route.destination {
+                Destination::Cidr(_) => None,
+                Destination::PrefixList(id) => Some(id.clone()),
+            };
+            (propagated, list)
+        });
+        let mut compiled = RouteTable::default();
+        for route in routes {
+            let next = if route.active { self.next_hop(fabric, &route.target) } else { NextHop::Blackhole };
+            let nets = match &route.destination {
+                Destination::Cidr(net) => vec![*net],
+                Destination::PrefixList(id) => self.prefix_list(id),
+            };
+            // As AWS does with host bits (1.2).
+            for net in nets.into_iter().map(|net| net.trunc()) {
+                // Propagated routes lose to local even when they are more specific (2.4.2).
+                let loses =
+                    route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));
+                if !loses {
+                    compiled.insert(net, next);
+                }
+            }
+        }
+        compiled
+    }
+
+    fn next_hop(&self, fabric: &Fabric, target: &Target) -> NextHop {
+        let registry = self.registry;
+        let hop = match target {
+            Target::Local => Some(NextHop::Local),
+            Target::InternetGateway(id) => {
+                let attached =
+                    registry.igws.find(id).filter(|index| fabric.igw(*index).is_some_and(|igw| igw.vpc.is_some()));
+                attached.map(NextHop::InternetGateway)
+            }
+            Target::EgressOnlyInternetGateway(id) => registry.eigws.find(id).map(NextHop::EgressOnly),
+            Target::NatGateway(id) => registry.nats.find(id).map(NextHop::NatGateway),
+            Target::NetworkInterface(id) => registry.enis.find(id).map(NextHop::Interface),
+            Target::VpcEndpoint(id) => registry.endpoints.find(id).map(NextHop::Endpoint),
+            Target::Edge(id) => registry.edges.find(id).map(NextHop::Edge),
+            Target::Missing(_) => None,
+        };
+        hop.unwrap_or(NextHop::Blackhole)
+    }
+}
