@@ -166,7 +166,7 @@ impl Placing<'_, '_, '_> {
     fn translator_at(&self, eni_ix: EniIx) -> Option<Translator> {
         let eni = self.fabric.eni(eni_ix)?;
         let instance = eni.forward == Some(Forwarding::NatInstance);
-        eni.nat.map(Translator::Gateway).or(instance.then_some(Translator::Instance(eni_ix)))
+        eni.nat.map(Translator::Gateway).or_else(|| instance.then_some(Translator::Instance(eni_ix)))
     }
 
     /// Puts the client's address and port back in place of a translator's.

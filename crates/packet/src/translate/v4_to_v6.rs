@@ -80,7 +80,7 @@ pub(super) fn header(ip: &Ip, tos: u8, ends: Ends<Ipv6Addr>, segment: u32) -> Re
     let extension = if fragment.is_some() { FRAGMENT_HEADER } else { 0 };
     let payload = u16::try_from(segment + extension as u32).map_err(|_| Untranslatable::TooLarge)?;
     let mut bytes = vec![0; IPV6_HEADER];
-    bytes[0] = 0x60 | tos >> 4;
+    bytes[0] = 0x60 | (tos >> 4);
     bytes[1] = tos << 4;
     put_word(&mut bytes, 4, payload);
     bytes[6] = if fragment.is_some() { FRAGMENT } else { protocol };

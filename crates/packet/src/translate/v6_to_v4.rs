@@ -63,7 +63,7 @@ pub(super) fn header(ip: &Ip, tos: u8, ends: Ends<Ipv4Addr>, id: u16) -> Result<
         Fragment::None if total <= FRAGMENTABLE => (id, 0),
         Fragment::None => (0, 0x4000),
         Fragment::First { id } => (id as u16, 0x2000),
-        Fragment::Later { id, offset, more } => (id as u16, offset / 8 | u16::from(more) << 13),
+        Fragment::Later { id, offset, more } => (id as u16, (offset / 8) | (u16::from(more) << 13)),
     };
     let mut bytes = vec![0; IPV4_HEADER];
     bytes[0] = 0x45;
@@ -88,7 +88,7 @@ fn set_total_len(header: &mut [u8], total: u16) {
 /// The eight bits that IPv6 has between version and flow label.
 pub(super) fn traffic_class(datagram: &[u8]) -> u8 {
     match datagram {
-        [first, second, ..] => first << 4 | second >> 4,
+        [first, second, ..] => (first << 4) | (second >> 4),
         _ => 0,
     }
 }
