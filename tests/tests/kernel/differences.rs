@@ -47,22 +47,29 @@ fn read(row: &toml::Table) -> Difference {
 #[test]
 fn every_rule_named_is_one() {
     let page = include_str!("../../../crates/dataplane/SEMANTICS.md");
-    let numbers: Vec<&str> = page.lines().filter_map(|line| line.split([' ', ',']).next()).collect();
+    // "4.20", and the rules of a replay: "R5".
     let number = |text: &str| -> Option<(u8, u8)> {
+        if let Some(rule) = text.strip_prefix('R') {
+            return Some((0, rule.parse().ok()?));
+        }
         let (section, rule) = text.split_once('.')?;
         Some((section.parse().ok()?, rule.parse().ok()?))
     };
-    let is_rule = |rule: &str| {
-        let rule = number(rule).unwrap_or_else(|| panic!("{rule} is no rule number"));
-        numbers.iter().any(|named| {
-            let (first, last) = named.split_once('–').unwrap_or((named, named));
-            matches!((number(first), number(last)), (Some(first), Some(last)) if (first..=last).contains(&rule))
-        }) || page.lines().any(|line| {
-            line.split_once(", ").is_some_and(|(_, rest)| {
-                line.starts_with(|first: char| first.is_ascii_digit())
-                    && rest.split(' ').next().and_then(number) == Some(rule)
+    // A paragraph is about one rule, several ("1.9, 1.18") or a range ("3.6–3.8").
+    let named: Vec<((u8, u8), (u8, u8))> = page
+        .lines()
+        .flat_map(|line| {
+            line.split_whitespace().map_while(|word| {
+                let (first, last) =
+                    word.trim_end_matches(',').split_once('–').unwrap_or((word.trim_end_matches(','), ""));
+                let first = number(first)?;
+                Some((first, number(last).unwrap_or(first)))
             })
         })
+        .collect();
+    let is_rule = |rule: &str| {
+        let rule = number(rule).unwrap_or_else(|| panic!("{rule} is no rule number"));
+        named.iter().any(|(first, last)| (*first..=*last).contains(&rule))
     };
     let table: toml::Table = include_str!("differences.toml").parse().unwrap();
     for role in table.keys() {

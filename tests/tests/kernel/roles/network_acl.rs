@@ -6,7 +6,10 @@ use crate::router::Setup;
 use vpcemu_packet::Offloads;
 
 /// The ACL under test is `listed`, of subnet a; security groups are open, which is not tracked either.
-const NETWORK: &str = r#"
+macro_rules! network {
+    ($behavior:literal) => {
+        concat!(
+            r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16", "2001:db8:1:1a00::/56"]
 [internet_gateway.igw]
@@ -57,7 +60,11 @@ security_groups = ["open"]
 subnet = "b"
 addresses = ["10.0.2.11"]
 security_groups = ["open"]
-"#;
+"#,
+            $behavior
+        )
+    };
+}
 
 macro_rules! nft {
     ($notrack:literal) => {
@@ -116,7 +123,7 @@ const HOSTS: &[Host] = &[
 /// ports, as ours are (7.13).
 pub(crate) const NETWORK_ACL: Role = Role {
     name: "nacl",
-    network: NETWORK,
+    network: network!(""),
     setup: Setup {
         nft: concat!(nft!("-300"), "  chain tracks { ct state established counter; }\n}\n"),
         mtu: [9001, 9001],
@@ -139,9 +146,10 @@ pub(crate) const NETWORK_ACL: Role = Role {
     },
 };
 
-/// Without it: later fragments have no ports (D14).
+/// Without it later fragments have no ports (D14), and ours are told not to lend them any.
 pub(crate) const NETWORK_ACL_WITHOUT_REASSEMBLY: Role = Role {
     name: "nacl-fragments",
+    network: network!("[behavior.network_acl]\nnacl_fragments = \"portless_only\"\n"),
     setup: Setup { nft: concat!(nft!("-500"), "}\n"), ..NETWORK_ACL.setup },
     cases: include_str!("network_acl_fragments.cases"),
     ..NETWORK_ACL
