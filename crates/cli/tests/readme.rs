@@ -29,8 +29,15 @@ fn every_command_of_the_readme_does_what_it_says() {
     let mut commands = 0;
     for (block, expected) in blocks(&readme) {
         for line in block.lines().filter(|line| !line.trim().is_empty()) {
-            // This very test is what `cargo test` runs.
-            if line == "cargo test" {
+            // This very test is what `cargo test` runs, and so is every single target of it.
+            if let Some(rest) = line.strip_prefix("cargo test") {
+                if let Some(target) = rest.strip_prefix(" -p vpcemu-tests --test ") {
+                    let tests = repository().join("tests/tests");
+                    let file = tests.join(format!("{target}.rs"));
+                    assert!(file.exists() || tests.join(target).join("main.rs").exists(), "{line}");
+                } else {
+                    assert_eq!(rest, "");
+                }
                 continue;
             }
             let arguments = line.strip_prefix("cargo run --release -- ").unwrap_or_else(|| panic!("{line}"));
