@@ -1,5 +1,7 @@
 //! Interfaces that forward: an appliance sends on what it gets as it is, one hop older (2.13, 1.25). Its security groups
 //! judge both legs, and whoever is behind sees a middlebox, not the sender (6.10).
+//!
+//! Rules: 1.22, 1.24, 1.25, 2.13, 11.1, 11.2, 11.6. Knobs: none; that it forwards is said of the interface.
 
 use vpcemu_packet::{IpVersion, Transport, build};
 

@@ -1,4 +1,6 @@
 //! Gateway route tables: where in the VPC a packet goes that comes in by a gateway (2.15-2.19).
+//!
+//! Rules: 2.14-2.19. Knobs: none.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,6 @@
 //! Egress-only internet gateways: IPv6, stateful, no translation (5.x).
+//!
+//! Rules: 1.6, 1.22, 3.15, 5.1-5.7. Knobs: `[behavior.egress_only_internet_gateway]`.
 
 use vpcemu_packet::Transport;
 

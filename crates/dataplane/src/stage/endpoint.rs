@@ -1,4 +1,6 @@
 //! Gateway endpoints (10.1-10.6): a route to a service's prefix list; the source stays private.
+//!
+//! Rules: 10.1-10.4. Knobs: none.
 
 use vpcemu_packet::Transport;
 

@@ -1,5 +1,7 @@
 //! Network interfaces: source/destination check, then security groups on the way out; the other way round on the way in
 //! (section 8).
+//!
+//! Rules: 1.14-1.19, 2.13, 3.11. Knobs: none; the source/destination check is an attribute of the interface.
 
 use vpcemu_model::Forwarding;
 

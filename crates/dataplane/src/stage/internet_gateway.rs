@@ -2,7 +2,7 @@
 //! comes in goes where the gateway's own table says (2.14-2.19, [`edge`]); VPC Block Public Access stands in front of it all
 //! (3.15).
 //!
-//! Knobs: `[behavior.underlay] hops` (1.25).
+//! Rules: 1.6, 1.17, 1.22, 1.25, 2.10-2.12, 3.1-3.15, 5.6. Knobs: `[behavior.underlay] hops`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,7 @@
 //! The services that every VPC answers on link-local and reserved addresses: no security group, network ACL or route table
 //! applies to them, in either direction (1.10, 6.29, 7.11).
+//!
+//! Rules: 1.10, 1.11. Knobs: none.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,7 @@
 //! The MTU of gateways (1.22): 1500 bytes at the internet and egress-only gateways, 8500 at NAT gateways.
+//!
+//! Rules: 1.22, 1.24, 3.12. Knobs: `mtu` of `[behavior.nat_gateway]`, `[behavior.nat_instance]` and
+//! `[behavior.egress_only_internet_gateway]`.
 
 use vpcemu_packet::{IpVersion, Transport, build};
 

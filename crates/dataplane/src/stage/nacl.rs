@@ -1,4 +1,6 @@
 //! Network ACLs: stateless, first match by number, at the boundary of a subnet only (7.2, 7.3).
+//!
+//! Rules: 7.1-7.10, 7.13. Knobs: `[behavior.network_acl] nacl_fragments`.
 
 use vpcemu_model::behavior::NaclFragments;
 use vpcemu_packet::{Fragment, Transport};

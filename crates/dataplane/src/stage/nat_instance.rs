@@ -1,7 +1,7 @@
 //! NAT instances: an ordinary instance whose Linux masquerades what it forwards (section 11). Ports are kept where they are
 //! free, every fragment is carried, and connection tracking is the kernel's.
 //!
-//! Rules: 11.1-11.7, 1.22, 1.25. Knobs: `[behavior.nat_instance]`.
+//! Rules: 1.22, 1.25, 11.1-11.4. Knobs: `[behavior.nat_instance]`.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,6 @@
 //! The boundary of a subnet on the way out: its network ACL, then its route table (section 8, sender side).
+//!
+//! Rules: 1.20, 2.1-2.14. Knobs: none.
 
 use std::net::IpAddr;
 

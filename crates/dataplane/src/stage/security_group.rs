@@ -1,4 +1,6 @@
 //! Security groups: stateful, per interface (6.x).
+//!
+//! Rules: 6.1-6.31. Knobs: `[behavior.security_group]`; timers that AWS documents are attributes of an interface.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,6 @@
 //! Which packets a NAT gateway serves: from whom, of which protocols, fragments, sizes, and how many hops old.
+//!
+//! Rules: 1.22, 1.25, 4.4, 4.7-4.10, 4.20. Knobs: `frag_tcp`, `frag_icmp`, `mtu`, `strict_az`.
 
 use vpcemu_model::behavior::FragmentPolicy;
 use vpcemu_packet::{Fragment, Transport};

@@ -1,5 +1,8 @@
 //! What a NAT gateway says itself (0.1): a RST for a dead connection, and that a packet was too old, too large, or one too
 //! many. Errors are never answered with errors (RFC 1122 3.2.2).
+//!
+//! Rules: 0.1, 1.22, 1.24, 1.25, 4.16, 4.25-4.27. Knobs: `exhaustion`, `fragmentation_needed`, `rst_on_unknown`,
+//! `rst_to_outside`, `time_exceeded`.
 
 use vpcemu_model::behavior::{Exhaustion, RstOnUnknown};
 use vpcemu_packet::{IpVersion, TcpFlags, Transport, build};

@@ -1,5 +1,7 @@
 //! ICMP errors about what a NAT gateway translated, in both directions (4.18; RFC 5508 REQ-4, REQ-5). They refresh nothing
 //! (4.30), and whoever reports them is believed unless a knob says otherwise.
+//!
+//! Rules: 4.18, 4.30. Knobs: `icmp_src_check`.
 
 use vpcemu_packet::{FlowKey, Quote};
 

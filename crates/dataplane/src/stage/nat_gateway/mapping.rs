@@ -1,5 +1,8 @@
 //! Mappings: which one a packet belongs to, when a new one is made, whom it lets in, and for how long (4.11-4.17,
 //! 4.24-4.31; section 12 for the knobs).
+//!
+//! Rules: 4.11-4.17, 4.21, 4.24-4.31, section 12. Knobs: `filtering`, `hairpin`, `mapping`, `overload`, `port_cooldown`,
+//! `refresh`, `tcp_simopen`, and every timer.
 
 use vpcemu_model::behavior::{Filtering, Hairpin, Mapping, NatGatewayBehavior, Refresh};
 use vpcemu_packet::{FlowKey, TcpFlags, Transport};

@@ -6,7 +6,7 @@
 //! ports ([`ports`]: 4.11-4.16), ICMP errors ([`errors`]: 4.18), what the gateway itself says ([`answers`]: 4.16, 4.25-4.27),
 //! NAT64 ([`nat64`]: 4.32-4.34).
 //!
-//! Knobs: `[behavior.nat_gateway]`.
+//! Rules: 1.23, 1.27, 4.1-4.6, 4.19. Knobs: `ipid`, `mss_clamp`, `no_nat_prefixes`, all under `[behavior.nat_gateway]`.
 
 mod admission;
 mod answers;

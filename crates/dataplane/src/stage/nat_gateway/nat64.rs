@@ -1,6 +1,8 @@
 //! NAT64: IPv6 for 64:ff9b::/96 becomes IPv4 from the gateway's address, and back (4.32-4.34; RFC 6052, RFC 7915).
 //!
 //! Mappings are those of IPv4, with an inside tuple that is IPv6. Each leg is judged by its own family on the way.
+//!
+//! Rules: 4.32-4.34. Knobs: `fragmentation_needed`, `mtu`.
 
 use std::net::IpAddr;
 

@@ -3,6 +3,8 @@
 //!
 //! A flow's port depends on the flow itself and on live collisions only, so that one more packet in a capture renumbers
 //! nothing else.
+//!
+//! Rules: 4.11-4.16. Knobs: `max_per_destination`, `max_ports_per_host`, `parity`, `pooling`, `port_alloc`, `preserve_class`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
