@@ -77,9 +77,14 @@ pub(super) fn message_to_v6(
             new.extend_from_slice(&[kind, code, header[2], header[3]]);
             new.extend_from_slice(&value.to_be_bytes());
             new.extend(quote_to_v6(rest, quoted.ok_or(unknown)?).ok_or(unknown)?);
+            // An ICMPv6 error fits the least MTU (RFC 4443 2.4). What the capture cut off is nobody's to cut again.
+            if message.len() == whole as usize {
+                new.truncate(LEAST_V6_MTU as usize - IPV6_HEADER);
+            }
         }
     }
-    let grown = whole + u32::try_from(new.len().saturating_sub(message.len())).unwrap_or(0);
+    let grown = i64::from(whole) + new.len() as i64 - message.len() as i64;
+    let grown = u32::try_from(grown).map_err(|_| Untranslatable::TooLarge)?;
     let pseudo = pseudo_header(IpAddr::V6(ends.src), IpAddr::V6(ends.dst), grown);
     resum(&mut new, message, added(&pseudo));
     Ok(new)

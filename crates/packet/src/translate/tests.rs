@@ -215,3 +215,18 @@ fn a_source_route_that_is_not_done_with() {
     udp.truncate(25);
     assert!(v4_to_v6(&udp, v6(), None).is_ok(), "cut by the capture");
 }
+
+#[test]
+fn an_error_fits_the_least_mtu_of_ipv6() {
+    let sent = build::udp(ends4(4000, 53).0, ends4(4000, 53).1).payload(&[7; 1400]).build();
+    let seen_as = Ends { src: "64:ff9b::192.0.2.1".parse().unwrap(), dst: v6().src };
+    let mut error = build::icmp_message("192.0.2.1".parse().unwrap(), V4.src.into(), 3, 3, 0).payload(&sent).build();
+    let error6 = v4_to_v6(&error, seen_as, Some(v6())).unwrap();
+    assert_eq!(strict(&error6).total_len, 1280);
+    // Cut by the capture it keeps its length.
+    let total = error.len() as u32;
+    error.truncate(200);
+    let error6 = v4_to_v6(&error, seen_as, Some(v6())).unwrap();
+    let headers = Headers::parse(&error6, 2000, Offloads::Tolerate).unwrap();
+    assert_eq!(headers.total_len, total + 20 + 20);
+}
