@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use vpcemu_packet::translate::{Ends, v4_to_v6, v6_to_v4};
 use vpcemu_packet::{Framing, Headers, IpVersion, Offloads, Packet, QuoteTransport, Transport, build};
 
 /// In the order that the first byte of an input counts them.
@@ -37,6 +38,8 @@ pub(crate) fn check(input: &[u8]) {
     let headers = *packet.headers();
     check_headers(&headers, original_len);
     check_built(before, &headers);
+    check_translated(before, original_len, rules);
+    check_segment(before, original_len, rules);
 
     // The headers a packet believes in are those that its bytes have, and what was right stays right.
     rewrite(&mut packet, values);
@@ -47,6 +50,36 @@ pub(crate) fn check(input: &[u8]) {
     assert_eq!(*packet.headers(), headers);
     check_restored(before, packet.bytes(), headers.version);
     packet.fix_ip_checksum();
+}
+
+/// What becomes of a datagram in the other IP version is as right as it was.
+fn check_translated(before: &[u8], original_len: u32, rules: Offloads) {
+    let v4 = Ends { src: Ipv4Addr::new(10, 0, 0, 1), dst: Ipv4Addr::new(192, 0, 2, 1) };
+    let v6 = Ends {
+        src: Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
+        dst: Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 1),
+    };
+    for translated in [v6_to_v4(before, v4, Some(v4), 7), v4_to_v6(before, v6, Some(v6))].into_iter().flatten() {
+        let longest = original_len + 100;
+        let headers = Headers::parse(&translated, longest, Offloads::Tolerate).unwrap();
+        assert!(headers.total_len <= longest);
+        let whole = headers.total_len as usize == translated.len();
+        if rules == Offloads::Strict && whole && before.len() == original_len as usize {
+            Headers::parse(&translated, translated.len() as u32, rules).unwrap();
+        }
+    }
+}
+
+/// A lower segment size and another identification leave everything else as right as it was.
+fn check_segment(before: &[u8], original_len: u32, rules: Offloads) {
+    let mut bytes = before.to_vec();
+    let mut packet = Packet::parse(&mut bytes, original_len, rules).unwrap();
+    let offered = packet.mss();
+    assert_eq!(packet.clamp_mss(536), offered.is_some_and(|mss| mss > 536));
+    assert_eq!(packet.mss(), offered.map(|mss| mss.min(536)));
+    packet.set_ip_id(7);
+    let headers = *packet.headers();
+    assert_eq!(Headers::parse(packet.bytes(), original_len, rules), Ok(headers));
 }
 
 fn check_headers(headers: &Headers, original_len: u32) {
