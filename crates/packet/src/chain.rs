@@ -84,6 +84,6 @@ impl Chain {
     }
 }
 
-fn is_extension(number: u8) -> bool {
+pub(crate) fn is_extension(number: u8) -> bool {
     matches!(number, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6)
 }

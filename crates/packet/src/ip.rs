@@ -55,14 +55,17 @@ impl Ip {
     }
 
     /// The IP layer of an IPv6 datagram whose headers are all there; none of another version or with damage.
-    pub(crate) fn ipv6_whole(datagram: &[u8]) -> Option<Self> {
-        let ip = Self::ipv6(datagram, u32::try_from(datagram.len()).unwrap_or(u32::MAX), Offloads::Tolerate).ok()?;
+    pub(crate) fn ipv6_whole(datagram: &[u8], original_len: u32) -> Option<Self> {
+        let ip = Self::ipv6(datagram, original_len, Offloads::Tolerate).ok()?;
         (datagram[0] >> 4 == 6 && !ip.cut && u32::from(ip.l4) <= ip.total_len).then_some(ip)
     }
 
     /// Likewise IPv4. The header's checksum is not looked at: the header is made anew.
-    pub(crate) fn ipv4_whole(datagram: &[u8]) -> Option<Self> {
-        let ip = Self::ipv4_fields(datagram).ok()?;
+    pub(crate) fn ipv4_whole(datagram: &[u8], original_len: u32) -> Option<Self> {
+        let mut ip = Self::ipv4_fields(datagram).ok()?;
+        if ip.total_len == 0 && ip.protocol == TCP {
+            ip.total_len = original_len;
+        }
         (datagram[0] >> 4 == 4 && u32::from(ip.l4) <= ip.total_len).then_some(ip)
     }
 

@@ -4,7 +4,9 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use vpcemu_packet::translate::{Ends, v4_to_v6, v6_to_v4};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use vpcemu_packet::translate::{self, Ends, Untranslatable};
 use vpcemu_packet::{Headers, IpVersion, Offloads, Packet};
 
 #[allow(dead_code, reason = "shared with the tests of rewriting")]
@@ -14,12 +16,27 @@ mod samples;
 
 use samples::{any_datagram, any_error, any_sample};
 
-fn v4() -> Ends<std::net::Ipv4Addr> {
+fn v4() -> Ends<Ipv4Addr> {
     Ends { src: [10, 0, 0, 200].into(), dst: [198, 51, 100, 7].into() }
 }
 
-fn v6() -> Ends<std::net::Ipv6Addr> {
+fn v6() -> Ends<Ipv6Addr> {
     Ends { src: "2001:db8::10".parse().unwrap(), dst: "64:ff9b::c633:6407".parse().unwrap() }
+}
+
+/// Of a datagram that was captured as a whole.
+fn v6_to_v4(
+    datagram: &[u8],
+    ends: Ends<Ipv4Addr>,
+    quoted: Option<Ends<Ipv4Addr>>,
+    id: u16,
+) -> Result<Vec<u8>, Untranslatable> {
+    translate::v6_to_v4(datagram, datagram.len() as u32, ends, quoted, id)
+}
+
+/// Likewise.
+fn v4_to_v6(datagram: &[u8], ends: Ends<Ipv6Addr>, quoted: Option<Ends<Ipv6Addr>>) -> Result<Vec<u8>, Untranslatable> {
+    translate::v4_to_v6(datagram, datagram.len() as u32, ends, quoted)
 }
 
 /// What the bytes become in the other version, if they have a form there.

@@ -303,7 +303,9 @@ impl Placing<'_, '_, '_> {
         let seen_as = public.unwrap_or(private);
         // The client had sent what an error quotes: from the gateway to its peer.
         let quoted = quote.is_some().then_some(Ends { src: seen_as, dst: peer });
-        let made = v6_to_v4(self.packet.bytes(), Ends { src: remote, dst: seen_as }, quoted, 0).map_err(|_| lost)?;
+        let made =
+            v6_to_v4(self.packet.bytes(), self.packet.original_len(), Ends { src: remote, dst: seen_as }, quoted, 0)
+                .map_err(|_| lost)?;
         self.packet.replace(made).map_err(|_| lost)?;
         self.transport = match self.packet.headers().transport {
             Transport::Missing => self.transport,

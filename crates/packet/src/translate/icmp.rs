@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Ends, Untranslatable, added, removed, update_transport, v4_to_v6, v6_to_v4};
+use crate::chain::is_extension;
 use crate::checksum::{Checksum, Difference};
 use crate::headers::{Fragment, IpVersion};
 use crate::ip::Ip;
@@ -172,6 +173,9 @@ fn quote_to_v6(quote: &[u8], ends: Ends<Ipv6Addr>) -> Option<Vec<u8>> {
     let tos = quote.get(1).copied()?;
     let mut bytes = v4_to_v6::header(&ip, tos, ends, whole).ok()?;
     let mut segment = quote.get(usize::from(ip.l4)..)?.to_vec();
+    if is_extension(ip.protocol) || ip.protocol == ICMPV6 {
+        return None;
+    }
     if ip.protocol == ICMP {
         segment = quoted_query(
             &segment,

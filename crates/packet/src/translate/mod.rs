@@ -43,8 +43,8 @@ pub enum Untranslatable {
     IcmpFragment,
     /// A fragment of UDP without a checksum, which IPv6 has to have (RFC 7915 4.5).
     NoUdpChecksum,
-    /// An ICMP message that belongs to the other version (RFC 7915 4.2).
-    WrongIcmp,
+    /// A protocol that belongs to the other version: its ICMP, or an extension header (RFC 7915 4.2).
+    ForeignProtocol,
     /// Larger than a datagram of the other version can be.
     TooLarge,
 }
@@ -57,7 +57,7 @@ impl fmt::Display for Untranslatable {
             Self::Icmp { kind, code } => write!(f, "ICMP type {kind} code {code} has no counterpart"),
             Self::IcmpFragment => f.write_str("ICMP in fragments is not translated"),
             Self::NoUdpChecksum => f.write_str("a fragment of UDP without a checksum"),
-            Self::WrongIcmp => f.write_str("an ICMP message of the other IP version"),
+            Self::ForeignProtocol => f.write_str("a protocol of the other IP version"),
             Self::TooLarge => f.write_str("too large for the other version"),
         }
     }

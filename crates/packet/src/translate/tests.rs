@@ -6,7 +6,7 @@ use crate::quote::QuoteTransport;
 use crate::tcp_flags::TcpFlags;
 use crate::transport::Transport;
 
-use super::*;
+use super::{Ends, Untranslatable};
 
 const V4: Ends<Ipv4Addr> = Ends { src: Ipv4Addr::new(10, 0, 0, 200), dst: Ipv4Addr::new(198, 51, 100, 7) };
 
@@ -20,6 +20,21 @@ fn ends6(port: u16, to: u16) -> (SocketAddr, SocketAddr) {
 
 fn ends4(port: u16, to: u16) -> (SocketAddr, SocketAddr) {
     (SocketAddr::new(V4.src.into(), port), SocketAddr::new(V4.dst.into(), to))
+}
+
+/// Of a datagram that was captured as a whole.
+fn v6_to_v4(
+    datagram: &[u8],
+    ends: Ends<Ipv4Addr>,
+    quoted: Option<Ends<Ipv4Addr>>,
+    id: u16,
+) -> Result<Vec<u8>, Untranslatable> {
+    super::v6_to_v4(datagram, datagram.len() as u32, ends, quoted, id)
+}
+
+/// Likewise.
+fn v4_to_v6(datagram: &[u8], ends: Ends<Ipv6Addr>, quoted: Option<Ends<Ipv6Addr>>) -> Result<Vec<u8>, Untranslatable> {
+    super::v4_to_v6(datagram, datagram.len() as u32, ends, quoted)
 }
 
 /// The headers; every checksum is judged.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Ends, Untranslatable, icmp, update_transport};
+use crate::chain::is_extension;
 use crate::checksum::{Checksum, Difference};
 use crate::headers::Fragment;
 use crate::ip::Ip;
@@ -11,23 +12,25 @@ use crate::number::{FRAGMENT, ICMP, ICMPV6, IPV4_HEADER, IPV6_HEADER, UDP, put_w
 /// IPv6 fragment header (RFC 8200 4.5).
 const FRAGMENT_HEADER: usize = 8;
 
-/// Where UDP has its checksum (RFC 768).
+/// Where UDP has its length and its checksum (RFC 768).
+const UDP_LENGTH_AT: usize = 4;
 const UDP_CHECKSUM_AT: usize = 6;
 
 /// Loose and strict source route (RFC 791 3.1).
 const SOURCE_ROUTES: [u8; 2] = [131, 137];
 
-/// What an IPv4 datagram becomes between IPv6 addresses. `quoted` is what the addresses of a quoted packet become, of an ICMP
+/// What an IPv4 datagram, which had `original_len` bytes on the wire, becomes between IPv6 addresses. `quoted` is what the addresses of a quoted packet become, of an ICMP
 /// error. Options are dropped (RFC 7915 4.1).
 ///
 /// # Errors
 /// What RFC 7915 4 gives no form.
 pub fn v4_to_v6(
     datagram: &[u8],
+    original_len: u32,
     ends: Ends<Ipv6Addr>,
     quoted: Option<Ends<Ipv6Addr>>,
 ) -> Result<Vec<u8>, Untranslatable> {
-    let ip = Ip::ipv4_whole(datagram).ok_or(Untranslatable::Malformed)?;
+    let ip = Ip::ipv4_whole(datagram, original_len).ok_or(Untranslatable::Malformed)?;
     if has_source_route(datagram, &ip) {
         return Err(Untranslatable::SourceRouted);
     }
@@ -46,8 +49,8 @@ pub fn v4_to_v6(
         bytes.extend_from_slice(&message);
         return Ok(bytes);
     }
-    if ip.protocol == ICMPV6 {
-        return Err(Untranslatable::WrongIcmp);
+    if ip.protocol == ICMPV6 || is_extension(ip.protocol) {
+        return Err(Untranslatable::ForeignProtocol);
     }
     let mut bytes = header(&ip, tos, ends, whole)?;
     let at = bytes.len();
@@ -60,7 +63,10 @@ pub fn v4_to_v6(
         if ip.fragment != Fragment::None || segment.len() < whole as usize {
             return Err(Untranslatable::NoUdpChecksum);
         }
-        let sum = Checksum::of_segment(IpAddr::V6(ends.src), IpAddr::V6(ends.dst), UDP, segment);
+        // What follows the length that UDP itself names is not UDP's (RFC 768).
+        let length = word(segment, UDP_LENGTH_AT).map_or(segment.len(), usize::from);
+        let own = segment.get(..length).unwrap_or(segment);
+        let sum = Checksum::of_segment(IpAddr::V6(ends.src), IpAddr::V6(ends.dst), UDP, own);
         put_word(&mut bytes, at + UDP_CHECKSUM_AT, sum.never_zero().0);
         return Ok(bytes);
     }

@@ -12,18 +12,19 @@ use crate::number::{ICMP, ICMPV6, IPV4_CHECKSUM_AT, IPV4_HEADER, put_word};
 /// (RFC 7915 5.1: 1280, the least MTU of IPv6, less the 20 bytes that IPv4 headers are shorter).
 const FRAGMENTABLE: u32 = 1260;
 
-/// What an IPv6 datagram becomes between IPv4 addresses. `quoted` is what the addresses of a quoted packet become, of an
+/// What an IPv6 datagram, which had `original_len` bytes on the wire, becomes between IPv4 addresses. `quoted` is what the addresses of a quoted packet become, of an
 /// ICMPv6 error. `id` is the identification of a datagram that had none and may be fragmented.
 ///
 /// # Errors
 /// What RFC 7915 5 gives no form.
 pub fn v6_to_v4(
     datagram: &[u8],
+    original_len: u32,
     ends: Ends<Ipv4Addr>,
     quoted: Option<Ends<Ipv4Addr>>,
     id: u16,
 ) -> Result<Vec<u8>, Untranslatable> {
-    let ip = Ip::ipv6_whole(datagram).ok_or(Untranslatable::Malformed)?;
+    let ip = Ip::ipv6_whole(datagram, original_len).ok_or(Untranslatable::Malformed)?;
     if ip.source_routed {
         return Err(Untranslatable::SourceRouted);
     }
@@ -45,7 +46,7 @@ pub fn v6_to_v4(
         return Ok(bytes);
     }
     if ip.protocol == ICMP {
-        return Err(Untranslatable::WrongIcmp);
+        return Err(Untranslatable::ForeignProtocol);
     }
     bytes.extend_from_slice(segment);
     if !ip.is_later_fragment() {

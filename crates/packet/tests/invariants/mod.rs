@@ -59,7 +59,10 @@ fn check_translated(before: &[u8], original_len: u32, rules: Offloads) {
         src: Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
         dst: Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 1),
     };
-    for translated in [v6_to_v4(before, v4, Some(v4), 7), v4_to_v6(before, v6, Some(v6))].into_iter().flatten() {
+    for translated in [v6_to_v4(before, original_len, v4, Some(v4), 7), v4_to_v6(before, original_len, v6, Some(v6))]
+        .into_iter()
+        .flatten()
+    {
         let longest = original_len + 100;
         let headers = Headers::parse(&translated, longest, Offloads::Tolerate).unwrap();
         assert!(headers.total_len <= longest);

@@ -47,7 +47,8 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
     let id = (Mix::new(walk.options.seed).word(walk.stamp.n).finish() >> 48) as u16;
     // The client quotes what it had received: from the remote, to itself.
     let quoted = is_error.then_some(Ends { src: peer, dst: own });
-    let translated = v6_to_v4(walk.packet.bytes(), Ends { src: own, dst: remote }, quoted, id);
+    let translated =
+        v6_to_v4(walk.packet.bytes(), walk.packet.original_len(), Ends { src: own, dst: remote }, quoted, id);
     replace(walk, nat_ix, translated.ok())?;
     if is_error {
         walk.packet.set_quote_dst_port(arriving.dst_port);
@@ -65,7 +66,7 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: &FlowK
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     };
     check_growth(walk, nat_ix)?;
-    let translated = v4_to_v6(walk.packet.bytes(), Ends { src: remote, dst: client }, None);
+    let translated = v4_to_v6(walk.packet.bytes(), walk.packet.original_len(), Ends { src: remote, dst: client }, None);
     replace(walk, nat_ix, translated.ok())?;
     walk.packet.set_dst_port(inside.src_port);
     walk.set_destination_port(inside.src_port);
@@ -81,7 +82,8 @@ pub(super) fn error_inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: 
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     };
     let quoted = Some(Ends { src: client, dst: remote });
-    let translated = v4_to_v6(walk.packet.bytes(), Ends { src: reporter, dst: client }, quoted);
+    let translated =
+        v4_to_v6(walk.packet.bytes(), walk.packet.original_len(), Ends { src: reporter, dst: client }, quoted);
     replace(walk, nat_ix, translated.ok())?;
     walk.packet.set_quote_src_port(inside.src_port);
     walk.refresh_quote();
