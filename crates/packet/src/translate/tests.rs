@@ -245,3 +245,33 @@ fn an_error_fits_the_least_mtu_of_ipv6() {
     let headers = Headers::parse(&error6, 2000, Offloads::Tolerate).unwrap();
     assert_eq!(headers.total_len, total + 20 + 20);
 }
+
+#[test]
+fn protocols_of_the_other_version_are_not_translated() {
+    for number in [0, 43, 44, 51, 58, 60] {
+        let datagram = build::protocol(V4.src.into(), V4.dst.into(), number, &[59, 0, 1, 4, 0, 0, 0, 0]).build();
+        assert_eq!(v4_to_v6(&datagram, v6(), None), Err(Untranslatable::ForeignProtocol), "{number}");
+    }
+}
+
+#[test]
+fn a_udp_checksum_is_computed_over_what_udp_says_it_has() {
+    let (from, to) = ends4(4000, 53);
+    let mut udp = build::udp(from, to).payload(b"question").build();
+    udp[26..28].fill(0);
+    udp.extend([1, 2, 3, 4]);
+    let total = udp.len() as u16;
+    udp[2..4].copy_from_slice(&total.to_be_bytes());
+    strict(&v4_to_v6(&udp, v6(), None).unwrap());
+}
+
+#[test]
+fn a_length_that_the_card_was_to_fill_in_is_that_of_the_wire() {
+    let (from, to) = ends6(4000, 443);
+    let mut tcp = build::tcp(from, to).payload(&[1; 100]).build();
+    let wire = tcp.len() as u32;
+    tcp[4..6].fill(0);
+    tcp.truncate(80);
+    let cut = super::v6_to_v4(&tcp, wire, V4, None, 9).unwrap();
+    assert_eq!(Headers::parse(&cut, wire, Offloads::Tolerate).unwrap().total_len, wire - 20);
+}
