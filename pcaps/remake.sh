@@ -10,7 +10,7 @@
 # these programs:
 #
 #   ip nft sysctl ethtool ss tcpdump dumpcap tshark capinfos python3 openssl
-#   nginx curl ping dnsmasq dig iperf3 nc (OpenBSD's) ssh sshd ssh-keygen
+#   nginx curl ping traceroute dnsmasq dig iperf3 nc (OpenBSD's) ssh sshd ssh-keygen
 #
 # A scenario is `SCENARIO/capture.sh`, which is sourced here with the functions of
 # lib/net.sh (namespaces, links, captures) and lib/services.sh (servers) and leaves
@@ -33,7 +33,7 @@ die() {
 
 [[ $EUID -eq 0 ]] || die "must run as root: it makes network namespaces"
 for program in ip nft sysctl ethtool ss tcpdump dumpcap tshark capinfos python3 openssl \
-    nginx curl ping dnsmasq dig iperf3 nc ssh sshd ssh-keygen timeout; do
+    nginx curl ping traceroute dnsmasq dig iperf3 nc ssh sshd ssh-keygen timeout; do
     command -v "$program" >/dev/null || die "the program '$program' is missing"
 done
 

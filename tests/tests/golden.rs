@@ -78,5 +78,15 @@ fn the_scenarios_show_what_they_are_there_for() {
         "three-tier-nacl/db.verdicts.ndjson",
         &[("reason", "SUBNET_ACL_RESTRICTION"), ("at", "acl-db"), ("flags", "SA")],
     );
+    // What comes back to a NAT instance is put in front of it, and its own group judges what clients ask for.
+    has("nat-instance/client.verdicts.ndjson", &[("vantage", "reanchored"), ("proto", "icmp"), ("out", "eni-client")]);
+    has("nat-instance/client.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-nat")]);
+    // The client speaks IPv6, the internet IPv4.
+    has("nat64/client.verdicts.ndjson", &[("in", "eni-client"), ("proto", "icmpv6"), ("out", "internet")]);
+    has("nat64/client.verdicts.ndjson", &[("in", "internet"), ("proto", "icmp"), ("out", "eni-client")]);
+    has("nat64/client.verdicts.ndjson", &[("reason", "X_NAT_FRAGMENT"), ("at", "nat-nat")]);
+    has("regional-nat/clients.verdicts.ndjson", &[("vantage", "reanchored"), ("out", "eni-app-c")]);
+    has("inspected-web-server/web.verdicts.ndjson", &[("vantage", "reanchored"), ("out", "eni-web")]);
+    has("inspected-web-server/web.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-fw")]);
     has("bastion/server.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-server")]);
 }
