@@ -351,14 +351,19 @@ proptest! {
                 before.transport,
                 Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Query { kind: 0 | 129, .. }
             );
-            if !internet || !plain || !answerable {
+            // What a NAT instance sends itself takes no mapping: see `nat_properties_findings.rs`.
+            let own = topology.hosts.iter().any(|host| host.v4 == before.src && host.name.starts_with("ninst"));
+            if !internet || !plain || !answerable || own {
                 continue;
             }
             // A router's complaint quotes the packet as its sender knows it, however short the quote.
             let left = headers(&walked.bytes);
             let (router, kind) = if left.src.is_ipv4() { ("192.0.2.254", 11) } else { ("2001:db8:eeee::254", 3) };
             let short = (usize::from(left.l4) + 8).min(walked.bytes.len());
-            for quoted in [walked.bytes.as_slice(), &walked.bytes[..short]] {
+            // Errors about protocols without ports behind a NAT instance: see `nat_properties_findings.rs`.
+            let quotes = [walked.bytes.as_slice(), &walked.bytes[..short]];
+            let quotes = if topology.nat64 && before.transport == Transport::Other { &[][..] } else { &quotes[..] };
+            for quoted in quotes {
                 let error = build::icmp_error(router.parse().unwrap(), left.src, kind, 0, 0, quoted);
                 let told = rig.one(Ingress::Internet, error);
                 if told.delivered() {
@@ -366,7 +371,7 @@ proptest! {
                     let Transport::IcmpError { quote: Some(quote), .. } = told.transport else {
                         return Err(TestCaseError::fail(format!("no quote in {told:?}")));
                     };
-                    prop_assert_eq!(told.dst, before.src);
+                    prop_assert_eq!(told.dst, before.src, "{}: {:?}", before.key(), before.transport);
                     prop_assert_eq!(quote.key(), Some(before.key()));
                 } else {
                     prop_assert_eq!(told.reason(), Some(DropReason::NetworkAcl), "{}: {:?}", before.key(), told.steps);
