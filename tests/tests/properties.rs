@@ -268,21 +268,25 @@ proptest! {
     #[test]
     fn wild_traffic_is_conserved_and_sound(seed: u64) {
         const PACKETS: usize = 300;
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let mut rig = Rig::of(&topology.text());
         let mut wild = Wild::new(&topology, seed);
         let mut fates = HashSet::new();
         let mut refused: HashMap<_, Refused> = HashMap::new();
         let mut judge = |walked: &Walked| {
             prop_assert!(fates.insert(walked.n), "packet {} has two fates", walked.n);
-            if let Outcome::Dropped(denial) = walked.verdict.outcome
-                && let Some(Component::NatGateway(nat)) = denial.at
-            {
-                let refused = refused.entry(nat).or_default();
-                refused.packets += 1;
-                match denial.reason {
-                    DropReason::NatOwnSubnet => refused.own_subnet += 1,
-                    _ => refused.bytes += u64::from(walked.length),
+            // What middleboxes make themselves may be refused like any packet.
+            let made = walked.generated.iter().map(|(bytes, verdict)| (bytes.len() as u32, verdict.outcome));
+            for (length, outcome) in made.chain([(walked.length, walked.verdict.outcome)]) {
+                if let Outcome::Dropped(denial) = outcome
+                    && let Some(Component::NatGateway(nat)) = denial.at
+                {
+                    let refused = refused.entry(nat).or_default();
+                    refused.packets += 1;
+                    match denial.reason {
+                        DropReason::NatOwnSubnet => refused.own_subnet += 1,
+                        _ => refused.bytes += u64::from(length),
+                    }
                 }
             }
             if walked.delivered() {
@@ -320,14 +324,17 @@ proptest! {
             prop_assert_eq!(counted.packets_drop, refused.packets);
             let went = c.packets + d.packets + refused.packets - refused.own_subnet;
             prop_assert_eq!(a.packets + b.packets, went, "{:?}", counted);
-            prop_assert_eq!(a.bytes + b.bytes, c.bytes + d.bytes + refused.bytes, "{:?}", counted);
+            // NAT64 counts each side's own length.
+            if !topology.nat64 {
+                prop_assert_eq!(a.bytes + b.bytes, c.bytes + d.bytes + refused.bytes, "{:?}", counted);
+            }
         }
     }
 
     /// As `replies_restore_the_original`, on random rules, two gateways and public blocks, amid other traffic.
     #[test]
     fn wide_replies_restore_the_original(seed: u64) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let mut rig = Rig::of(&topology.text());
         let mut wild = Wild::new(&topology, seed);
         for _ in 0..200 {
@@ -344,14 +351,19 @@ proptest! {
                 before.transport,
                 Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Query { kind: 0 | 129, .. }
             );
-            if !internet || !plain || !answerable {
+            // What a NAT instance sends itself takes no mapping: see `nat_properties_findings.rs`.
+            let own = topology.hosts.iter().any(|host| host.v4 == before.src && host.name.starts_with("ninst"));
+            if !internet || !plain || !answerable || own {
                 continue;
             }
             // A router's complaint quotes the packet as its sender knows it, however short the quote.
             let left = headers(&walked.bytes);
             let (router, kind) = if left.src.is_ipv4() { ("192.0.2.254", 11) } else { ("2001:db8:eeee::254", 3) };
             let short = (usize::from(left.l4) + 8).min(walked.bytes.len());
-            for quoted in [walked.bytes.as_slice(), &walked.bytes[..short]] {
+            // Errors about protocols without ports behind a NAT instance: see `nat_properties_findings.rs`.
+            let quotes = [walked.bytes.as_slice(), &walked.bytes[..short]];
+            let quotes = if topology.nat64 && before.transport == Transport::Other { &[][..] } else { &quotes[..] };
+            for quoted in quotes {
                 let error = build::icmp_error(router.parse().unwrap(), left.src, kind, 0, 0, quoted);
                 let told = rig.one(Ingress::Internet, error);
                 if told.delivered() {
@@ -359,7 +371,7 @@ proptest! {
                     let Transport::IcmpError { quote: Some(quote), .. } = told.transport else {
                         return Err(TestCaseError::fail(format!("no quote in {told:?}")));
                     };
-                    prop_assert_eq!(told.dst, before.src);
+                    prop_assert_eq!(told.dst, before.src, "{}: {:?}", before.key(), before.transport);
                     prop_assert_eq!(quote.key(), Some(before.key()));
                 } else {
                     prop_assert_eq!(told.reason(), Some(DropReason::NetworkAcl), "{}: {:?}", before.key(), told.steps);
@@ -382,7 +394,7 @@ proptest! {
     /// The wheel under wild traffic: the same verdicts, steps, packets and totals.
     #[test]
     fn the_wheel_cannot_be_observed_by_wild_traffic(seed: u64) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let text = topology.text();
         let rig =
             |reclaim| Rig::new(&text, Options { reclaim, ..Options::default() }, |map, headers| map.shard(headers));
@@ -408,7 +420,9 @@ proptest! {
     /// A flow to a remote that nobody else talks to changes nothing for anybody: ports, verdicts, bytes.
     #[test]
     fn a_stranger_changes_nothing(seed: u64, at in 0usize..200) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
+        // Knobs that make connections towards different remotes depend on each other do just that.
+        prop_assume!(!topology.serial);
         let text = topology.text();
         let run = |stranger: Option<usize>| {
             let mut rig = Rig::of(&text);
@@ -421,7 +435,7 @@ proptest! {
                     let host = &topology.hosts[turn % topology.hosts.len()];
                     let own = Ingress::Interface(rig.lab.eni(&host.name));
                     // Fragments whose time is over now come before it.
-                    fates.extend(rig.enter(own, syn(&format!("{}:1100", host.v4), "192.0.2.77:443")));
+                    fates.extend(rig.aside(own, syn(&format!("{}:1100", host.v4), "192.0.2.77:443")));
                     fates.pop();
                 }
                 let (ingress, packet) = wild.next(&rig.lab);
@@ -450,7 +464,7 @@ proptest! {
         seed: u64,
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 100),
     ) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let mut rig = Rig::of(&topology.text());
         let mut wild = Wild::new(&topology, seed);
         for (place, bits) in damage {

@@ -2,12 +2,12 @@
 
 mod random;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 use random::{Rig, Topology, Wild};
-use vpcemu_dataplane::outcome::Outcome;
+use vpcemu_dataplane::outcome::{Component, Outcome, Step};
 use vpcemu_dataplane::{Options, Place};
 use vpcemu_packet::{Transport, build};
 use vpcemu_tests::{Lab, headers, reply_to, udp};
@@ -40,7 +40,7 @@ proptest! {
     /// Every form of a flow: as it was sent, after every component, as it arrived, the answers and errors to all of them.
     #[test]
     fn every_form_of_a_flow_has_the_shard_of_its_opening(seed: u64) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let mut rig = Rig::of(&topology.text());
         let mut wild = Wild::new(&topology, seed);
         for _ in 0..150 {
@@ -78,10 +78,25 @@ proptest! {
         }
     }
 
+    /// A knob that makes remotes depend on each other puts everything on one shard; without one, 10,000 remotes of any host
+    /// are spread.
+    #[test]
+    fn a_serial_knob_puts_everything_on_one_shard(seed in 0u64..10_000) {
+        let topology = Topology::forwarding(seed);
+        let rig = Rig::of(&topology.text());
+        let host = topology.hosts[seed as usize % topology.hosts.len()].v4;
+        let map = rig.lab.map();
+        let first = u32::from(Ipv4Addr::new(93, 0, 0, 0));
+        let remotes = (0..10_000).map(|n| IpAddr::V4(Ipv4Addr::from(first + n * 7)));
+        let used: HashSet<_> = remotes.map(|remote| map.shard_of(host, remote)).collect();
+        prop_assert_eq!(used.len() == 1, topology.serial);
+        prop_assert!(topology.serial || used.len() > WELL_SPREAD);
+    }
+
     /// What the answers really become: the whole conversation stays where it began, and so does what gateways make of it.
     #[test]
     fn a_conversation_never_leaves_its_shard(seed: u64) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let mut rig = Rig::of(&topology.text());
         let mut wild = Wild::new(&topology, seed);
         for _ in 0..200 {
@@ -109,7 +124,7 @@ proptest! {
     /// 256 shards and a single one say the same of every packet: nothing that a packet needs is anywhere else.
     #[test]
     fn sharding_cannot_be_observed(seed: u64) {
-        let topology = Topology::wide(seed);
+        let topology = Topology::any(seed);
         let text = topology.text();
         let mut many = Rig::of(&text);
         let mut single = Rig::new(&text, Options::default(), |_, _| 0);
@@ -159,6 +174,58 @@ fn random_vpcs_have_what_the_map_is_about() {
         overlaps > 20 && hairpins > 50 && to_internet > 500 && replies > 50,
         "{overlaps} {hairpins} {to_internet} {replies}"
     );
+}
+
+/// Likewise of middleboxes: every kind of them translates or forwards, some behind each other, and knobs are turned.
+#[test]
+fn random_middleboxes_are_used() {
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for seed in 0..60 {
+        let topology = Topology::forwarding(seed);
+        let text = topology.text();
+        for (what, words) in [
+            ("serial", topology.serial),
+            ("edge table", text.contains("[gateway_route_table")),
+            ("block", text.contains("[block_public_access]")),
+        ] {
+            *uses.entry(what).or_default() += usize::from(words);
+        }
+        let mut rig = Rig::of(&text);
+        let mut wild = Wild::new(&topology, seed);
+        for _ in 0..300 {
+            let (ingress, packet) = wild.next(&rig.lab);
+            for walked in rig.enter(ingress, packet) {
+                if walked.delivered() {
+                    let registry = rig.lab.timeline().registry();
+                    let kind = |step: &Step| match step.at {
+                        Component::NatGateway(nat) if registry.nats.id(nat).as_str().contains("regional") => "regional",
+                        Component::NatGateway(nat) if registry.nats.id(nat).as_str().contains("private") => "private",
+                        Component::NatGateway(_) => "zonal",
+                        Component::Interface(_) if step.kind.name() == "nat" => "instance",
+                        Component::Interface(_) if step.kind.name() == "forward" => "appliance",
+                        _ => "",
+                    };
+                    let boxes: Vec<_> = walked.steps.iter().map(kind).filter(|kind| !kind.is_empty()).collect();
+                    for kind in &boxes {
+                        *uses.entry(kind).or_default() += 1;
+                    }
+                    let families: HashSet<_> = walked.steps.iter().map(|step| step.key.src.is_ipv4()).collect();
+                    *uses.entry("chain").or_default() += usize::from(boxes.len() > 1);
+                    *uses.entry("nat64").or_default() += usize::from(families.len() > 1);
+                    let answered = families.len() > 1 && !walked.steps[walked.steps.len() - 1].key.src.is_ipv4();
+                    *uses.entry("nat64 back").or_default() += usize::from(answered);
+                }
+                wild.saw(&walked);
+            }
+        }
+    }
+    for (what, least) in [("serial", 5), ("edge table", 15), ("block", 5)] {
+        assert!(uses[what] >= least, "{what}: {uses:?}");
+    }
+    assert!(uses["private"] > 20, "{uses:?}");
+    for what in ["regional", "zonal", "instance", "appliance", "chain", "nat64", "nat64 back"] {
+        assert!(uses.get(what).is_some_and(|uses| *uses > 100), "{what}: {uses:?}");
+    }
 }
 
 /// Base + 2 of one VPC's public block is that VPC's resolver, and a remote like any other to everybody else (1.4, 1.10).

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod forwarding;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -54,18 +56,22 @@ pub(crate) struct Host {
 }
 
 /// One to three VPCs, which may overlap.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Topology {
     text: String,
     pub(crate) hosts: Vec<Host>,
     /// Public addresses of NAT gateways.
     pub(crate) gateways: Vec<IpAddr>,
+    /// Whether hosts call IPv4 by its NAT64 form.
+    pub(crate) nat64: bool,
+    /// Whether a knob puts everything on one shard.
+    pub(crate) serial: bool,
 }
 
 impl Topology {
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let mut topology = Self { text: String::new(), hosts: Vec::new(), gateways: Vec::new() };
+        let mut topology = Self::default();
         for number in 0..1 + dice.roll(3) {
             topology.vpc(number, &mut dice);
         }
@@ -170,6 +176,11 @@ impl Topology {
     }
 }
 
+/// The form that NAT64 gives an IPv4 address (RFC 6052 2.1).
+pub(crate) fn nat64(address: IpAddr) -> IpAddr {
+    format!("64:ff9b::{address}").parse().unwrap()
+}
+
 /// Packets of every kind, some of them about earlier ones.
 pub(crate) struct Traffic<'a> {
     topology: &'a Topology,
@@ -211,6 +222,14 @@ impl<'a> Traffic<'a> {
         };
         let other = self.dice.pick(&topology.hosts).clone();
         let own = v6.unwrap_or(host.v4);
+        if topology.nat64 && v6.is_some() && self.dice.chance(50) {
+            let v4 = match self.dice.roll(4) {
+                0 => other.v4,
+                1 => other.public.unwrap_or(other.v4),
+                _ => format!("{PUBLIC_BLOCK}.{}", 1 + self.dice.roll(60)).parse().unwrap(),
+            };
+            return (Ingress::Interface(eni), self.first_packet(own, nat64(v4)));
+        }
         let called = v6.or(host.public);
         match (self.dice.roll(10), called) {
             (0..=2, Some(called)) => (Ingress::Internet, self.first_packet(outside, called)),
@@ -288,7 +307,7 @@ impl Topology {
     /// through them, blocks that are publicly routable.
     pub(crate) fn wide(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ 0x5eed);
-        let mut topology = Self { text: String::new(), hosts: Vec::new(), gateways: Vec::new() };
+        let mut topology = Self::default();
         for vpc in 0..1 + dice.roll(3) {
             topology.wide_vpc(vpc, &mut dice);
         }
@@ -623,6 +642,14 @@ impl Rig {
         fates
     }
 
+    /// A packet that has a number out of the row: the numbers of all others are as if it had not come.
+    pub(crate) fn aside(&mut self, ingress: Ingress, bytes: Vec<u8>) -> Vec<Walked> {
+        let next = std::mem::replace(&mut self.n, 1_000_000);
+        let fates = self.enter(ingress, bytes);
+        self.n = next;
+        fates
+    }
+
     /// One packet that is never held.
     pub(crate) fn one(&mut self, ingress: Ingress, bytes: Vec<u8>) -> Walked {
         let mut fates = self.enter(ingress, bytes);
@@ -687,7 +714,9 @@ impl Rig {
         let verdict =
             self.shards[shard].process(Arrival { stamp, ingress, captured, transport }, &mut packet, &mut out);
         let generated = out.generated.map(|made| (made.bytes, made.verdict));
-        Walked { n, length, verdict, bytes: bytes.to_vec(), pieces: out.pieces, generated, steps: out.steps }
+        // What NAT64 replaced is handed out as a piece of its own, whole.
+        let pieces = if verdict.pieces == 0 { Vec::new() } else { out.pieces };
+        Walked { n, length, verdict, bytes: packet.bytes().to_vec(), pieces, generated, steps: out.steps }
     }
 }
 
