@@ -295,7 +295,6 @@ proptest! {
 
 /// "64 KiB in order are one range": a datagram in more fragments than are remembered apart.
 #[test]
-#[ignore = "engine: the 65th fragment of a datagram counts as overlap (X_FRAGMENT_OVERLAP), neighbours are not joined"]
 fn a_datagram_in_many_fragments_in_order_passes() {
     let mut table = Table::new();
     let pieces = cut(false, 1, &[1; 100]);
@@ -309,7 +308,6 @@ fn a_datagram_in_many_fragments_in_order_passes() {
 /// What is remembered of a datagram must not be forgotten while one of its fragments waits: it would pass unremembered, and
 /// one that overlaps it after it.
 #[test]
-#[ignore = "engine: the table forgets a datagram 30 s after its first packet although a fragment of it waits"]
 fn what_waits_is_remembered() {
     let mut table = Table::new();
     let piece = |start: u16, end: u16| Piece { six: false, id: 1, start, end, more: true };

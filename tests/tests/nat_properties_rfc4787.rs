@@ -142,7 +142,6 @@ fn a_filter_may_be_looser_than_the_mapping() {
 }
 
 #[test]
-#[ignore = "engine: with overload a filter looser than the mapping lets in no more than one as strict"]
 fn a_filter_looser_than_the_mapping_lets_in_to_an_overloaded_port_of_one_owner() {
     assert!(lets_in(Depends::Endpoint, Depends::Address, true, "198.51.100.7:99"));
     assert!(lets_in(Depends::Address, Depends::No, true, "198.51.100.8:99"));
@@ -150,7 +149,6 @@ fn a_filter_looser_than_the_mapping_lets_in_to_an_overloaded_port_of_one_owner()
 
 /// An outsider whom the filter lets in by another endpoint of the same inside one does not take its mapping away.
 #[test]
-#[ignore = "engine: a remote that is let in by another external endpoint displaces the mapping that it had"]
 fn whom_a_loose_filter_lets_in_displaces_nothing() {
     let mut lab = Lab::new(&network(Depends::Endpoint, Depends::No, false));
     let call = |lab: &mut Lab, to: &str| {

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use crate::headers::{Headers, Offloads};
 use crate::key::FlowKey;
 use crate::malformed::Malformed;
+use crate::number::{IPV6_HEADER, word};
 
 /// A datagram in the buffer that it was captured into, with its headers.
 ///
@@ -41,10 +42,15 @@ impl<'a> Packet<'a> {
         &self.bytes
     }
 
-    /// Puts another datagram in the place of this one: what becomes of it in the other IP version has another length. The
-    /// buffer that it was captured into keeps what it held.
+    /// Puts another datagram in the place of this one: what becomes of it in the other IP version has another length. It may
+    /// be cut as this one was; what its header says is what was on the wire. The buffer that it was captured into keeps what
+    /// it held.
     pub fn replace(&mut self, datagram: Vec<u8>) -> Result<(), Malformed> {
-        let original_len = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+        let declared = match datagram.first().map(|first| first >> 4) {
+            Some(4) => word(&datagram, 2).map(usize::from),
+            _ => word(&datagram, 4).map(|payload| usize::from(payload) + IPV6_HEADER),
+        };
+        let original_len = u32::try_from(datagram.len().max(declared.unwrap_or(0))).unwrap_or(u32::MAX);
         self.headers = Headers::parse(&datagram, original_len, Offloads::Tolerate)?;
         self.bytes = Buffer::Made(datagram);
         self.original_len = original_len;

@@ -76,6 +76,8 @@ pub struct Bindings {
     by_inside: FixedMap<End, Binding>,
     /// The inside end of the binding that has an outside one.
     by_outside: FixedMap<End, End>,
+    /// The inside ends of all bindings that have a port, whomever it is used towards.
+    by_port: FixedMap<End, Vec<End>>,
     /// Bindings of an inside host.
     hosts: FixedMap<(Translator, IpAddr), Vec<End>>,
     /// External endpoints that rest, and until when.
@@ -112,18 +114,18 @@ impl Bindings {
         !rests && ended.is_none_or(|free| now >= free)
     }
 
-    /// The inside endpoint behind an external one, with the remotes it has mappings towards.
-    pub fn behind(
-        &self,
-        of: Translator,
-        outside: Outside,
-        sharing: Sharing,
-        now: Timestamp,
-    ) -> Option<(Inside, impl Iterator<Item = EntryIx> + '_)> {
-        let inside = self.by_outside.get(&End::outside(of, outside, sharing.exclusive))?;
-        let binding = self.by_inside.get(inside).filter(|binding| binding.is_live(now))?;
-        let live = binding.mappings.iter().filter(move |(expires, _)| now < *expires);
-        Some((binding.inside, live.map(|(_, entry)| *entry)))
+    /// The inside endpoints behind an external one, each with its live mappings. An overloaded port has several; then they
+    /// come in the order of their addresses and ports.
+    pub fn behind(&self, of: Translator, outside: Outside, now: Timestamp) -> Vec<(Inside, Vec<EntryIx>)> {
+        let ends = self.by_port.get(&End::outside(of, outside, Scope::Any)).into_iter().flatten();
+        let bindings = ends.filter_map(|end| self.by_inside.get(end)).filter(|binding| binding.is_live(now));
+        let live = |binding: &Binding| {
+            let live = binding.mappings.iter().filter(|(expires, _)| now < *expires);
+            live.map(|(_, entry)| *entry).collect()
+        };
+        let mut behind: Vec<_> = bindings.map(|binding| (binding.inside, live(binding))).collect();
+        behind.sort_by_key(|(Inside(key), _)| *key);
+        behind
     }
 
     /// How many live bindings an inside host has.
@@ -158,6 +160,24 @@ impl Bindings {
             }
         }
         self.by_outside.insert(End::outside(of, outside, sharing.exclusive), end);
+        let port = End::outside(of, outside, Scope::Any);
+        let before = End::outside(of, old, Scope::Any);
+        if before != port {
+            self.forget_port(before, end);
+        }
+        let owners = self.by_port.entry(port).or_default();
+        if !owners.contains(&end) {
+            owners.push(end);
+        }
+    }
+
+    fn forget_port(&mut self, port: End, end: End) {
+        if let Some(owners) = self.by_port.get_mut(&port) {
+            owners.retain(|of| *of != end);
+            if owners.is_empty() {
+                self.by_port.remove(&port);
+            }
+        }
     }
 
     /// A mapping has a new lease.
@@ -201,6 +221,7 @@ impl Bindings {
         if self.by_outside.get(&port) == Some(&end) {
             self.by_outside.remove(&port);
         }
+        self.forget_port(End::outside(of, outside, Scope::Any), end);
         let Inside(key) = inside;
         if let Some(ends) = self.hosts.get_mut(&(of, key.src)) {
             ends.retain(|of| *of != end);

@@ -22,9 +22,9 @@ use crate::time::Timestamp;
 const MAX_DATAGRAMS: usize = 1024;
 const MAX_HELD: usize = 64;
 
-/// Ranges remembered of a datagram; neighbours count as one. 64 KiB in order are one range, in the worst order that is any
-/// use 22 of 1,480 bytes.
-const MAX_RANGES: usize = 64;
+/// Fragments remembered of a datagram: 64 KiB in fragments for the 576 bytes that every IPv4 host takes (RFC 1122 3.3.2) are
+/// 119.
+const MAX_RANGES: usize = 128;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Datagram {
@@ -103,8 +103,9 @@ impl Reassembly {
             until: now.after(remember),
         });
         let event = match known.seen.add(range, last) {
+            Addition::Full => return Admission::Full,
             Addition::Duplicate => DatagramEvent::Duplicate,
-            Addition::Overlap | Addition::Full => DatagramEvent::Overlap,
+            Addition::Overlap => DatagramEvent::Overlap,
             Addition::New if first => DatagramEvent::First,
             Addition::New => DatagramEvent::Later,
         };
@@ -129,6 +130,8 @@ impl Reassembly {
                 Admission::Ready(transport)
             }
             FragmentAction::Hold => {
+                // What is known of the datagram is known as long as a fragment of it waits.
+                known.until = known.until.max(now.after(hold));
                 self.held.push((datagram, n, now.after(hold), window));
                 Admission::Hold
             }

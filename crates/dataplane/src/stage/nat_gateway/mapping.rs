@@ -102,7 +102,7 @@ fn hairpins(walk: &Walk<'_, '_, '_>, nat_ix: NatIx) -> bool {
 fn admit(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, outside: Outside) -> Option<EntryIx> {
     let fabric = walk.fabric;
     let knobs = &fabric.behavior.nat_gateway;
-    let sharing = sharing(knobs)?;
+    sharing(knobs)?;
     let tracker = match walk.transport {
         // SYN seen from the side that the table calls the reply's.
         Transport::Tcp { flags, .. } if flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK) => {
@@ -113,18 +113,19 @@ fn admit(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, outside: Outside) -> Option
     };
     let now = walk.stamp.now;
     let source = walk.source();
-    let (Inside(behind), mut mappings) = walk.conntrack.bindings.behind(translator(nat_ix), outside, sharing, now)?;
-    let passes = match knobs.filtering {
+    let passes = |mappings: &[EntryIx]| match knobs.filtering {
         Filtering::EndpointIndependent => true,
-        Filtering::AddressDependent => mappings.any(|entry| walk.conntrack.entry(entry).original.dst == source),
+        Filtering::AddressDependent => mappings.iter().any(|entry| walk.conntrack.entry(*entry).original.dst == source),
         Filtering::AddressAndPortDependent => false,
     };
-    drop(mappings);
-    if !passes {
-        return None;
-    }
+    let behind = walk.conntrack.bindings.behind(translator(nat_ix), outside, now);
+    let (Inside(behind), _) = behind.into_iter().find(|(_, mappings)| passes(mappings))?;
     let Outside(arriving) = outside;
     let inside = FlowKey { dst: arriving.src, dst_port: arriving.src_port, ..behind };
+    // The inside has a mapping towards this remote already, with another external endpoint: that one stays.
+    if let Some((entry, _)) = live(walk, nat_ix, Key::NatInside(translator(nat_ix), Inside(inside))) {
+        return Some(entry);
+    }
     Some(walk.make(new(fabric, nat_ix, inside, outside, tracker, true, walk.stamp.generation)))
 }
 
