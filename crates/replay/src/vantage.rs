@@ -147,6 +147,7 @@ impl Placing<'_, '_, '_> {
             (None, None | Some(Translator::Instance(_)), Holder::Interface(eni)) => {
                 self.packet.set_src(IpAddr::V4(owner.private));
                 self.restore_quote_destination();
+                self.raise_ttl_outward(eni);
                 eni
             }
             _ => return Err(DropReason::NoVantage),
@@ -259,11 +260,7 @@ impl Placing<'_, '_, '_> {
             None => Inside(key_of(self.packet, self.transport).reversed()),
         };
         let of = Translator::Gateway(nat_ix);
-        let outside = self.shard.nat_mapping(of, inside, self.stamp.now).or_else(|| {
-            let ingress = Ingress::Internet;
-            let arrival = Arrival { stamp: self.stamp, ingress, captured: self.captured, transport: self.transport };
-            self.shard.adopt_mapping(nat_ix, inside, &arrival)
-        });
+        let outside = self.mapping(of, inside);
         let Outside(arriving) = outside.ok_or(DropReason::ReanchorNoMapping)?;
         let private = arriving.dst;
         let public = match private {
@@ -292,11 +289,7 @@ impl Placing<'_, '_, '_> {
         };
         let inside = Inside(quote.unwrap_or_else(|| key_of(self.packet, self.transport).reversed()));
         let of = Translator::Gateway(nat_ix);
-        let outside = self.shard.nat_mapping(of, inside, self.stamp.now).or_else(|| {
-            let ingress = Ingress::Internet;
-            let arrival = Arrival { stamp: self.stamp, ingress, captured: self.captured, transport: self.transport };
-            self.shard.adopt_mapping(nat_ix, inside, &arrival)
-        });
+        let outside = self.mapping(of, inside);
         let Outside(arriving) = outside.ok_or(lost)?;
         let (IpAddr::V4(private), IpAddr::V4(peer)) = (arriving.dst, arriving.src) else { return Err(lost) };
         let public = self.fabric.public_of(nat.vpc, private);
@@ -335,12 +328,21 @@ impl Placing<'_, '_, '_> {
             Some(quoted) => Inside(quoted.ok_or(DropReason::ReanchorNoMapping)?),
             None => Inside(key_of(self.packet, self.transport).reversed()),
         };
-        let outside = self.shard.nat_mapping(of, inside, self.stamp.now);
+        let outside = self.mapping(of, inside);
         let Outside(arriving) = outside.ok_or(DropReason::ReanchorNoMapping)?;
         self.aim_at(arriving.dst, arriving.dst_port, quote.is_some());
         let placed = self.behind_translation(instance, instance, depth + 1)?;
         self.raise_ttl();
         Ok(placed)
+    }
+
+    /// The outside tuple of a client's flow, made for a connection that began before the capture.
+    fn mapping(&mut self, of: Translator, inside: Inside) -> Option<Outside> {
+        self.shard.nat_mapping(of, inside, self.stamp.now).or_else(|| {
+            let ingress = Ingress::Internet;
+            let arrival = Arrival { stamp: self.stamp, ingress, captured: self.captured, transport: self.transport };
+            self.shard.adopt_mapping(of, inside, &arrival)
+        })
     }
 
     /// Makes the packet one for a translator's address and port; an error, one about what the translator had sent.
@@ -354,6 +356,20 @@ impl Placing<'_, '_, '_> {
         self.packet.set_dst_port(port);
         if let Transport::Udp { dst, .. } = &mut self.transport {
             *dst = port;
+        }
+    }
+
+    /// Appliances on the way out will each make the packet a hop older again (1.25).
+    fn raise_ttl_outward(&mut self, mut eni: EniIx) {
+        let destination = self.packet.headers().dst;
+        for _ in 0..MAX_RECURSION {
+            let next = self.fabric.route_from(eni, destination).map(|hit| hit.next);
+            let Some(NextHop::Interface(via)) = next else { return };
+            if self.fabric.eni(via).is_none_or(|via| via.forward.is_none()) {
+                return;
+            }
+            self.raise_ttl();
+            eni = via;
         }
     }
 

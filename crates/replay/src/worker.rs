@@ -157,6 +157,7 @@ impl Worker {
             Err(reason) => return Outcome::dropped(&headers, reason),
         };
         let injected = key_of(packet, transport);
+        let length = packet.headers().total_len;
         let arrival = Arrival { stamp, ingress, captured, transport };
         let verdict = shard.process(arrival, packet, &mut self.out);
         let flags = match transport {
@@ -180,7 +181,7 @@ impl Worker {
             ingress: Some(ingress),
             vantage: Some(vantage),
             injected: Some(injected),
-            length: headers.total_len,
+            length,
             flags,
             extra,
         }

@@ -20,7 +20,7 @@ use crate::index::{EniIx, NatIx};
 use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
 use crate::reason::DropReason;
-use crate::stage::{mtu, nat_gateway};
+use crate::stage::{mtu, nat_gateway, nat_instance};
 use crate::time::{Stamp, Timestamp};
 use crate::walk::{Hop, Originator, Walk, WalkOptions};
 
@@ -244,7 +244,7 @@ impl Shard {
 
     /// Makes the mapping of a TCP connection that began before the capture, when the first packet of it that the capture
     /// holds is a reply. None if the tuple was seen before, or mid-stream adoption is off, or no port is free.
-    pub fn adopt_mapping(&mut self, nat_ix: NatIx, inside: Inside, reply: &Arrival) -> Option<Outside> {
+    pub fn adopt_mapping(&mut self, of: Translator, inside: Inside, reply: &Arrival) -> Option<Outside> {
         let flags = flags_of(reply.transport)?;
         if self.options.midstream != Midstream::Adopt || opens(reply.transport) {
             return None;
@@ -255,7 +255,15 @@ impl Shard {
         let fabric = Arc::clone(self.timeline.fabric(reply.stamp.generation));
         let generation = reply.stamp.generation;
         let choice = (self.options.seed, reply.stamp.now);
-        nat_gateway::adopt(&mut self.conntrack, (&fabric, generation), nat_ix, inside, flags, choice)
+        let conntrack = &mut self.conntrack;
+        match of {
+            Translator::Gateway(nat) => {
+                nat_gateway::adopt(conntrack, (&fabric, generation), nat, inside, flags, choice)
+            }
+            Translator::Instance(eni) => {
+                nat_instance::adopt(conntrack, (&fabric, generation), eni, inside, &reply.transport, choice)
+            }
+        }
     }
 
     /// The end of a window: reclaims what has expired by `now`, and hands out the changes of gauges.

@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use vpcemu_model::behavior::InstanceTimeout;
 use vpcemu_packet::{FlowKey, TcpFlags, Transport, build};
 
-use crate::conntrack::linux::{Judgement, LinuxTracker, Seen, Segment, Settings, Timeouts, valid_flags};
-use crate::conntrack::{EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Translator, Way};
+use crate::conntrack::linux::{Judgement, LinuxTracker, Seen, Segment, Settings, TcpOptions, Timeouts, valid_flags};
+use crate::conntrack::{Conntrack, EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Translator, Way};
 use crate::fabric::Fabric;
 use crate::index::EniIx;
 use crate::outcome::{Component, CtState, Denial, Place, StepKind};
@@ -18,6 +18,7 @@ use crate::reason::DropReason;
 use crate::shard::hash::Mix;
 use crate::stage::appliance;
 use crate::stage::nat_gateway::{Range, arriving, flow_of, is_free};
+use crate::time::Timestamp;
 use crate::walk::{Hop, Origination, Originator, Walk};
 
 const KIND: StepKind = StepKind::Nat;
@@ -133,19 +134,12 @@ fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial
     let Some(tracker) = tracker else { return Err(invalid(walk, eni_ix)) };
     // A packet that dies here opens nothing.
     appliance::check_age(walk, eni_ix)?;
-    let Some(outside) = allocate(walk, eni_ix, key) else {
+    let choice = (walk.options.seed, walk.stamp.now);
+    let Some(outside) = allocate(walk.conntrack, walk.fabric, eni_ix, key, choice) else {
         return Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None));
     };
     walk.state = Some(CtState::New);
-    walk.make(NewEntry {
-        owner: Owner::Nat { nat: of, outside },
-        original: key,
-        tracker: Tracker::Linux(tracker),
-        timers: Timers::NONE,
-        replied: false,
-        generation: walk.stamp.generation,
-        sharing: None,
-    });
+    walk.make(new(eni_ix, key, outside, tracker, walk.stamp.generation));
     Ok(outside)
 }
 
@@ -220,14 +214,52 @@ fn seen(walk: &Walk<'_, '_, '_>, way: Way) -> Seen {
     Seen { segment, reply: way == Way::Reply, now: walk.stamp.now }
 }
 
+/// The mapping of a connection that began before the capture, whose first packet there is the remote's `reply`. Linux picks
+/// it up as if the inside had just acknowledged what the remote says (`tcp_loose`).
+pub(crate) fn adopt(
+    conntrack: &mut Conntrack,
+    (fabric, generation): (&Fabric, u32),
+    eni_ix: EniIx,
+    Inside(key): Inside,
+    reply: &Transport,
+    (seed, now): (u64, Timestamp),
+) -> Option<Outside> {
+    let Transport::Tcp { seq, ack, window, payload_len, .. } = *reply else { return None };
+    let heard = seq.wrapping_add(payload_len);
+    let options = TcpOptions::default();
+    let segment = Segment { flags: TcpFlags::ACK, seq: ack, ack: heard, window, payload_len: 0, options };
+    let seen = Seen { segment: Some(segment), reply: false, now };
+    let tracker = LinuxTracker::open(&key, &seen, &settings(fabric)).ok()?;
+    let outside = allocate(conntrack, fabric, eni_ix, key, (seed, now))?;
+    conntrack.insert(new(eni_ix, key, outside, tracker, generation), now);
+    Some(outside)
+}
+
+fn new(eni_ix: EniIx, original: FlowKey, outside: Outside, tracker: LinuxTracker, generation: u32) -> NewEntry {
+    NewEntry {
+        owner: Owner::Nat { nat: Translator::Instance(eni_ix), outside },
+        original,
+        tracker: Tracker::Linux(tracker),
+        timers: Timers::NONE,
+        replied: false,
+        generation,
+        sharing: None,
+    }
+}
+
 /// The port that the inside has, if it is free; else one of its class: below 512, 600 to 1023, or 1024 and above, as the
 /// kernel's. An identifier of a query has no class, and other protocols have no ports to choose from.
-fn allocate(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: FlowKey) -> Option<Outside> {
+fn allocate(
+    conntrack: &mut Conntrack,
+    fabric: &Fabric,
+    eni_ix: EniIx,
+    key: FlowKey,
+    (seed, now): (u64, Timestamp),
+) -> Option<Outside> {
     let of = Translator::Instance(eni_ix);
-    let own = walk.fabric.eni(eni_ix)?.primary(key.src)?;
-    let now = walk.stamp.now;
+    let own = fabric.eni(eni_ix)?.primary(key.src)?;
     let kept = Outside(arriving(&key, own, key.src_port));
-    if is_free(walk.conntrack, of, kept, now) {
+    if is_free(conntrack, of, kept, now) {
         return Some(kept);
     }
     let range = match (key.protocol, key.src_port) {
@@ -238,13 +270,13 @@ fn allocate(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: FlowKey) -> Option<
         _ => return None,
     };
     let ports = u32::from(range.last) - u32::from(range.first) + 1;
-    let flow = Mix::new(walk.options.seed).address(key.src).address(key.dst).word(u64::from(eni_ix.0));
+    let flow = Mix::new(seed).address(key.src).address(key.dst).word(u64::from(eni_ix.0));
     let flow = flow.word(u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 8 | u64::from(key.protocol));
     let start = u32::try_from(flow.finish() % u64::from(ports)).unwrap_or(0);
     (0..ports).find_map(|step| {
         let port = range.first + u16::try_from((start + step) % ports).unwrap_or(0);
         let candidate = Outside(arriving(&key, own, port));
-        is_free(walk.conntrack, of, candidate, now).then_some(candidate)
+        is_free(conntrack, of, candidate, now).then_some(candidate)
     })
 }
 
