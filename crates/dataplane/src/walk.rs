@@ -365,6 +365,13 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         }
     }
 
+    /// The packet as an ICMP error about it quotes it: a header checksum that the capturing host had left to its network card
+    /// is right by then.
+    pub(crate) fn quoted(&mut self) -> &[u8] {
+        self.packet.fix_ip_checksum();
+        self.packet.bytes()
+    }
+
     /// The VPC of an interface.
     pub(crate) fn vpc_of(&self, eni: EniIx) -> Option<VpcIx> {
         self.fabric.eni(eni).map(|eni| eni.vpc)

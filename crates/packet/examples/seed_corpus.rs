@@ -1,11 +1,11 @@
-//! Writes the inputs that the fuzz target `packet` starts from:
+//! Writes the inputs that the fuzz targets `packet` and `translate` start from:
 //!
-//!     cargo run -p vpcemu-packet --example seed_corpus -- tests/fuzz/corpus/packet
+//!     cargo run -p vpcemu-packet --example seed_corpus -- tests/fuzz/corpus
 //!
-//! One file a kind of packet. What the fuzzer finds wrong is kept beside them and not touched.
+//! One folder a target, one file a kind of packet. What the fuzzer finds wrong is kept beside them and not touched.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use vpcemu_packet::{SllDirection, TcpFlags, build};
@@ -14,12 +14,17 @@ fn main() -> io::Result<()> {
     let Some(directory) = env::args_os().nth(1).map(PathBuf::from) else {
         return Err(io::Error::other("name the directory to write to"));
     };
-    fs::create_dir_all(&directory)?;
-    for (name, framing, frame) in seeds() {
-        // Framing, nothing cut off, and eight bytes to make new addresses and ports of.
-        let mut input = vec![framing, 0, 0xC6, 0x33, 0x64, 0x07, 0x04, 0x00, 0xCB, 0x00];
-        input.extend_from_slice(&frame);
-        fs::write(directory.join(name), input)?;
+    write(&directory.join("packet"), packets())?;
+    write(&directory.join("translate"), datagrams())
+}
+
+fn write(folder: &Path, seeds: Vec<(&'static str, u8, Vec<u8>)>) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, settings, bytes) in seeds {
+        // Framing and rules, nothing cut off, and eight bytes to make new addresses and ports of.
+        let mut input = vec![settings, 0, 0xC6, 0x33, 0x64, 0x07, 0x04, 0x00, 0xCB, 0x00];
+        input.extend_from_slice(&bytes);
+        fs::write(folder.join(name), input)?;
     }
     Ok(())
 }
@@ -33,7 +38,7 @@ const NULL: u8 = 4;
 const LOOP: u8 = 5;
 const STRICT: u8 = 0x80;
 
-fn seeds() -> Vec<(&'static str, u8, Vec<u8>)> {
+fn packets() -> Vec<(&'static str, u8, Vec<u8>)> {
     let syn = build::tcp(v4(40000), v4_remote(443)).flags(TcpFlags::SYN).mss(1460).build();
     let data = build::tcp(v6(40000), v6_remote(443)).flags(TcpFlags::PSH | TcpFlags::ACK).payload(b"hello").build();
     let dns = build::udp(v4(5353), v4_remote(53)).payload(b"question").build();
@@ -71,6 +76,35 @@ fn seeds() -> Vec<(&'static str, u8, Vec<u8>)> {
         ("gre", RAW, build::protocol(v4(0).ip(), v4_remote(0).ip(), 47, &[0, 0, 8, 0]).build()),
         ("udp-lite", RAW, build::protocol(v4(0).ip(), v4_remote(0).ip(), 136, &[0, 1, 0, 2, 0, 8, 1, 2]).build()),
     ]
+}
+
+/// What makes a difference to a translator. It knows no framings.
+fn datagrams() -> Vec<(&'static str, u8, Vec<u8>)> {
+    let long = build::udp(v4(5000), v4_remote(5001)).payload(&[7; 200]).id(9).build();
+    let without_checksum = build::udp(v4(5000), v4_remote(5001)).payload(&[7; 200]).without_checksum().build();
+    let long_v6 = build::udp(v6(5000), v6_remote(5001)).payload(&[7; 200]).build();
+    let error = |kind, code, rest| build::icmp_error(v4_remote(0).ip(), v4(0).ip(), kind, code, rest, &long);
+    let error_v6 = |kind, code, rest| build::icmp_error(v6_remote(0).ip(), v6(0).ip(), kind, code, rest, &long_v6);
+    let mut seeds = vec![
+        ("too-long-without-mtu", STRICT, error(3, 4, 0)),
+        ("pointer", STRICT, error(12, 0, 9 << 24)),
+        ("pointer-v6", STRICT, error_v6(4, 0, 7)),
+        ("next-header-v6", STRICT, error_v6(4, 1, 6)),
+        // Extensions behind 128 bytes.
+        ("extended", STRICT, error(11, 0, 32 << 16)),
+        ("extended-v6", STRICT, error_v6(3, 0, 16 << 24)),
+        ("error-about-error", STRICT, build::icmp_error(v4_remote(0).ip(), v4(0).ip(), 3, 1, 0, &error(3, 1, 0))),
+        ("fragment-without-checksum", STRICT, build::fragment(&without_checksum, 100).swap_remove(0)),
+        ("timestamp", STRICT, build::icmp_message(v4(0).ip(), v4_remote(0).ip(), 13, 0, 7).build()),
+        ("neighbour-v6", STRICT, build::icmp_message(v6(0).ip(), v6_remote(0).ip(), 135, 0, 0).build()),
+        ("echo-fragment", STRICT, {
+            let echo = build::echo_request(v4(0).ip(), v4_remote(0).ip(), 77, 1).payload(&[8; 200]).build();
+            build::fragment(&echo, 100).swap_remove(0)
+        }),
+    ];
+    let bare = packets().into_iter().filter(|(_, framing, _)| framing & !STRICT == RAW);
+    seeds.extend(bare);
+    seeds
 }
 
 /// As a host hands a segment to its network card: no length, no header checksum.

@@ -4,8 +4,8 @@ use crate::headers::Fragment;
 use crate::ip::fragment_of;
 use crate::malformed::Malformed;
 use crate::number::{
-    AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, IPV6_HEADER, MOBILITY, ROUTING, SHIM6, double_word,
-    word,
+    AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, FRAGMENT_HEADER, HIP, HOP_BY_HOP, IPV6_HEADER, MOBILITY, ROUTING,
+    SHIM6, double_word, word,
 };
 
 /// What a walk along the chain found.
@@ -14,6 +14,8 @@ pub(crate) struct Chain {
     pub(crate) protocol: u8,
     pub(crate) l4: u16,
     pub(crate) fragment: Fragment,
+    /// Where the part starts that fragment offsets count from: behind the fragment header.
+    pub(crate) fragmentable: u16,
     /// A routing header has segments left.
     pub(crate) source_routed: bool,
     /// The bytes end inside the chain.
@@ -23,8 +25,14 @@ pub(crate) struct Chain {
 /// Walks the chain of a datagram that is there up to the end of `bytes`. `first` is the fixed header's next header.
 #[inline]
 pub(crate) fn walk(bytes: &[u8], first: u8) -> Result<Chain, Malformed> {
-    let mut chain =
-        Chain { protocol: first, l4: IPV6_HEADER as u16, fragment: Fragment::None, source_routed: false, cut: false };
+    let mut chain = Chain {
+        protocol: first,
+        l4: IPV6_HEADER as u16,
+        fragment: Fragment::None,
+        fragmentable: IPV6_HEADER as u16,
+        source_routed: false,
+        cut: false,
+    };
     let mut headers = 0;
     while is_extension(chain.protocol) {
         if headers == MAX_HEADERS {
@@ -51,7 +59,7 @@ impl Chain {
             return Ok(false);
         };
         let len = match self.protocol {
-            FRAGMENT => 8,
+            FRAGMENT => FRAGMENT_HEADER,
             // The one header that counts in units of four bytes, less two (RFC 4302 2.2).
             AUTHENTICATION => (usize::from(units) + 2) * 4,
             _ => (usize::from(units) + 1) * 8,
@@ -80,10 +88,11 @@ impl Chain {
         let id = double_word(bytes, at + 4).unwrap_or_default();
         // The offset is in the upper 13 bits and counts eight bytes, so without the lower three it is bytes already.
         self.fragment = fragment_of(id, field & 0xFFF8, field & 1 != 0);
+        self.fragmentable = (at + FRAGMENT_HEADER) as u16;
         Ok(())
     }
 }
 
-pub(crate) fn is_extension(number: u8) -> bool {
+fn is_extension(number: u8) -> bool {
     matches!(number, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6)
 }

@@ -97,14 +97,25 @@ impl Difference {
         Self(halves(!old) + halves(new))
     }
 
-    /// An address changed. Addresses of two families have no difference.
+    /// An address changed. Addresses of two families sum up as they are.
     #[inline]
     pub fn of_address(old: IpAddr, new: IpAddr) -> Self {
         match (old, new) {
             (IpAddr::V4(old), IpAddr::V4(new)) => Self::of_u32(old.to_bits(), new.to_bits()),
             (IpAddr::V6(old), IpAddr::V6(new)) => Self::of_u128(old.to_bits(), new.to_bits()),
-            _ => Self::NONE,
+            (IpAddr::V4(old), IpAddr::V6(new)) => Self::of_u128(u128::from(old.to_bits()), new.to_bits()),
+            (IpAddr::V6(old), IpAddr::V4(new)) => Self::of_u128(old.to_bits(), u128::from(new.to_bits())),
         }
+    }
+
+    /// Bytes that start at an even place gave way to others that do.
+    pub(crate) fn of_bytes(old: &[u8], new: &[u8]) -> Self {
+        Self(u64::from(Checksum::of(old).0) + u64::from(!Checksum::of(new).0))
+    }
+
+    /// The change back.
+    pub(crate) fn reversed(self) -> Self {
+        Self(u64::from(!fold(self.0)))
     }
 
     /// Both changes together.

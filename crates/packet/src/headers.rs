@@ -26,6 +26,8 @@ pub struct Headers {
     pub ttl: u8,
     /// The don't-fragment bit; always set in IPv6, which no router fragments.
     pub dont_fragment: bool,
+    /// The IPv4 identification. IPv6 has none outside of fragments and reads as 0.
+    pub ip_id: u16,
     /// The datagram's length by its own header.
     ///
     /// With [`Offloads::Tolerate`] a TCP datagram of length 0 is as long as its frame: that is how hosts hand segments
@@ -35,6 +37,8 @@ pub struct Headers {
     pub l4: u16,
     /// Which part of a fragmented datagram this is.
     pub fragment: Fragment,
+    /// Where the part starts that fragment offsets count from; before [`Self::l4`] if IPv6 extension headers are in it.
+    pub(crate) fragmentable: u16,
     /// True behind an IPv6 routing header with segments left: the transport checksum is over the final destination and
     /// not over [`Self::dst`] (RFC 8200 8.1).
     pub source_routed: bool,
@@ -72,6 +76,19 @@ pub enum Fragment {
     },
 }
 
+/// Which bytes of a datagram a fragment holds, counted from the first byte that was divided: the IPv4 payload, in IPv6
+/// what follows the fragment header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FragmentRange {
+    /// The first byte.
+    pub start: u32,
+    /// The byte behind the last, by the length in the IP header. More than 65,535 in a fragment that claims to go on
+    /// behind the longest datagram.
+    pub end: u32,
+    /// More fragments follow. All of these have to hold a multiple of eight bytes (RFC 791 3.2, RFC 8200 4.5).
+    pub more: bool,
+}
+
 /// How much a packet of a capture is excused because the capturing host left work to its network card.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Offloads {
@@ -102,9 +119,11 @@ impl Headers {
             protocol: ip.protocol,
             ttl: ip.ttl,
             dont_fragment: ip.dont_fragment,
+            ip_id: ip.ip_id,
             total_len: ip.total_len,
             l4: ip.l4,
             fragment: ip.fragment,
+            fragmentable: ip.fragmentable,
             source_routed: ip.source_routed,
             transport,
         };
@@ -131,6 +150,17 @@ impl Headers {
         }
     }
 
+    /// Which bytes of its datagram this fragment holds; None if it is not one.
+    pub fn fragment_range(&self) -> Option<FragmentRange> {
+        let (start, more) = match self.fragment {
+            Fragment::None => return None,
+            Fragment::First { .. } => (0, true),
+            Fragment::Later { offset, more, .. } => (u32::from(offset), more),
+        };
+        let len = self.total_len.saturating_sub(u32::from(self.fragmentable));
+        Some(FragmentRange { start, end: start + len, more })
+    }
+
     /// The ICMP or ICMPv6 type, as it is on the wire.
     pub fn icmp_type(&self) -> Option<u8> {
         match self.transport {
@@ -153,14 +183,6 @@ impl Headers {
     /// The bytes of the datagram that were captured: neither what was cut off nor an Ethernet trailer.
     pub(crate) fn within(&self, captured: usize) -> usize {
         captured.min(self.total_len as usize)
-    }
-
-    /// Takes note of a new identification, which fragments have too.
-    pub(crate) fn renumber(&mut self, new: u16) {
-        match &mut self.fragment {
-            Fragment::None => {}
-            Fragment::First { id } | Fragment::Later { id, .. } => *id = u32::from(new),
-        }
     }
 
     fn key_type(&self) -> u8 {

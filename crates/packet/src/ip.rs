@@ -16,9 +16,11 @@ pub(crate) struct Ip {
     pub(crate) protocol: u8,
     pub(crate) ttl: u8,
     pub(crate) dont_fragment: bool,
+    pub(crate) ip_id: u16,
     pub(crate) total_len: u32,
     pub(crate) l4: u16,
     pub(crate) fragment: Fragment,
+    pub(crate) fragmentable: u16,
     pub(crate) source_routed: bool,
     /// The captured bytes end inside the chain of extension headers: nobody knows the transport.
     pub(crate) cut: bool,
@@ -52,21 +54,6 @@ impl Ip {
             _ => return None,
         };
         (!ip.cut).then_some(ip)
-    }
-
-    /// The IP layer of an IPv6 datagram whose headers are all there; none of another version or with damage.
-    pub(crate) fn ipv6_whole(datagram: &[u8], original_len: u32) -> Option<Self> {
-        let ip = Self::ipv6(datagram, original_len, Offloads::Tolerate).ok()?;
-        (datagram[0] >> 4 == 6 && !ip.cut && u32::from(ip.l4) <= ip.total_len).then_some(ip)
-    }
-
-    /// Likewise IPv4. The header's checksum is not looked at: the header is made anew.
-    pub(crate) fn ipv4_whole(datagram: &[u8], original_len: u32) -> Option<Self> {
-        let mut ip = Self::ipv4_fields(datagram).ok()?;
-        if ip.total_len == 0 && ip.protocol == TCP {
-            ip.total_len = original_len;
-        }
-        (datagram[0] >> 4 == 4 && u32::from(ip.l4) <= ip.total_len).then_some(ip)
     }
 
     /// True for fragments that do not have the transport header.
@@ -105,9 +92,9 @@ impl Ip {
             return Err(Malformed::HeaderTruncated);
         }
         let flags = u16::from_be_bytes([h[6], h[7]]);
-        let id = u32::from(u16::from_be_bytes([h[4], h[5]]));
+        let ip_id = u16::from_be_bytes([h[4], h[5]]);
         // The offset counts units of eight bytes in the low 13 bits.
-        let fragment = fragment_of(id, (flags & 0x1FFF) << 3, flags & 0x2000 != 0);
+        let fragment = fragment_of(u32::from(ip_id), (flags & 0x1FFF) << 3, flags & 0x2000 != 0);
         Ok(Self {
             version: IpVersion::V4,
             src: IpAddr::V4(Ipv4Addr::new(h[12], h[13], h[14], h[15])),
@@ -115,9 +102,11 @@ impl Ip {
             protocol: h[9],
             ttl: h[8],
             dont_fragment: flags & 0x4000 != 0,
+            ip_id,
             total_len: u32::from(u16::from_be_bytes([h[2], h[3]])),
             l4,
             fragment,
+            fragmentable: l4,
             source_routed: false,
             cut: false,
         })
@@ -148,9 +137,11 @@ impl Ip {
             protocol: chain.protocol,
             ttl: h[7],
             dont_fragment: true,
+            ip_id: 0,
             total_len,
             l4: chain.l4,
             fragment: chain.fragment,
+            fragmentable: chain.fragmentable,
             source_routed: chain.source_routed,
             cut: chain.cut,
         }

@@ -3,8 +3,8 @@
 //!
 //! [`Framing`] finds the IP header in a captured frame. [`Headers::parse`] walks a datagram once, without allocating, and
 //! survives any bytes. [`Packet`] rewrites addresses, ports and hop limits and keeps every checksum as right or as wrong
-//! as it was (RFC 1624), also those inside the packet that an ICMP error quotes. [`FlowKey`] names a packet's flow and
-//! [`build`] makes packets from nothing.
+//! as it was (RFC 1624), also those inside the packet that an ICMP error quotes. [`translate`] makes IPv4 packets of IPv6
+//! ones and back (RFC 7915). [`FlowKey`] names a packet's flow and [`build`] makes packets from nothing.
 //!
 //! It is not a network stack: it does not reassemble, keeps no state, reads no clock, and knows neither capture files
 //! nor VPCs.
@@ -35,13 +35,15 @@ mod headers;
 mod ip;
 mod key;
 mod malformed;
+mod mss;
 mod name;
 mod number;
+mod options;
 mod packet;
 mod quote;
 mod rewrite;
 mod rewrite_quote;
-mod rewrite_segment;
+mod storage;
 mod strict;
 mod tcp_flags;
 pub mod translate;
@@ -49,7 +51,7 @@ mod transport;
 
 pub use checksum::{Checksum, Difference};
 pub use framing::{Framing, Link, NotIp, SllDirection};
-pub use headers::{Fragment, Headers, IpVersion, Offloads};
+pub use headers::{Fragment, FragmentRange, Headers, IpVersion, Offloads};
 pub use key::FlowKey;
 pub use malformed::Malformed;
 pub use name::{endpoint, protocol_name};

@@ -2,6 +2,7 @@
 
 pub(crate) const HOP_BY_HOP: u8 = 0;
 pub(crate) const ICMP: u8 = 1;
+pub(crate) const IGMP: u8 = 2;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const DCCP: u8 = 33;
@@ -19,12 +20,16 @@ pub(crate) const SHIM6: u8 = 140;
 pub(crate) const IPV4_HEADER: usize = 20;
 /// The fixed IPv6 header (RFC 8200 3).
 pub(crate) const IPV6_HEADER: usize = 40;
+/// The IPv6 fragment header (RFC 8200 4.5).
+pub(crate) const FRAGMENT_HEADER: usize = 8;
 /// A TCP header without options (RFC 9293 3.1).
 pub(crate) const TCP_HEADER: usize = 20;
 /// The UDP header (RFC 768).
 pub(crate) const UDP_HEADER: usize = 8;
 /// The part of an ICMP message before the packet that an error quotes (RFC 792, RFC 4443 3).
 pub(crate) const ICMP_HEADER: usize = 8;
+/// Where the identification is in an IPv4 header.
+pub(crate) const IPV4_ID_AT: usize = 4;
 /// Where the header checksum is in an IPv4 header.
 pub(crate) const IPV4_CHECKSUM_AT: usize = 10;
 /// Where the checksum is in an ICMP or ICMPv6 message.

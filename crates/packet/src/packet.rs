@@ -1,11 +1,9 @@
 //! A datagram in place.
 
-use std::ops::{Deref, DerefMut};
-
 use crate::headers::{Headers, Offloads};
 use crate::key::FlowKey;
 use crate::malformed::Malformed;
-use crate::number::{IPV6_HEADER, word};
+use crate::storage::Storage;
 
 /// A datagram in the buffer that it was captured into, with its headers.
 ///
@@ -13,23 +11,68 @@ use crate::number::{IPV6_HEADER, word};
 /// (RFC 1624), so a right one stays right and a wrong one exactly as wrong. They never fail: a field that the packet does
 /// not have (the port of a later fragment, a checksum behind the snap length, the quote of a packet that quotes nothing)
 /// is left alone. An address of the other IP version is a mistake of the caller: nothing happens, debug builds assert.
+///
+/// What changes the length, as translation between the IP versions does, makes other bytes: [`Self::replace`] puts them
+/// into the packet, which owns them from then on.
 #[derive(Debug)]
 pub struct Packet<'a> {
-    pub(crate) bytes: Buffer<'a>,
+    pub(crate) bytes: Storage<'a>,
     pub(crate) headers: Headers,
     original_len: u32,
+    rules: Offloads,
 }
 
 impl<'a> Packet<'a> {
     /// Walks the headers of a datagram; see [`Headers::parse`].
     pub fn parse(bytes: &'a mut [u8], original_len: u32, rules: Offloads) -> Result<Self, Malformed> {
         let headers = Headers::parse(bytes, original_len, rules)?;
-        Ok(Self { bytes: Buffer::Captured(bytes), headers, original_len })
+        Ok(Self { bytes: Storage::Borrowed(bytes), headers, original_len, rules })
     }
 
     /// A packet whose headers were walked before. `headers` must be those of `bytes`.
+    ///
+    /// What [`Self::replace`] puts into it is excused like a capture's packets, unless [`Self::judged_by`] says otherwise.
     pub fn from_parts(bytes: &'a mut [u8], headers: Headers, original_len: u32) -> Self {
-        Self { bytes: Buffer::Captured(bytes), headers, original_len }
+        Self { bytes: Storage::Borrowed(bytes), headers, original_len, rules: Offloads::default() }
+    }
+
+    /// Sets the rules that [`Self::replace`] parses by. [`Self::parse`] keeps those that it was given.
+    #[must_use]
+    pub fn judged_by(mut self, rules: Offloads) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The rules that the packet was judged by.
+    pub(crate) fn rules(&self) -> Offloads {
+        self.rules
+    }
+
+    /// Puts another datagram in the place of this one. If it is malformed, nothing happens.
+    ///
+    /// The bytes that it was parsed from are left as they are, rewritten so far. What the snap length of the capture cut
+    /// off is cut off the new datagram too: its [`Self::original_len`] is that much more than the bytes given.
+    pub fn replace(&mut self, datagram: Vec<u8>) -> Result<(), Malformed> {
+        let cut_off = u64::from(self.original_len).saturating_sub(self.bytes.len() as u64);
+        let original_len = u32::try_from(datagram.len() as u64 + cut_off).unwrap_or(u32::MAX);
+        self.headers = Headers::parse(&datagram, original_len, self.rules)?;
+        self.original_len = original_len;
+        self.bytes = Storage::Owned(datagram.into_boxed_slice());
+        Ok(())
+    }
+
+    /// True if the bytes are no longer in the buffer that the packet was parsed from.
+    pub fn is_replaced(&self) -> bool {
+        matches!(self.bytes, Storage::Owned(_))
+    }
+
+    /// The bytes that were put in with [`Self::replace`], rewritten since; None if they are still in the buffer that the
+    /// packet was parsed from.
+    pub fn into_owned_bytes(self) -> Option<Vec<u8>> {
+        match self.bytes {
+            Storage::Borrowed(_) => None,
+            Storage::Owned(bytes) => Some(bytes.into_vec()),
+        }
     }
 
     /// What the headers say, after all rewriting so far.
@@ -37,32 +80,9 @@ impl<'a> Packet<'a> {
         &self.headers
     }
 
-    /// The bytes as they were handed in, rewritten so far; of a packet that was replaced, the new ones.
+    /// The bytes as they were handed in, rewritten so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
-    }
-
-    /// Puts another datagram in the place of this one: what becomes of it in the other IP version has another length. It may
-    /// be cut as this one was; what its header says is what was on the wire. The buffer that it was captured into keeps what
-    /// it held.
-    pub fn replace(&mut self, datagram: Vec<u8>) -> Result<(), Malformed> {
-        let declared = match datagram.first().map(|first| first >> 4) {
-            Some(4) => word(&datagram, 2).map(usize::from),
-            _ => word(&datagram, 4).map(|payload| usize::from(payload) + IPV6_HEADER),
-        };
-        let original_len = u32::try_from(datagram.len().max(declared.unwrap_or(0))).unwrap_or(u32::MAX);
-        self.headers = Headers::parse(&datagram, original_len, Offloads::Tolerate)?;
-        self.bytes = Buffer::Made(datagram);
-        self.original_len = original_len;
-        Ok(())
-    }
-
-    /// The datagram that was put in the place of the captured one, if one was.
-    pub fn replacement(&self) -> Option<&[u8]> {
-        match &self.bytes {
-            Buffer::Captured(_) => None,
-            Buffer::Made(datagram) => Some(datagram),
-        }
     }
 
     /// The datagram's length by its own header, which may be more than was captured.
@@ -82,33 +102,63 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Where the bytes of a packet are.
-#[derive(Debug)]
-pub(crate) enum Buffer<'a> {
-    /// In the buffer that they were captured into.
-    Captured(&'a mut [u8]),
-    /// In one of their own.
-    Made(Vec<u8>),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IpVersion, build};
 
-impl Deref for Buffer<'_> {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Captured(bytes) => bytes,
-            Self::Made(bytes) => bytes,
-        }
+    fn v4() -> Vec<u8> {
+        build::udp("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap()).payload(&[7; 50]).build()
     }
-}
 
-impl DerefMut for Buffer<'_> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        match self {
-            Self::Captured(bytes) => bytes,
-            Self::Made(bytes) => bytes,
-        }
+    fn v6() -> Vec<u8> {
+        build::udp("[2001:db8::1]:3".parse().unwrap(), "[2001:db8::2]:4".parse().unwrap()).payload(&[7; 50]).build()
+    }
+
+    #[test]
+    fn a_replaced_packet_is_another_in_every_respect() {
+        let mut buffer = v6();
+        let mut packet = Packet::parse(&mut buffer, 98, Offloads::Strict).unwrap();
+        assert!(!packet.is_replaced());
+        packet.replace(v4()).unwrap();
+        assert!(packet.is_replaced());
+        assert_eq!((packet.headers().version, packet.len(), packet.original_len()), (IpVersion::V4, 78, 78));
+        assert_eq!(packet.key().to_string(), "udp 10.0.0.1:1 > 10.0.0.2:2");
+
+        packet.set_src("192.0.2.9".parse().unwrap());
+        packet.set_src_port(9);
+        packet.set_ttl(9);
+        assert_eq!(Headers::parse(packet.bytes(), 78, Offloads::Strict), Ok(*packet.headers()));
+        assert_eq!(packet.into_owned_bytes().unwrap()[12..16], [192, 0, 2, 9]);
+        assert_eq!(buffer, v6());
+    }
+
+    #[test]
+    fn a_borrowed_packet_owns_nothing() {
+        let mut buffer = v4();
+        let packet = Packet::parse(&mut buffer, 78, Offloads::Strict).unwrap();
+        assert_eq!(packet.into_owned_bytes(), None);
+    }
+
+    #[test]
+    fn what_was_cut_off_stays_cut_off() {
+        let mut buffer = v6();
+        let mut packet = Packet::parse(&mut buffer[..60], 98, Offloads::Strict).unwrap();
+        packet.replace(v4()[..40].to_vec()).unwrap();
+        assert_eq!((packet.bytes().len(), packet.len(), packet.original_len()), (40, 78, 78));
+    }
+
+    #[test]
+    fn replacing_is_judged_as_parsing_was() {
+        let mut wrong = v4();
+        wrong[26] ^= 1;
+        let mut buffer = v6();
+        let mut strict = Packet::parse(&mut buffer, 98, Offloads::Strict).unwrap();
+        assert_eq!(strict.replace(wrong.clone()), Err(Malformed::TransportChecksum(17)));
+        assert_eq!((strict.is_replaced(), strict.bytes()), (false, &v6()[..]));
+        let headers = *strict.headers();
+        assert_eq!(Packet::from_parts(&mut buffer, headers, 98).replace(wrong.clone()), Ok(()));
+        let mut judged = Packet::from_parts(&mut buffer, headers, 98).judged_by(Offloads::Strict);
+        assert_eq!(judged.replace(wrong), Err(Malformed::TransportChecksum(17)));
     }
 }

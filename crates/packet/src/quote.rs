@@ -116,7 +116,7 @@ fn transport(segment: &[u8], ip: &Ip) -> QuoteTransport {
 }
 
 /// How long the quote is before the extensions of RFC 4884 start, if the message says so (RFC 4884 4).
-fn original_datagram_len(version: IpVersion, kind: u8, icmp: &[u8]) -> Option<usize> {
+pub(crate) fn original_datagram_len(version: IpVersion, kind: u8, icmp: &[u8]) -> Option<usize> {
     let len = match (version, kind) {
         // Unreachable, time exceeded, parameter problem: 32-bit words in the second byte of the rest.
         (IpVersion::V4, 3 | 11 | 12) => usize::from(*icmp.get(5)?) * 4,
@@ -183,6 +183,60 @@ mod tests {
         assert_eq!(quote(&error(32 << 16, &tcp())).unwrap().end, 28 + 128);
         // Too short for an extended message, so the byte means something else.
         assert_eq!(quote(&error(2 << 16, &tcp())).unwrap().end, 268);
+    }
+
+    #[test]
+    fn a_quote_whose_lengths_lie_ends_where_its_bytes_do() {
+        for total_len in [0, 19, 20, 0xFFFF] {
+            let mut lying = tcp();
+            put_word(&mut lying, 2, total_len);
+            let quote = quote(&error(0, &lying)).unwrap();
+            assert_eq!((quote.end, quote.total_len), (268, u32::from(total_len)));
+            assert!(quote.key().is_some());
+        }
+        // A header of less than five words, and one of more than there is.
+        for (first, kept) in [(0x44, 240), (0x40, 240), (0x4F, 59), (0x46, 20)] {
+            let mut lying = tcp();
+            lying[0] = first;
+            assert_eq!(quote(&error(0, &lying[..kept])), None, "{first:#x}");
+        }
+        // Options that leave no room for ports.
+        let mut lying = tcp();
+        lying[0] = 0x4F;
+        assert_eq!(quote(&error(0, &lying[..60])).unwrap().key(), None);
+        // Extensions behind the end of the message.
+        for words in [61, 255] {
+            assert_eq!(quote(&error(words << 16, &tcp())).unwrap().end, 268);
+        }
+        // Not even the message is whole.
+        for len in 4..8 {
+            let mut bytes = error(0, &[]);
+            bytes.truncate(20 + len);
+            put_word(&mut bytes, 2, (20 + len) as u16);
+            put_word(&mut bytes, 10, 0);
+            assert_eq!(quote(&bytes), None);
+        }
+    }
+
+    #[test]
+    fn a_quoted_chain_is_walked_as_any_other() {
+        let udp = build::udp("[2001:db8::1]:1".parse().unwrap(), "[2001:db8::2]:2".parse().unwrap()).build();
+        let chained = |first: u8, chain: &[&[u8]]| {
+            let mut quoted = udp.clone();
+            quoted[6] = first;
+            quoted.splice(40..40, chain.concat());
+            let (from, to) = ("2001:db8::fe".parse().unwrap(), "2001:db8::1".parse().unwrap());
+            quote(&build::icmp_error(from, to, 1, 0, 0, &quoted))
+        };
+        let options: &[u8] = &[60, 0, 1, 4, 0, 0, 0, 0];
+        let last: &[u8] = &[17, 0, 1, 4, 0, 0, 0, 0];
+        // The quoted payload length is that of before, and nobody minds.
+        assert_eq!(chained(60, &[options, last]).unwrap().key().unwrap().dst_port, 2);
+        assert_eq!(chained(60, &[&[options; 8][..], &[last]].concat()), None);
+        assert_eq!(chained(60, &[&[17, 255, 1, 4, 0, 0, 0, 0]]), None);
+        assert_eq!(chained(44, &[&[44, 0, 0, 1, 0, 0, 0, 1], &[17, 0, 0, 1, 0, 0, 0, 1]]), None);
+        // The chain ends exactly where the quote does.
+        assert_eq!(chained(60, &[&[17, 1, 1, 4, 0, 0, 0, 0]]).unwrap().key(), None);
     }
 
     #[test]

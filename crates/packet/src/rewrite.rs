@@ -11,7 +11,7 @@ use pnet_packet::ipv6::MutableIpv6Packet;
 use crate::checksum::{Checksum, Difference};
 use crate::headers::{Fragment, IpVersion};
 use crate::number::{
-    DCCP, ICMP, ICMP_CHECKSUM_AT, ICMPV6, IPV4_CHECKSUM_AT, IPV4_HEADER, TCP, UDP, UDP_LITE, put_word, word,
+    DCCP, ICMP, ICMP_CHECKSUM_AT, ICMPV6, IPV4_CHECKSUM_AT, IPV4_HEADER, IPV4_ID_AT, TCP, UDP, UDP_LITE, put_word, word,
 };
 use crate::packet::Packet;
 use crate::transport::Transport;
@@ -69,6 +69,20 @@ impl Packet<'_> {
             }
         }
         self.headers.ttl = ttl;
+    }
+
+    /// Replaces the IPv4 identification. IPv6 has none: nothing happens.
+    pub fn set_ip_id(&mut self, new: u16) {
+        let old = self.headers.ip_id;
+        if self.headers.version != IpVersion::V4 || old == new {
+            return;
+        }
+        put_word(&mut self.bytes, IPV4_ID_AT, new);
+        self.patch_header_checksum(Difference::of_u16(old, new));
+        self.headers.ip_id = new;
+        if let Fragment::First { id } | Fragment::Later { id, .. } = &mut self.headers.fragment {
+            *id = u32::from(new);
+        }
     }
 
     /// Takes `by` hops off the time to live or hop limit, which ends at 0.
@@ -133,7 +147,7 @@ impl Packet<'_> {
     }
 
     /// A header checksum of 0 was never filled in (or is right, which a full sum then says again).
-    pub(crate) fn patch_header_checksum(&mut self, difference: Difference) {
+    fn patch_header_checksum(&mut self, difference: Difference) {
         let Some(old) = word(&self.bytes, IPV4_CHECKSUM_AT) else { return };
         if old == 0 {
             self.fix_ip_checksum();
@@ -182,6 +196,8 @@ pub(crate) fn write_address(bytes: &mut [u8], side: Side, address: IpAddr) -> bo
 #[derive(Clone, Copy)]
 pub(crate) struct TransportSum {
     at: usize,
+    /// Where what it covers ends, as far as it was captured.
+    end: usize,
     /// It covers the addresses.
     pseudo_header: bool,
     /// 0 says that there is none.
@@ -203,7 +219,7 @@ impl TransportSum {
         };
         let at = l4 + offset;
         let here = !matches!(fragment, Fragment::Later { .. }) && at + 2 <= end;
-        here.then_some(Self { at, pseudo_header, optional })
+        here.then_some(Self { at, end, pseudo_header, optional })
     }
 
     /// True if the checksum covers the address on this side of the IP header.
@@ -215,12 +231,24 @@ impl TransportSum {
     #[inline]
     pub(crate) fn patch(self, bytes: &mut [u8], difference: Difference) -> Difference {
         let Some(old) = word(bytes, self.at) else { return Difference::NONE };
-        let new = match self.optional {
+        let mut new = match self.optional {
             true => Checksum(old).updated_optional(difference),
             false => Checksum(old).updated(difference),
         };
         put_word(bytes, self.at, new.0);
+        if new.0 == 0 && self.covers_zeros(bytes) {
+            new = Checksum(0xFFFF);
+            put_word(bytes, self.at, new.0);
+        }
         Difference::of_u16(old, new.0)
+    }
+
+    /// True for a message of nothing but zeros, the one case in which a checksum of 0 is wrong: zeros sum up to 0, other
+    /// bytes that sum up to nothing to 0xFFFF. Only an ICMP echo reply can be one; a pseudo-header never is.
+    #[cold]
+    fn covers_zeros(self, bytes: &[u8]) -> bool {
+        let message = bytes.get(self.at - ICMP_CHECKSUM_AT..self.end);
+        !self.pseudo_header && message.is_some_and(|message| message.iter().all(|byte| *byte == 0))
     }
 }
 

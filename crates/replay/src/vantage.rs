@@ -12,7 +12,7 @@ use vpcemu_dataplane::outcome::Service;
 use vpcemu_dataplane::shard::{Arrival, Shard, key_of};
 use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp, Translator};
 use vpcemu_model::Forwarding;
-use vpcemu_packet::translate::{Ends, v6_to_v4};
+use vpcemu_packet::translate::ToV4;
 use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
 /// How a packet was placed.
@@ -295,11 +295,8 @@ impl Placing<'_, '_, '_> {
         let public = self.fabric.public_of(nat.vpc, private);
         let seen_as = public.unwrap_or(private);
         // The client had sent what an error quotes: from the gateway to its peer.
-        let quoted = quote.is_some().then_some(Ends { src: seen_as, dst: peer });
-        let made =
-            v6_to_v4(self.packet.bytes(), self.packet.original_len(), Ends { src: remote, dst: seen_as }, quoted, 0)
-                .map_err(|_| lost)?;
-        self.packet.replace(made).map_err(|_| lost)?;
+        let made = ToV4::new(remote, seen_as, 0).quoting(seen_as, peer);
+        self.packet.translate_to_v4(&made).map_err(|_| lost)?;
         self.transport = match self.packet.headers().transport {
             Transport::Missing => self.transport,
             own => own,

@@ -144,10 +144,8 @@ impl Shard {
         let mut verdict = walk.run(Walk::entrance(ingress));
         if matches!(verdict.outcome, Outcome::Delivered { .. }) {
             verdict.pieces = mtu::take_apart(&mut walk);
-            if walk.out.pieces.is_empty()
-                && let Some(other) = walk.packet.replacement()
-            {
-                walk.out.pieces.push(other.to_vec());
+            if walk.out.pieces.is_empty() && walk.packet.is_replaced() {
+                walk.out.pieces.push(walk.packet.bytes().to_vec());
             }
         }
         let origination = walk.generated.take();

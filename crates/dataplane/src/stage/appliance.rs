@@ -77,6 +77,6 @@ fn tell(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, kind: GeneratedKind, (icmp, 
     }
     let sender = walk.source();
     let Some(own) = walk.fabric.eni(eni_ix).and_then(|eni| eni.primary(sender)) else { return };
-    let bytes = build::icmp_error(own, sender, icmp, code, rest, walk.packet.bytes());
+    let bytes = build::icmp_error(own, sender, icmp, code, rest, walk.quoted());
     walk.generated = Some(Origination { kind, bytes, from: Originator::Interface(eni_ix) });
 }

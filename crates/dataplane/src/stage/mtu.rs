@@ -82,6 +82,6 @@ fn too_big(walk: &mut Walk<'_, '_, '_>, limit: u32) {
     let Some(eni) = fabric.eni(eni_ix).filter(|eni| eni.owns(source)) else { return };
     let Some(router) = fabric.subnet(eni.subnet).and_then(|subnet| subnet.router(source)) else { return };
     let (kind, (icmp, code)) = message(walk.packet.headers().version);
-    let bytes = build::icmp_error(router, source, icmp, code, limit, walk.packet.bytes());
+    let bytes = build::icmp_error(router, source, icmp, code, limit, walk.quoted());
     walk.generated = Some(Origination { kind, bytes, from: Originator::Router(eni_ix) });
 }

@@ -6,8 +6,10 @@ use crate::chain;
 use crate::checksum::Checksum;
 use crate::headers::Fragment;
 use crate::number::{
-    DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, IPV4_CHECKSUM_AT, IPV4_HEADER, IPV6_HEADER, ROUTING, put_word, word,
+    DESTINATION_OPTIONS, FRAGMENT, FRAGMENT_HEADER, HOP_BY_HOP, IPV4_CHECKSUM_AT, IPV4_HEADER, IPV6_HEADER, ROUTING,
+    put_word, word,
 };
+use crate::options;
 
 /// The pieces of an IPv4 datagram that fit `mtu`, as a router makes them (RFC 791 3.2). They keep the identification;
 /// the don't-fragment bit is the caller's to judge. A fragment may be taken apart further.
@@ -120,29 +122,15 @@ fn piece_end(at: usize, room: usize, payload_len: usize) -> usize {
 
 /// The options that every fragment repeats, padded: those with the copied flag (RFC 791 3.1).
 fn copied_options(options: &[u8]) -> Vec<u8> {
-    let mut copied = Vec::new();
-    let mut rest = options;
-    while let [kind, tail @ ..] = rest {
-        let len = match (kind, tail.first()) {
-            // End of options, and padding, are one byte long.
-            (0, _) => break,
-            (1, _) => 1,
-            (_, Some(&len)) if len >= 2 => usize::from(len),
-            _ => break,
-        };
-        let Some((option, behind)) = rest.split_at_checked(len) else { break };
-        if kind & 0x80 != 0 {
-            copied.extend_from_slice(option);
-        }
-        rest = behind;
-    }
+    let copied = options::walk(options).filter(|(_, option)| option[0] & COPIED != 0);
+    let mut copied: Vec<u8> = copied.flat_map(|(_, option)| option.iter().copied()).collect();
     copied.resize(copied.len().next_multiple_of(4), 0);
     copied
 }
 
 /// Fragment offsets count units of eight bytes, and so do the lengths of most IPv6 extension headers.
 const UNIT: usize = 8;
+/// The flag of an IPv4 option.
+const COPIED: u8 = 0x80;
 /// Thirteen bits.
 const MAX_OFFSET: u16 = 0x1FFF;
-/// RFC 8200 4.5.
-const FRAGMENT_HEADER: usize = 8;

@@ -16,7 +16,7 @@ pub fn tcp(src: SocketAddr, dst: SocketAddr) -> TcpBuilder {
     ip.dont_fragment = true;
     let mut header = TcpHeader::new(src.port(), dst.port(), 0, DEFAULT_WINDOW);
     header.ack = true;
-    TcpBuilder { ip, header, payload: Vec::new() }
+    TcpBuilder { ip, header, mss: None, sack_permitted: false, window_scale: None, payload: Vec::new() }
 }
 
 /// The RST that answers a segment nobody expects (RFC 9293 3.10.7.1), in the name of the segment's destination.
@@ -44,6 +44,9 @@ pub fn tcp_reset(answering: &Headers) -> Vec<u8> {
 pub struct TcpBuilder {
     ip: Ip,
     header: TcpHeader,
+    mss: Option<u16>,
+    sack_permitted: bool,
+    window_scale: Option<u8>,
     payload: Vec<u8>,
 }
 
@@ -84,13 +87,30 @@ impl TcpBuilder {
 
     /// Adds the maximum segment size option.
     pub fn mss(mut self, mss: u16) -> Self {
-        // One option of four bytes always fits.
-        let _ = self.header.set_options(&[TcpOptionElement::MaximumSegmentSize(mss)]);
+        self.mss = Some(mss);
+        self
+    }
+
+    /// Adds the option that permits selective acknowledgements (RFC 2018).
+    pub fn sack_permitted(mut self) -> Self {
+        self.sack_permitted = true;
+        self
+    }
+
+    /// Adds the window scale option: the shift count of the windows to come (RFC 7323).
+    pub fn window_scale(mut self, shift: u8) -> Self {
+        self.window_scale = Some(shift);
         self
     }
 
     /// The datagram.
-    pub fn build(self) -> Vec<u8> {
+    pub fn build(mut self) -> Vec<u8> {
+        let mut options = Vec::new();
+        options.extend(self.mss.map(TcpOptionElement::MaximumSegmentSize));
+        options.extend(self.sack_permitted.then_some(TcpOptionElement::SelectiveAcknowledgementPermitted));
+        options.extend(self.window_scale.map(TcpOptionElement::WindowScale));
+        // Nine bytes always fit; etherparse pads them.
+        let _ = self.header.set_options(&options);
         let mut segment = self.header.to_bytes().to_vec();
         segment.extend_from_slice(&self.payload);
         self.ip.around_summed(TCP, segment)

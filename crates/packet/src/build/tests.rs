@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::headers::{Fragment, Headers, Offloads};
+use crate::packet::Packet;
 use crate::tcp_flags::TcpFlags;
 use crate::transport::Transport;
 
@@ -108,4 +109,30 @@ fn what_fits_or_may_not_be_taken_apart_comes_back() {
     let v6 = udp("[2001:db8::1]:1".parse().unwrap(), "[2001:db8::2]:2".parse().unwrap()).payload(&[0; 2000]).build();
     assert_eq!(fragment(&v6, 1280), [v6]);
     assert_eq!(fragment(&[1, 2, 3], 1), [[1, 2, 3]]);
+}
+
+#[test]
+fn options_come_in_any_order_and_company() {
+    let syn = || tcp("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap()).flags(TcpFlags::SYN);
+    let options = |builder: TcpBuilder| {
+        let bytes = builder.build();
+        strict(&bytes);
+        bytes[40..].to_vec()
+    };
+    assert_eq!(options(syn()), []);
+    assert_eq!(options(syn().mss(1460)), [2, 4, 5, 0xB4]);
+    assert_eq!(options(syn().window_scale(7)), [3, 3, 7, 0]);
+    let all = [2, 4, 5, 0xB4, 4, 2, 3, 3, 7, 0, 0, 0];
+    assert_eq!(options(syn().mss(1460).sack_permitted().window_scale(7)), all);
+    assert_eq!(options(syn().window_scale(7).sack_permitted().mss(1460)), all);
+}
+
+#[test]
+fn replaced_packets_are_taken_apart_like_others() {
+    let datagram = udp("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap()).payload(&[3; 400]).id(5).build();
+    let mut buffer = udp("[2001:db8::1]:1".parse().unwrap(), "[2001:db8::2]:2".parse().unwrap()).build();
+    let len = buffer.len() as u32;
+    let mut packet = Packet::parse(&mut buffer, len, Offloads::Strict).unwrap();
+    packet.replace(datagram.clone()).unwrap();
+    assert_eq!(fragment(packet.bytes(), 220), fragment(&datagram, 220));
 }

@@ -246,3 +246,56 @@ fn icmp_messages_are_queries_errors_or_neither() {
     let later = build::fragment(&build::echo_request(a, b, 1, 1).payload(&[0; 40]).build(), 44).swap_remove(1);
     assert_eq!(parse(&later).unwrap().key().icmp_type, FlowKey::UNKNOWN_ICMP);
 }
+
+#[test]
+fn fragments_say_which_bytes_they_hold() {
+    let range = |bytes: &[u8]| parse(bytes).unwrap().fragment_range();
+    assert_eq!(range(&udp()), None);
+    let later = with(&udp(), &[(6, 0x2003)]);
+    assert_eq!(range(&later), Some(FragmentRange { start: 24, end: 72, more: true }));
+    // By the header, whatever was captured of it.
+    let cut = Headers::parse(&later[..30], later.len() as u32, Offloads::Tolerate).unwrap();
+    assert_eq!(cut.fragment_range(), Some(FragmentRange { start: 24, end: 72, more: true }));
+    assert_eq!(range(&with(&udp(), &[(6, 0x2000)])), Some(FragmentRange { start: 0, end: 48, more: true }));
+    // The longest offset there is.
+    let beyond = with(&udp(), &[(6, 0x1FFF)]);
+    assert_eq!(range(&beyond), Some(FragmentRange { start: 65_528, end: 65_576, more: false }));
+
+    // What follows the fragment header was divided, extension headers and all; what precedes it was not.
+    let options: &[u8] = &[44, 0, 1, 4, 0, 0, 0, 0];
+    let first = chained(60, &[options, &[60, 0, 0, 1, 0, 0, 1, 0], &[17, 0, 1, 4, 0, 0, 0, 0]]);
+    assert_eq!(parse(&first).unwrap().l4, 64);
+    assert_eq!(range(&first), Some(FragmentRange { start: 0, end: 56, more: true }));
+    let last = chained(60, &[options, &[17, 0, 0, 0x38, 0, 0, 1, 0]]);
+    assert_eq!(range(&last), Some(FragmentRange { start: 56, end: 104, more: false }));
+    // Atomic.
+    assert_eq!(range(&chained(44, &[&[17, 0, 0, 0, 0, 0, 1, 0]])), None);
+}
+
+#[test]
+fn lengths_that_lie_are_malformed_or_harmless() {
+    // An IPv6 payload shorter than its transport, and none at all.
+    assert_eq!(parse(&with(&udp_v6(), &[(4, 7)])), Err(Malformed::TransportTruncated(17)));
+    assert_eq!(parse(&with(&udp_v6(), &[(4, 0)])), Err(Malformed::TransportTruncated(17)));
+    // The chain goes on in the trailer.
+    let options: &[u8] = &[17, 0, 1, 4, 0, 0, 0, 0];
+    assert_eq!(parse(&with(&chained(60, &[options]), &[(4, 4)])), Err(Malformed::ChainTruncated));
+    assert_eq!(parse(&with(&chained(60, &[options]), &[(4, 8)])), Err(Malformed::TransportTruncated(17)));
+    assert_eq!(parse(&with(&chained(0, &[&[60, 6, 1, 4, 0, 0, 0, 0]]), &[])), Err(Malformed::ChainTruncated));
+    // Authentication headers of the shortest and the longest kind.
+    assert_eq!(parse(&chained(51, &[&[17, 0, 0, 0, 0, 0, 0, 1]])).unwrap().l4, 48);
+    assert_eq!(parse(&chained(51, &[&[17, 255, 0, 0, 0, 0, 0, 1]])), Err(Malformed::ChainTruncated));
+    // IPv4 options longer than the datagram, by its own length and by its bytes.
+    let options = with(&udp(), &[(0, 0x4F00), (2, 59)]);
+    assert_eq!(parse(&options), Err(Malformed::TotalLength { total: 59, header: 60 }));
+    let short = with(&udp(), &[(0, 0x4F00)]);
+    assert_eq!(parse(&short[..40]), Err(Malformed::HeaderTruncated));
+    // A first fragment's UDP length is that of the whole datagram, whatever it is.
+    assert!(parse(&with(&udp(), &[(6, 0x2000), (24, 0xFFFF)])).is_ok());
+    assert!(parse(&with(&udp(), &[(6, 0x2000), (24, 0)])).is_ok());
+    // The longest TCP header, all of it options, with and without room for it.
+    let (from, to) = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+    let segment = |payload| with(&build::tcp(from, to).payload(&vec![9; payload]).build(), &[(32, 0xF010)]);
+    assert!(matches!(parse(&segment(40)).unwrap().transport, Transport::Tcp { payload_len: 0, .. }));
+    assert_eq!(parse(&segment(39)), Err(Malformed::TcpDataOffset(15)));
+}

@@ -95,3 +95,38 @@ fn a_source_routed_checksum_does_not_cover_the_next_hop() {
     packet.set_src("2001:db8::78".parse().unwrap());
     assert_ne!(packet.bytes()[64..], segment);
 }
+
+#[test]
+fn the_identification_is_the_one_thing_that_changes() {
+    let mut bytes =
+        build::udp("10.0.0.1:1".parse().unwrap(), "192.0.2.1:2".parse().unwrap()).payload(&[5; 100]).id(7).build();
+    let before = bytes.clone();
+    let len = bytes.len();
+    let mut packet = packet(&mut bytes, len);
+    assert_eq!(packet.headers().ip_id, 7);
+    packet.set_ip_id(0xFFFF);
+    let headers = *packet.headers();
+    assert_eq!(Headers::parse(&bytes, len as u32, Offloads::Strict), Ok(headers));
+    assert_eq!((&bytes[4..6], &bytes[6..10], &bytes[12..]), (&[0xFF, 0xFF][..], &before[6..10], &before[12..]));
+
+    let mut piece = build::fragment(&bytes, 68).swap_remove(1);
+    let len = piece.len();
+    let mut packet = self::packet(&mut piece, len);
+    packet.set_ip_id(9);
+    assert_eq!(packet.headers().fragment, Fragment::Later { id: 9, offset: 48, more: true });
+
+    let mut v6 = build::udp("[2001:db8::1]:1".parse().unwrap(), "[2001:db8::2]:2".parse().unwrap()).build();
+    let before = v6.clone();
+    self::packet(&mut v6, before.len()).set_ip_id(9);
+    assert_eq!(v6, before);
+}
+
+#[test]
+fn a_message_of_zeros_has_a_checksum_of_ones() {
+    let (a, b) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+    let mut bytes = build::echo_reply(a, b, 7, 0).payload(&[0; 5]).build();
+    let len = bytes.len();
+    packet(&mut bytes, len).set_src_port(0);
+    assert_eq!(bytes, build::echo_reply(a, b, 0, 0).payload(&[0; 5]).build());
+    assert!(Headers::parse(&bytes, len as u32, Offloads::Strict).is_ok());
+}

@@ -1,238 +1,235 @@
-//! ICMP messages (RFC 7915 4.2, 4.3, 5.2, 5.3): echo, and errors with the packet that they quote.
+//! Which ICMP messages correspond (RFC 7915 4.2, 5.2).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use super::untranslatable::Untranslatable;
+use crate::headers::IpVersion;
 
-use super::{Ends, Untranslatable, added, removed, update_transport, v4_to_v6, v6_to_v4};
-use crate::chain::is_extension;
-use crate::checksum::{Checksum, Difference};
-use crate::headers::{Fragment, IpVersion};
-use crate::ip::Ip;
-use crate::number::{
-    ICMP, ICMP_CHECKSUM_AT, ICMP_HEADER, ICMPV6, IPV4_HEADER, IPV6_HEADER, double_word, put_word, word,
-};
-
-/// What headers of IPv6 are longer than those of IPv4.
-const LONGER: u32 = (IPV6_HEADER - IPV4_HEADER) as u32;
-
-/// The least MTU of IPv6 (RFC 8200 5).
-const LEAST_V6_MTU: u32 = 1280;
-
-/// Plateaus of RFC 1191 7.1: what routers that tell no MTU probably mean.
-const PLATEAUS: [u32; 10] = [65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296];
-
-/// An ICMPv6 message as ICMP. `whole` is its length by the IP header, `ends` the addresses that its checksum covers.
-pub(super) fn message_to_v4(
-    message: &[u8],
-    whole: u32,
-    (src, dst): (IpAddr, IpAddr),
-    quoted: Option<Ends<Ipv4Addr>>,
-) -> Result<Vec<u8>, Untranslatable> {
-    let Some((header, rest)) = message.split_first_chunk::<ICMP_HEADER>() else {
-        return Err(Untranslatable::Malformed);
-    };
-    let unknown = Untranslatable::Icmp { kind: header[0], code: header[1] };
-    let mut new = Vec::with_capacity(message.len());
-    match echo(header[0], &[(128, 8), (129, 0)]) {
-        Some(kind) => {
-            new.extend_from_slice(&[kind, header[1]]);
-            new.extend_from_slice(&header[2..]);
-            new.extend_from_slice(rest);
-        }
-        None => {
-            let value = double_word(header, 4).unwrap_or_default();
-            let ([kind, code], value) = error_to_v4(header[0], header[1], value).ok_or(unknown)?;
-            new.extend_from_slice(&[kind, code, header[2], header[3]]);
-            new.extend_from_slice(&value.to_be_bytes());
-            new.extend(quote_to_v4(rest, quoted.ok_or(unknown)?).ok_or(unknown)?);
-        }
+/// The type of the echo message that corresponds to a query.
+pub(super) fn echo(version: IpVersion, kind: u8) -> Option<u8> {
+    match (version, kind) {
+        (IpVersion::V4, 8) => Some(128),
+        (IpVersion::V4, 0) => Some(129),
+        (IpVersion::V6, 128) => Some(8),
+        (IpVersion::V6, 129) => Some(0),
+        _ => None,
     }
-    // ICMP has no pseudo-header, ICMPv6 has one.
-    let pseudo = pseudo_header(src, dst, whole);
-    resum(&mut new, message, removed(&pseudo));
-    Ok(new)
 }
 
-/// An ICMP message as ICMPv6 between `ends`.
-pub(super) fn message_to_v6(
-    message: &[u8],
-    whole: u32,
-    ends: Ends<Ipv6Addr>,
-    quoted: Option<Ends<Ipv6Addr>>,
-) -> Result<Vec<u8>, Untranslatable> {
-    let Some((header, rest)) = message.split_first_chunk::<ICMP_HEADER>() else {
-        return Err(Untranslatable::Malformed);
-    };
-    let unknown = Untranslatable::Icmp { kind: header[0], code: header[1] };
-    let mut new = Vec::with_capacity(message.len() + LONGER as usize);
-    match echo(header[0], &[(8, 128), (0, 129)]) {
-        Some(kind) => {
-            new.extend_from_slice(&[kind, header[1]]);
-            new.extend_from_slice(&header[2..]);
-            new.extend_from_slice(rest);
-        }
-        None => {
-            let mtu = word(header, 6).map_or(0, u32::from);
-            let quoted_len = word(rest, 2).map_or(0, u32::from);
-            let ([kind, code], value) =
-                error_to_v6(header[0], header[1], (header[4], mtu, quoted_len)).ok_or(unknown)?;
-            new.extend_from_slice(&[kind, code, header[2], header[3]]);
-            new.extend_from_slice(&value.to_be_bytes());
-            new.extend(quote_to_v6(rest, quoted.ok_or(unknown)?).ok_or(unknown)?);
-            // An ICMPv6 error fits the least MTU (RFC 4443 2.4). What the capture cut off is nobody's to cut again.
-            if message.len() == whole as usize {
-                new.truncate(LEAST_V6_MTU as usize - IPV6_HEADER);
-            }
-        }
+/// The first eight bytes of an ICMP error but for its checksum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ErrorHeader {
+    pub(super) kind: u8,
+    pub(super) code: u8,
+    /// The four bytes behind the checksum, without the length of RFC 4884.
+    pub(super) rest: u32,
+}
+
+impl ErrorHeader {
+    /// The same error in the other version. `quoted_len` is the length of the packet it is about, and `max_mtu` what no
+    /// announced MTU is above.
+    pub(super) fn translated(self, from: IpVersion, quoted_len: u32, max_mtu: u32) -> Result<Self, Untranslatable> {
+        let (kind, code, rest) = match from {
+            IpVersion::V4 => self.v6(quoted_len, max_mtu)?,
+            IpVersion::V6 => self.v4(max_mtu)?,
+        };
+        Ok(Self { kind, code, rest })
     }
-    let grown = i64::from(whole) + new.len() as i64 - message.len() as i64;
-    let grown = u32::try_from(grown).map_err(|_| Untranslatable::TooLarge)?;
-    let pseudo = pseudo_header(IpAddr::V6(ends.src), IpAddr::V6(ends.dst), grown);
-    resum(&mut new, message, added(&pseudo));
-    Ok(new)
+
+    fn v6(self, quoted_len: u32, max_mtu: u32) -> Result<(u8, u8, u32), Untranslatable> {
+        Ok(match (self.kind, self.code) {
+            // Network or host unreachable, unknown or isolated, source route failed: no route.
+            (3, 0 | 1 | 5 | 6 | 7 | 8 | 11 | 12) => (1, 0, 0),
+            // The protocol is unreachable: the next header is unrecognised.
+            (3, 2) => (4, 1, NEXT_HEADER_AT),
+            (3, 3) => (1, 4, 0),
+            (3, 4) => (2, 0, v6_mtu(self.rest & 0xFFFF, quoted_len).min(max_mtu).max(MIN_MTU)),
+            // Prohibited, or the precedence is too low.
+            (3, 9 | 10 | 13 | 15) => (1, 1, 0),
+            (11, code) => (3, code, 0),
+            // The pointer is the first byte. Code 2, "bad length", has one too.
+            (12, 0 | 2) => (4, 0, v6_pointer(self.rest >> 24)?),
+            _ => return Err(self.without_counterpart()),
+        })
+    }
+
+    fn v4(self, max_mtu: u32) -> Result<(u8, u8, u32), Untranslatable> {
+        Ok(match (self.kind, self.code) {
+            // No route, beyond the scope of the source, address unreachable: host unreachable.
+            (1, 0 | 2 | 3) => (3, 1, 0),
+            (1, 1) => (3, 10, 0),
+            (1, 4) => (3, 3, 0),
+            (2, _) => (3, 4, self.rest.saturating_sub(GROWTH).min(max_mtu).min(0xFFFF)),
+            (3, code) => (11, code, 0),
+            (4, 0) => (12, 0, v4_pointer(self.rest)? << 24),
+            (4, 1) => (3, 2, 0),
+            _ => return Err(self.without_counterpart()),
+        })
+    }
+
+    fn without_counterpart(self) -> Untranslatable {
+        Untranslatable::Icmp { kind: self.kind, code: self.code }
+    }
 }
 
-fn echo(kind: u8, pairs: &[(u8, u8)]) -> Option<u8> {
-    pairs.iter().find(|(from, _)| *from == kind).map(|(_, to)| *to)
+/// The MTU that an IPv6 sender is told. Routers from before RFC 1191 say 0; what they quote was too long for the link, so
+/// that its MTU is likely the next plateau below.
+fn v6_mtu(v4_mtu: u32, quoted_len: u32) -> u32 {
+    let plateau = || PLATEAUS.into_iter().find(|plateau| *plateau < quoted_len).unwrap_or_default();
+    GROWTH + if v4_mtu == 0 { plateau() } else { v4_mtu }
 }
 
-/// Type, code and the second word of an error (RFC 7915 5.2).
-fn error_to_v4(kind: u8, code: u8, value: u32) -> Option<([u8; 2], u32)> {
-    Some(match (kind, code) {
-        // No route, beyond scope, address unreachable; administratively prohibited; port.
-        (1, 0 | 2 | 3) => ([3, 1], 0),
-        (1, 1) => ([3, 10], 0),
-        (1, 4) => ([3, 3], 0),
-        (2, _) => ([3, 4], value.saturating_sub(LONGER).min(0xFFFF)),
-        (3, code @ 0..=1) => ([11, code], 0),
-        // Erroneous header field, unless IPv4 has no such field.
-        (4, 0) => ([12, 0], u32::from(pointer(value, &POINTERS_TO_V4)?) << 24),
-        // Unrecognised next header: protocol unreachable.
-        (4, 1) => ([3, 2], 0),
-        _ => return None,
+/// RFC 7915 figure 3.
+fn v6_pointer(pointer: u32) -> Result<u32, Untranslatable> {
+    Ok(match pointer {
+        // Version and traffic class.
+        0 | 1 => pointer,
+        // Total length.
+        2 | 3 => 4,
+        // Time to live.
+        8 => 7,
+        9 => NEXT_HEADER_AT,
+        12..=15 => 8,
+        16..=19 => 24,
+        // Identification, fragmentation, checksum, options.
+        _ => return Err(Untranslatable::Pointer(pointer)),
     })
 }
 
-/// Likewise (RFC 7915 4.2). `pointer` is the byte that a parameter problem points at; the MTU of 0 is one that was not told.
-fn error_to_v6(kind: u8, code: u8, (at, mtu, quoted_len): (u8, u32, u32)) -> Option<([u8; 2], u32)> {
-    Some(match (kind, code) {
-        // Network, host, source route failed, unknown, isolated, for this TOS: no route.
-        (3, 0 | 1 | 5 | 6 | 7 | 8 | 11 | 12) => ([1, 0], 0),
-        // Protocol: parameter problem, at the next header field.
-        (3, 2) => ([4, 1], 6),
-        (3, 3) => ([1, 4], 0),
-        (3, 4) => {
-            let told = if mtu == 0 { PLATEAUS.into_iter().find(|plateau| *plateau < quoted_len)? } else { mtu };
-            ([2, 0], (told + LONGER).max(LEAST_V6_MTU))
-        }
-        // Administratively prohibited, of network and host and by filter; precedence cut-off.
-        (3, 9 | 10 | 13 | 15) => ([1, 1], 0),
-        (11, code @ 0..=1) => ([3, code], 0),
-        (12, 0 | 2) => ([4, 0], u32::from(pointer(u32::from(at), &POINTERS_TO_V6)?)),
-        _ => return None,
+/// RFC 7915 figure 6.
+fn v4_pointer(pointer: u32) -> Result<u32, Untranslatable> {
+    Ok(match pointer {
+        0 | 1 => pointer,
+        4 | 5 => 2,
+        NEXT_HEADER_AT => 9,
+        7 => 8,
+        8..=23 => 12,
+        24..=39 => 16,
+        // The flow label, and whatever is behind the fixed header.
+        _ => return Err(Untranslatable::Pointer(pointer)),
     })
 }
 
-/// Where a field of the IPv6 header is in the IPv4 header (RFC 7915 figure 6): first and last byte, and the place.
-const POINTERS_TO_V4: [(u32, u32, u8); 7] =
-    [(0, 0, 0), (1, 1, 1), (4, 5, 2), (6, 6, 9), (7, 7, 8), (8, 23, 12), (24, 39, 16)];
+/// Where an IPv6 header names what follows it.
+const NEXT_HEADER_AT: u32 = 6;
+/// The difference between the two headers.
+const GROWTH: u32 = 20;
+/// Every IPv6 link carries as much (RFC 8200 5).
+const MIN_MTU: u32 = 1280;
+/// RFC 1191 table 7-1. Those below 1280 come to no less than that.
+const PLATEAUS: [u32; 8] = [65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006];
 
-/// The other way round (RFC 7915 figure 3).
-const POINTERS_TO_V6: [(u32, u32, u8); 7] =
-    [(0, 0, 0), (1, 1, 1), (2, 3, 4), (8, 8, 7), (9, 9, 6), (12, 15, 8), (16, 19, 24)];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn pointer(at: u32, table: &[(u32, u32, u8)]) -> Option<u8> {
-    table.iter().find(|(first, last, _)| (*first..=*last).contains(&at)).map(|(_, _, place)| *place)
-}
-
-/// A quoted IPv6 packet as IPv4, as far as it was quoted.
-fn quote_to_v4(quote: &[u8], ends: Ends<Ipv4Addr>) -> Option<Vec<u8>> {
-    let ip = Ip::quoted(quote, IpVersion::V6)?;
-    let whole = ip.total_len.checked_sub(u32::from(ip.l4))?;
-    // What was sent had an identification that nobody knows any more.
-    let mut bytes = v6_to_v4::header(&ip, v6_to_v4::traffic_class(quote), ends, 0).ok()?;
-    let mut segment = quote.get(usize::from(ip.l4)..)?.to_vec();
-    if ip.protocol == ICMPV6 {
-        segment = quoted_query(
-            &segment,
-            &[(128, 8), (129, 0)],
-            ip.fragment,
-            |length| removed(&pseudo_header(ip.src, ip.dst, length)),
-            whole,
-        )?;
-    } else if !ip.is_later_fragment() {
-        update_transport(ip.protocol, &mut segment, v6_to_v4::pseudo_header(&ip, ends));
+    fn translated(from: IpVersion, kind: u8, code: u8, rest: u32) -> Result<(u8, u8, u32), Untranslatable> {
+        let header = ErrorHeader { kind, code, rest }.translated(from, 1500, u32::MAX)?;
+        Ok((header.kind, header.code, header.rest))
     }
-    bytes.extend(segment);
-    Some(bytes)
-}
 
-/// A quoted IPv4 packet as IPv6, as far as it was quoted.
-fn quote_to_v6(quote: &[u8], ends: Ends<Ipv6Addr>) -> Option<Vec<u8>> {
-    let ip = Ip::quoted(quote, IpVersion::V4)?;
-    let whole = ip.total_len.checked_sub(u32::from(ip.l4))?;
-    let tos = quote.get(1).copied()?;
-    let mut bytes = v4_to_v6::header(&ip, tos, ends, whole).ok()?;
-    let mut segment = quote.get(usize::from(ip.l4)..)?.to_vec();
-    if is_extension(ip.protocol) || ip.protocol == ICMPV6 {
-        return None;
+    #[test]
+    fn every_unreachable_code_of_ipv4() {
+        let expected = [
+            Some((1, 0)),
+            Some((1, 0)),
+            Some((4, 1)),
+            Some((1, 4)),
+            Some((2, 0)),
+            Some((1, 0)),
+            Some((1, 0)),
+            Some((1, 0)),
+            Some((1, 0)),
+            Some((1, 1)),
+            Some((1, 1)),
+            Some((1, 0)),
+            Some((1, 0)),
+            Some((1, 1)),
+            None,
+            Some((1, 1)),
+            None,
+        ];
+        for (code, expected) in (0..).zip(expected) {
+            let found = translated(IpVersion::V4, 3, code, 1400);
+            assert_eq!(found.ok().map(|(kind, code, _)| (kind, code)), expected, "code {code}");
+        }
+        assert_eq!(translated(IpVersion::V4, 3, 2, 0), Ok((4, 1, 6)));
     }
-    if ip.protocol == ICMP {
-        segment = quoted_query(
-            &segment,
-            &[(8, 128), (0, 129)],
-            ip.fragment,
-            |length| added(&pseudo_header(IpAddr::V6(ends.src), IpAddr::V6(ends.dst), length)),
-            whole,
-        )?;
-    } else if !ip.is_later_fragment() {
-        update_transport(ip.protocol, &mut segment, v4_to_v6::pseudo_header(&ip, ends));
-    }
-    bytes.extend(segment);
-    Some(bytes)
-}
 
-/// A quoted echo; an error that quotes an error is nobody's.
-fn quoted_query(
-    segment: &[u8],
-    pairs: &[(u8, u8)],
-    fragment: Fragment,
-    pseudo: impl Fn(u32) -> Difference,
-    whole: u32,
-) -> Option<Vec<u8>> {
-    if matches!(fragment, Fragment::Later { .. }) {
-        return Some(segment.to_vec());
-    }
-    let kind = echo(*segment.first()?, pairs)?;
-    let mut new = segment.to_vec();
-    new[0] = kind;
-    let old = word(segment, ICMP_CHECKSUM_AT)?;
-    let change = Difference::of_u16(u16::from(segment[0]) << 8, u16::from(kind) << 8);
-    put_word(&mut new, ICMP_CHECKSUM_AT, Checksum(old).updated(change.and(pseudo(whole))).0);
-    Some(new)
-}
-
-/// The pseudo-header of ICMPv6 (RFC 8200 8.1).
-fn pseudo_header(src: IpAddr, dst: IpAddr, length: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(40);
-    for end in [src, dst] {
-        if let IpAddr::V6(v6) = end {
-            bytes.extend_from_slice(&v6.octets());
+    #[test]
+    fn the_other_errors_of_ipv4() {
+        assert_eq!(translated(IpVersion::V4, 11, 0, 7), Ok((3, 0, 0)));
+        assert_eq!(translated(IpVersion::V4, 11, 1, 7), Ok((3, 1, 0)));
+        let none = |kind, code| Err(Untranslatable::Icmp { kind, code });
+        // Source quench, redirect, a missing option.
+        for (kind, code) in [(4, 0), (5, 1), (12, 1), (12, 3), (6, 0), (3, 255)] {
+            assert_eq!(translated(IpVersion::V4, kind, code, 0), none(kind, code));
         }
     }
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(&[0, 0, 0, ICMPV6]);
-    bytes
-}
 
-/// Updates the checksum of `new`, which stands in the place of `old`, by what changed; `pseudo` is what becomes of the
-/// pseudo-header.
-fn resum(new: &mut [u8], old: &[u8], pseudo: Difference) {
-    let Some(before) = word(old, ICMP_CHECKSUM_AT) else { return };
-    let without = |bytes: &[u8]| {
-        let mut bytes = bytes.to_vec();
-        put_word(&mut bytes, ICMP_CHECKSUM_AT, 0);
-        bytes
-    };
-    let change = removed(&without(old)).and(added(&without(new))).and(pseudo);
-    put_word(new, ICMP_CHECKSUM_AT, Checksum(before).updated(change).0);
+    #[test]
+    fn every_error_of_ipv6() {
+        let none = |kind, code| Err(Untranslatable::Icmp { kind, code });
+        for (code, v4) in [(0, 1), (1, 10), (2, 1), (3, 1), (4, 3)] {
+            assert_eq!(translated(IpVersion::V6, 1, code, 9), Ok((3, v4, 0)));
+        }
+        assert_eq!(translated(IpVersion::V6, 1, 5, 0), none(1, 5));
+        assert_eq!(translated(IpVersion::V6, 3, 1, 9), Ok((11, 1, 0)));
+        assert_eq!(translated(IpVersion::V6, 4, 1, 6), Ok((3, 2, 0)));
+        assert_eq!(translated(IpVersion::V6, 4, 2, 6), none(4, 2));
+        assert_eq!(translated(IpVersion::V6, 100, 0, 0), none(100, 0));
+    }
+
+    #[test]
+    fn pointers_are_those_of_the_figures() {
+        let v6 = |pointer: u32| translated(IpVersion::V4, 12, 0, pointer << 24).map(|(_, _, rest)| rest).ok();
+        let expected = [0, 1, 4, 4, 99, 99, 99, 99, 7, 6, 99, 99, 8, 8, 8, 8, 24, 24, 24, 24, 99];
+        for (pointer, expected) in (0..).zip(expected) {
+            assert_eq!(v6(pointer), (expected != 99).then_some(expected), "byte {pointer}");
+        }
+        assert_eq!(translated(IpVersion::V4, 12, 2, 9 << 24), Ok((4, 0, 6)));
+        assert_eq!(translated(IpVersion::V4, 12, 0, 10 << 24), Err(Untranslatable::Pointer(10)));
+
+        let v4 = |pointer| translated(IpVersion::V6, 4, 0, pointer).map(|(_, _, rest)| rest >> 24).ok();
+        let ends = [(0, 0), (1, 1), (4, 2), (5, 2), (6, 9), (7, 8), (8, 12), (23, 12), (24, 16), (39, 16)];
+        for (pointer, expected) in ends {
+            assert_eq!(v4(pointer), Some(expected), "byte {pointer}");
+        }
+        for pointer in [2, 3, 40, 0x0100_0000, u32::MAX] {
+            assert_eq!(v4(pointer), None);
+        }
+    }
+
+    #[test]
+    fn mtus_differ_by_the_headers() {
+        let v6 = |mtu: u32, quoted_len, max_mtu| {
+            let error = ErrorHeader { kind: 3, code: 4, rest: 0xABCD_0000 | mtu };
+            error.translated(IpVersion::V4, quoted_len, max_mtu).unwrap().rest
+        };
+        assert_eq!(v6(1400, 1500, u32::MAX), 1420);
+        assert_eq!(v6(9001, 9001, 1500), 1500);
+        assert_eq!(v6(0xFFFF, 1500, u32::MAX), 65_555);
+        // Never below what every IPv6 link carries.
+        assert_eq!((v6(68, 1500, u32::MAX), v6(1260, 1500, u32::MAX), v6(1261, 1500, u32::MAX)), (1280, 1280, 1281));
+        assert_eq!(v6(1400, 1500, 100), 1280);
+        // No MTU: the plateau below what was too long.
+        let plateaus = [(65_535, 32_020), (32_000, 17_934), (8_167, 8_186), (1_500, 1_512), (1_492, 1_280), (0, 1_280)];
+        for (quoted_len, mtu) in plateaus {
+            assert_eq!(v6(0, quoted_len, u32::MAX), mtu);
+        }
+
+        let v4 = |mtu, max_mtu| {
+            ErrorHeader { kind: 2, code: 0, rest: mtu }.translated(IpVersion::V6, 1500, max_mtu).unwrap().rest
+        };
+        assert_eq!((v4(1280, u32::MAX), v4(9000, 1500), v4(1500, 1500)), (1260, 1500, 1480));
+        assert_eq!((v4(u32::MAX, u32::MAX), v4(19, u32::MAX)), (65_535, 0));
+    }
+
+    #[test]
+    fn echoes_are_the_only_queries() {
+        for kind in 0..=255 {
+            let v6 = echo(IpVersion::V4, kind);
+            assert_eq!(v6.is_some(), matches!(kind, 0 | 8));
+            assert_eq!(v6.and_then(|kind| echo(IpVersion::V6, kind)), v6.map(|_| kind));
+            assert_eq!(echo(IpVersion::V6, kind).is_some(), matches!(kind, 128 | 129));
+        }
+    }
 }

@@ -1,277 +1,360 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+//! One packet a rule, to the byte. That checksums stay right in general is a property, tested from outside.
 
+use std::net::{IpAddr, SocketAddr};
+
+use super::*;
 use crate::build;
-use crate::headers::{Fragment, Headers, Offloads};
-use crate::quote::QuoteTransport;
+use crate::headers::Headers;
+use crate::number::put_word;
 use crate::tcp_flags::TcpFlags;
-use crate::transport::Transport;
 
-use super::{Ends, Untranslatable};
+mod errors;
 
-const V4: Ends<Ipv4Addr> = Ends { src: Ipv4Addr::new(10, 0, 0, 200), dst: Ipv4Addr::new(198, 51, 100, 7) };
+const CLIENT: &str = "2001:db8::5";
+const HOST: &str = "192.0.2.1";
+const GATEWAY: &str = "10.0.0.9";
 
-fn v6() -> Ends<Ipv6Addr> {
-    Ends { src: "2001:db8::10".parse().unwrap(), dst: "64:ff9b::198.51.100.7".parse().unwrap() }
+fn client(port: u16) -> SocketAddr {
+    SocketAddr::new(CLIENT.parse().unwrap(), port)
 }
 
-fn ends6(port: u16, to: u16) -> (SocketAddr, SocketAddr) {
-    (SocketAddr::new(v6().src.into(), port), SocketAddr::new(v6().dst.into(), to))
+/// The host as the client knows it.
+fn host_v6(port: u16) -> SocketAddr {
+    SocketAddr::new(Embedding::WELL_KNOWN.embed(HOST.parse().unwrap()).into(), port)
 }
 
-fn ends4(port: u16, to: u16) -> (SocketAddr, SocketAddr) {
-    (SocketAddr::new(V4.src.into(), port), SocketAddr::new(V4.dst.into(), to))
+fn gateway(port: u16) -> SocketAddr {
+    SocketAddr::new(GATEWAY.parse().unwrap(), port)
 }
 
-/// Of a datagram that was captured as a whole.
-fn v6_to_v4(
-    datagram: &[u8],
-    ends: Ends<Ipv4Addr>,
-    quoted: Option<Ends<Ipv4Addr>>,
-    id: u16,
-) -> Result<Vec<u8>, Untranslatable> {
-    super::v6_to_v4(datagram, datagram.len() as u32, ends, quoted, id)
+fn host(port: u16) -> SocketAddr {
+    SocketAddr::new(HOST.parse().unwrap(), port)
 }
 
-/// Likewise.
-fn v4_to_v6(datagram: &[u8], ends: Ends<Ipv6Addr>, quoted: Option<Ends<Ipv6Addr>>) -> Result<Vec<u8>, Untranslatable> {
-    super::v4_to_v6(datagram, datagram.len() as u32, ends, quoted)
+/// From the client to the host.
+fn out(id: u16) -> ToV4 {
+    ToV4::new(GATEWAY.parse().unwrap(), HOST.parse().unwrap(), id)
+        .quoting(HOST.parse().unwrap(), GATEWAY.parse().unwrap())
 }
 
-/// The headers; every checksum is judged.
-fn strict(datagram: &[u8]) -> Headers {
-    Headers::parse(datagram, datagram.len() as u32, Offloads::Strict).unwrap_or_else(|error| panic!("{error}"))
+/// From the host to the client.
+fn back() -> ToV6 {
+    let (client, host) = (CLIENT.parse().unwrap(), Embedding::WELL_KNOWN.embed(HOST.parse().unwrap()));
+    ToV6::new(host, client).quoting(client, host)
+}
+
+fn to_v4(bytes: &[u8], to: ToV4) -> Result<Vec<u8>, Untranslatable> {
+    let mut bytes = bytes.to_vec();
+    let len = bytes.len() as u32;
+    v6_to_v4(&Packet::parse(&mut bytes, len, Offloads::Strict).unwrap(), &to)
+}
+
+fn to_v6(bytes: &[u8], to: ToV6) -> Result<Vec<u8>, Untranslatable> {
+    let mut bytes = bytes.to_vec();
+    let len = bytes.len() as u32;
+    v4_to_v6(&Packet::parse(&mut bytes, len, Offloads::Strict).unwrap(), &to)
+}
+
+fn strict(bytes: &[u8]) -> Headers {
+    Headers::parse(bytes, bytes.len() as u32, Offloads::Strict).unwrap()
+}
+
+/// An IPv4 packet with other header words and the header checksum right again.
+fn with(bytes: &[u8], words: &[(usize, u16)]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for &(at, word) in words {
+        put_word(&mut bytes, at, word);
+    }
+    put_word(&mut bytes, 10, 0);
+    let checksum = crate::Checksum::of(&bytes[..usize::from(bytes[0] & 15) * 4]);
+    put_word(&mut bytes, 10, checksum.0);
+    bytes
+}
+
+/// An IPv6 packet with extension headers before its transport.
+fn chained(bytes: &[u8], first: u8, chain: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[6] = first;
+    bytes.splice(40..40, chain.concat());
+    let len = (bytes.len() - 40) as u16;
+    put_word(&mut bytes, 4, len);
+    bytes
+}
+
+/// An IPv4 packet with options.
+fn with_options(bytes: &[u8], options: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes.splice(20..20, options.iter().copied());
+    bytes[0] += options.len() as u8 / 4;
+    let len = bytes.len() as u16;
+    with(&bytes, &[(2, len)])
+}
+
+/// Bytes that were worked out by another program, from the RFCs alone.
+fn hex(parts: &[&str]) -> Vec<u8> {
+    let digits = parts.concat();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
-fn tcp_and_udp_become_what_ipv4_would_have_sent() {
-    let (from, to) = ends6(4000, 443);
-    let tcp = build::tcp(from, to).flags(TcpFlags::SYN).seq(7).mss(1440).ttl(33).build();
-    let (from4, to4) = ends4(4000, 443);
-    let expected = build::tcp(from4, to4).flags(TcpFlags::SYN).seq(7).mss(1440).ttl(33).dont_fragment(false).id(9);
-    assert_eq!(v6_to_v4(&tcp, V4, None, 9).unwrap(), expected.build());
-    let udp = build::udp(from, to).payload(b"question").build();
-    let expected = build::udp(from4, to4).payload(b"question").dont_fragment(false).id(9).build();
-    assert_eq!(v6_to_v4(&udp, V4, None, 9).unwrap(), expected);
-    // And back.
-    assert_eq!(v4_to_v6(&expected, v6(), None).unwrap(), udp);
+fn udp_to_the_byte() {
+    // Traffic class ab, flow label 12345.
+    let v6 = hex(&[
+        "6ab12345000c113d20010db80000000000000000000000050064ff9b0000000000000000c0000201",
+        "9c400035000cea1668692121",
+    ]);
+    let v4 = hex(&["45ab0020010200003d11b0160a000009c0000201", "9c400035000c0dcc68692121"]);
+    assert_eq!(to_v4(&v6, out(0x0102)), Ok(v4));
+    let v4 = hex(&["45ab0020010200003d11b016c00002010a000009", "00359c40000c0dcc68692121"]);
+    let v6 = hex(&[
+        "6ab00000000c113d0064ff9b0000000000000000c000020120010db8000000000000000000000005",
+        "00359c40000cea1668692121",
+    ]);
+    assert_eq!(to_v6(&v4, back()), Ok(v6));
 }
 
 #[test]
-fn a_long_datagram_may_not_be_fragmented() {
-    let (from, to) = ends6(4000, 53);
-    let len = |payload: usize| {
-        let udp = build::udp(from, to).payload(&vec![1; payload]).build();
-        let headers = strict(&v6_to_v4(&udp, V4, None, 9).unwrap());
-        (headers.total_len, headers.dont_fragment)
+fn echo_to_the_byte() {
+    let v6 = hex(&[
+        "6ab00000000c3a3d20010db80000000000000000000000050064ff9b0000000000000000c0000201",
+        "8000b1200007000170696e67",
+    ]);
+    let v4 = hex(&["45ab0020010200003d01b0260a000009c0000201", "080019270007000170696e67"]);
+    assert_eq!(to_v4(&v6, out(0x0102)), Ok(v4));
+    let v4 = hex(&["45ab0020010200003d01b026c00002010a000009", "000021270007000170696e67"]);
+    let v6 = hex(&[
+        "6ab00000000c3a3d0064ff9b0000000000000000c000020120010db8000000000000000000000005",
+        "8100b0200007000170696e67",
+    ]);
+    assert_eq!(to_v6(&v4, back()), Ok(v6));
+}
+
+#[test]
+fn fragments_to_the_byte() {
+    // Of the identification cafe0102 IPv4 has the lower half; the offset is 24.
+    let fixed = "6ab0000000202c3d20010db80000000000000000000000050064ff9b0000000000000000c0000201";
+    let first = ["9c4000350030f5c7", "000102030405060708090a0b0c0d0e0f"];
+    let last = "101112131415161718191a1b1c1d1e1f2021222324252627";
+    let v6 = [hex(&[fixed, "11000001cafe0102", first[0], first[1]]), hex(&[fixed, "11000018cafe0102", last])];
+    let v4 = [
+        hex(&["45ab002c010220003d11900a0a000009c0000201", "9c4000350030197d", first[1]]),
+        hex(&["45ab002c010200033d11b0070a000009c0000201", last]),
+    ];
+    for (v6, v4) in v6.iter().zip(&v4) {
+        assert_eq!(to_v4(v6, out(7)).as_ref(), Ok(v4));
+        // The other way the upper half is zero.
+        let mut v6 = v6.clone();
+        v6[44..46].fill(0);
+        let to = ToV6::new(CLIENT.parse().unwrap(), Embedding::WELL_KNOWN.embed(HOST.parse().unwrap()));
+        assert_eq!(to_v6(v4, to), Ok(v6));
+    }
+}
+
+#[test]
+fn tcp_keeps_all_but_its_checksum() {
+    let segment = |src, dst| {
+        let builder = build::tcp(src, dst).flags(TcpFlags::SYN).seq(7).payload(b"hello").mss(1440).window_scale(7);
+        builder.ttl(9).id(3).dont_fragment(false).build()
     };
-    assert_eq!(len(1232), (1260, false));
-    assert_eq!(len(1233), (1261, true));
+    let (v6, v4) = (segment(client(40000), host_v6(443)), segment(gateway(40000), host(443)));
+    assert_eq!(to_v4(&v6, out(3)), Ok(v4));
+    let (v6, v4) = (segment(host_v6(443), client(40000)), segment(host(443), gateway(40000)));
+    assert_eq!(to_v6(&v4, back()), Ok(v6));
 }
 
 #[test]
-fn a_wrong_checksum_stays_exactly_as_wrong() {
-    let (from, to) = ends6(4000, 443);
-    let mut tcp = build::tcp(from, to).build();
-    let right = v6_to_v4(&tcp, V4, None, 9).unwrap();
-    tcp[40 + 16] ^= 0x10;
-    let wrong = v6_to_v4(&tcp, V4, None, 9).unwrap();
-    let sum = |bytes: &[u8]| u16::from_be_bytes([bytes[36], bytes[37]]);
-    assert_eq!(sum(&wrong) ^ 0x1000, sum(&right));
-}
-
-#[test]
-fn echo_changes_its_kind_and_its_pseudo_header() {
-    let ping = build::echo_request(v6().src.into(), v6().dst.into(), 7, 1).payload(b"ping").build();
-    let expected = build::echo_request(V4.src.into(), V4.dst.into(), 7, 1).payload(b"ping");
-    let expected = expected.dont_fragment(false).id(9).build();
-    assert_eq!(v6_to_v4(&ping, V4, None, 9).unwrap(), expected);
-    let pong = build::echo_reply(V4.dst.into(), V4.src.into(), 7, 1).payload(b"ping").build();
-    let back = Ends { src: v6().dst, dst: v6().src };
-    let expected = build::echo_reply(v6().dst.into(), v6().src.into(), 7, 1).payload(b"ping").build();
-    assert_eq!(v4_to_v6(&pong, back, None).unwrap(), expected);
-}
-
-#[test]
-fn fragments_keep_their_places() {
-    let (from, to) = ends6(4000, 53);
-    let whole = build::udp(from, to).payload(&[7; 3000]).build();
-    let pieces: Vec<_> = build::fragment_v6(&whole, 1280, 0x0001_BEEF)
-        .iter()
-        .map(|piece| v6_to_v4(piece, V4, None, 0).unwrap())
-        .collect();
-    let fragments: Vec<_> = pieces
-        .iter()
-        .map(|piece| {
-            let headers = Headers::parse(piece, piece.len() as u32, Offloads::Tolerate).unwrap();
-            assert!(!headers.dont_fragment);
-            headers.fragment
-        })
-        .collect();
-    assert_eq!(fragments[0], Fragment::First { id: 0xBEEF });
-    assert_eq!(fragments[1], Fragment::Later { id: 0xBEEF, offset: 1232, more: true });
-    assert_eq!(fragments[2], Fragment::Later { id: 0xBEEF, offset: 2464, more: false });
-    // Put together they are the datagram that IPv4 would have sent.
-    let payload: Vec<u8> = pieces.iter().flat_map(|piece| piece[20..].to_vec()).collect();
-    let expected = build::udp(ends4(4000, 53).0, ends4(4000, 53).1).payload(&[7; 3000]).build();
-    assert_eq!(payload, expected[20..]);
-
-    let back: Vec<_> = pieces.iter().map(|piece| v4_to_v6(piece, v6(), None).unwrap()).collect();
-    let headers = Headers::parse(&back[1], back[1].len() as u32, Offloads::Tolerate).unwrap();
-    assert_eq!(headers.fragment, Fragment::Later { id: 0xBEEF, offset: 1232, more: true });
-    let payload: Vec<u8> = back.iter().flat_map(|piece| piece[48..].to_vec()).collect();
-    assert_eq!(payload, whole[40..]);
-}
-
-#[test]
-fn udp_without_a_checksum_gets_one() {
-    let (from, to) = ends4(4000, 53);
-    let without = |mut udp: Vec<u8>| {
-        udp[26..28].fill(0);
-        udp
+fn long_packets_must_not_be_fragmented() {
+    let flags = |payload: usize| {
+        let v6 = build::udp(client(1), host_v6(2)).payload(&vec![1; payload]).build();
+        let headers = strict(&to_v4(&v6, out(9)).unwrap());
+        (headers.total_len, headers.dont_fragment, headers.ip_id)
     };
-    let udp = without(build::udp(from, to).payload(b"question").build());
-    let expected = build::udp(ends6(4000, 53).0, ends6(4000, 53).1).payload(b"question").build();
-    assert_eq!(v4_to_v6(&udp, v6(), None).unwrap(), expected);
-    let big = without(build::udp(from, to).payload(&[1; 2000]).dont_fragment(false).build());
-    let first = build::fragment(&big, 1500).swap_remove(0);
-    assert_eq!(v4_to_v6(&first, v6(), None), Err(Untranslatable::NoUdpChecksum));
+    assert_eq!(flags(1260 - 28), (1260, false, 9));
+    assert_eq!(flags(1260 - 27), (1261, true, 9));
+    // Whether a packet may be fragmented is nothing that an IPv6 header could say.
+    let v4 = |dont_fragment| build::udp(host(2), gateway(1)).payload(&[1; 1400]).dont_fragment(dont_fragment).build();
+    assert_eq!(to_v6(&v4(true), back()), to_v6(&v4(false), back()));
+    assert_eq!(strict(&to_v6(&v4(false), back()).unwrap()).l4, 40);
 }
 
 #[test]
-fn errors_are_translated_with_what_they_quote() {
-    // A router in the IPv4 network about a datagram that had been IPv6.
-    let sent = build::udp(ends4(4000, 53).0, ends4(4000, 53).1).payload(b"question").build();
-    let router: IpAddr = "192.0.2.1".parse().unwrap();
-    let seen_as = Ends { src: "64:ff9b::192.0.2.1".parse().unwrap(), dst: v6().src };
-    for (kind, code, rest, expected) in [
-        (3, 3, 0, (1, 4, 0)),
-        (3, 1, 0, (1, 0, 0)),
-        (3, 2, 0, (4, 1, 6)),
-        (3, 13, 0, (1, 1, 0)),
-        (3, 4, 1400, (2, 0, 1420)),
-        (3, 4, 600, (2, 0, 1280)),
-        (11, 0, 0, (3, 0, 0)),
-    ] {
-        let error = build::icmp_error(router, V4.src.into(), kind, code, rest, &sent);
-        let error = v4_to_v6(&error, seen_as, Some(v6())).unwrap();
-        let Transport::IcmpError { kind, code, quote: Some(quote) } = strict(&error).transport else { panic!() };
-        let value = u32::from_be_bytes([error[44], error[45], error[46], error[47]]);
-        assert_eq!((kind, code, value), expected);
-        assert_eq!((quote.src, quote.dst), (v6().src.into(), v6().dst.into()));
-        assert_eq!(quote.transport, QuoteTransport::Ports { src: 4000, dst: 53 });
-        // The quote is the packet that the client had sent.
-        let original = build::udp(ends6(4000, 53).0, ends6(4000, 53).1).payload(b"question").build();
-        assert_eq!(error[48..], original);
+fn extension_headers_are_left_out() {
+    let plain = build::udp(client(1), host_v6(2)).payload(b"x").build();
+    let options: &[u8] = &[43, 0, 1, 4, 0, 0, 0, 0];
+    let arrived: &[u8] = &[60, 2, 4, 0, 0, 0, 0, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+    let last: &[u8] = &[17, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(to_v4(&chained(&plain, 0, &[options, arrived, last]), out(4)), to_v4(&plain, out(4)));
+
+    // An atomic fragment has an identification of its own, and may be fragmented whatever its length.
+    let long = build::udp(client(1), host_v6(2)).payload(&[0; 1400]).build();
+    let headers = strict(&to_v4(&chained(&long, 44, &[&[17, 0, 0, 0, 0, 0, 1, 0]]), out(4)).unwrap());
+    assert_eq!((headers.ip_id, headers.dont_fragment), (256, false));
+
+    // Authentication and what it protects is a payload like any other.
+    let authentication: &[u8] = &[17, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2];
+    let v4 = to_v4(&chained(&plain, 51, &[authentication]), out(4)).unwrap();
+    assert_eq!((v4[9], &v4[20..32], &v4[32..]), (51, authentication, &plain[40..]));
+}
+
+#[test]
+fn source_routes_are_not_followed() {
+    let plain = build::udp(client(1), host_v6(2)).build();
+    let (options, routing): (&[u8], &[u8]) = (
+        &[43, 0, 1, 4, 0, 0, 0, 0],
+        &[17, 2, 4, 1, 0, 0, 0, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+    );
+    assert_eq!(
+        to_v4(&chained(&plain, 0, &[options, routing]), out(1)),
+        Err(Untranslatable::SourceRouted { at: 40 + 8 + 3 })
+    );
+    let plain = build::udp(host(2), gateway(1)).build();
+    for kind in [131, 137] {
+        // Behind padding, the first of two addresses to come, and the last.
+        for pointer in [4, 8] {
+            let options = [1, kind, 11, pointer, 10, 0, 0, 1, 10, 0, 0, 2];
+            let found = to_v6(&with_options(&plain, &options), back());
+            assert_eq!(found, Err(Untranslatable::SourceRouted { at: 21 }));
+        }
+        // At its end: an option like any other.
+        let options = [1, kind, 11, 12, 10, 0, 0, 1, 10, 0, 0, 2];
+        assert_eq!(to_v6(&with_options(&plain, &options), back()), to_v6(&plain, back()));
+    }
+    // Record route, router alert, and an option whose length runs past the header.
+    for options in [&[7, 7, 4, 0, 0, 0, 0, 0][..], &[0x94, 4, 0, 0], &[131, 200, 4, 0]] {
+        assert_eq!(to_v6(&with_options(&plain, options), back()), to_v6(&plain, back()));
     }
 }
 
 #[test]
-fn errors_of_the_client_are_translated_too() {
-    let back = (ends6(4000, 53).1, ends6(4000, 53).0);
-    let received = build::udp(back.0, back.1).payload(b"answer").build();
-    let to = Ends { src: V4.dst, dst: V4.src };
-    for (kind, code, rest, expected) in [
-        (1, 4, 0, (3, 3, 0)),
-        (1, 1, 0, (3, 10, 0)),
-        (2, 0, 1400, (3, 4, 1380)),
-        (3, 1, 0, (11, 1, 0)),
-        (4, 1, 6, (3, 2, 0)),
-        (4, 0, 7, (12, 0, 8 << 24)),
-    ] {
-        let error = build::icmp_error(v6().src.into(), v6().dst.into(), kind, code, rest, &received);
-        let error = v6_to_v4(&error, V4, Some(to), 9).unwrap();
-        let Transport::IcmpError { kind, code, quote: Some(quote) } = strict(&error).transport else { panic!() };
-        let value = u32::from_be_bytes([error[24], error[25], error[26], error[27]]);
-        assert_eq!((kind, code, value), expected);
-        assert_eq!((quote.src, quote.dst), (V4.dst.into(), V4.src.into()));
-        assert_eq!(quote.transport, QuoteTransport::Ports { src: 53, dst: 4000 });
+fn a_fragment_header_is_the_last_extension_header() {
+    let plain = build::udp(client(1), host_v6(2)).payload(&[0; 32]).build();
+    for number in [0, 43, 51, 60, 135, 139, 140] {
+        for field in [0, 1, 24] {
+            let bytes = chained(&plain, 44, &[&[number, 0, 0, field, 0, 0, 0, 1], &[17, 0, 1, 4, 0, 0, 0, 0]]);
+            assert_eq!(to_v4(&bytes, out(1)), Err(Untranslatable::ExtensionInFragment(number)), "{field}");
+        }
+    }
+    // Encrypted, it may be in pieces.
+    assert!(to_v4(&chained(&plain, 44, &[&[50, 0, 0, 1, 0, 0, 0, 1]]), out(1)).is_ok());
+}
+
+#[test]
+fn udp_without_checksum_gets_one() {
+    let without = build::udp(host(53), gateway(40000)).payload(b"answer").without_checksum().build();
+    let expected = build::udp(host_v6(53), client(40000)).payload(b"answer").build();
+    assert_eq!(to_v6(&without, back()).as_ref(), Ok(&expected));
+    // Behind what UDP says is its end there may be more.
+    let mut longer = [&without[..], b"tail"].concat();
+    longer = with(&longer, &[(2, 38)]);
+    let translated = to_v6(&longer, back()).unwrap();
+    assert_eq!((&translated[40..54], &translated[54..]), (&expected[40..], &b"tail"[..]));
+
+    let long = build::udp(host(53), gateway(40000)).payload(&[1; 100]).without_checksum().build();
+    let pieces = build::fragment(&long, 100);
+    assert_eq!(to_v6(&pieces[0], back()), Err(Untranslatable::NoUdpChecksum));
+    assert!(to_v6(&pieces[1], back()).is_ok());
+
+    // Nobody can compute what covers bytes that were not captured.
+    let mut cut = long[..60].to_vec();
+    let mut packet = Packet::parse(&mut cut, 128, Offloads::Strict).unwrap();
+    packet.translate_to_v6(&back()).unwrap();
+    assert_eq!((packet.len(), packet.bytes().len(), &packet.bytes()[46..48]), (148, 80, &[0, 0][..]));
+}
+
+#[test]
+fn what_a_capture_lacks_is_lacking_afterwards() {
+    let whole = build::tcp(client(40000), host_v6(443)).payload(&[7; 300]).build();
+    let expected = to_v4(&whole, out(5)).unwrap();
+    for len in 40..whole.len() {
+        let mut cut = whole[..len].to_vec();
+        let mut packet = Packet::parse(&mut cut, whole.len() as u32, Offloads::Strict).unwrap();
+        packet.translate_to_v4(&out(5)).unwrap();
+        // Half a checksum cannot be patched.
+        if len != 57 {
+            assert_eq!(packet.bytes(), &expected[..len - 20]);
+        }
+        assert_eq!((packet.len(), packet.original_len()), (340, 340));
+    }
+    // Inside the extension headers nobody knows what to copy.
+    let chain = chained(&whole, 60, &[&[6, 0, 1, 4, 0, 0, 0, 0]]);
+    for len in 40..48 {
+        let mut cut = chain[..len].to_vec();
+        let packet = Packet::parse(&mut cut, chain.len() as u32, Offloads::Strict).unwrap();
+        assert_eq!(v6_to_v4(&packet, &out(5)), Err(Untranslatable::Cut));
+    }
+    // The trailer of an Ethernet frame is not part of the packet.
+    let mut padded = [&whole[..], &[0xEE; 7]].concat();
+    let len = padded.len() as u32;
+    let mut packet = Packet::parse(&mut padded, len, Offloads::Strict).unwrap();
+    packet.translate_to_v4(&out(5)).unwrap();
+    assert_eq!(packet.bytes(), expected);
+}
+
+#[test]
+fn coalesced_segments_stay_without_length() {
+    let mut bytes = build::tcp(client(40000), host_v6(443)).payload(&[7; 65_000]).build();
+    bytes.resize(70_000, 7);
+    put_word(&mut bytes, 4, 0);
+    let mut packet = Packet::parse(&mut bytes, 70_000, Offloads::Tolerate).unwrap();
+    packet.translate_to_v4(&out(5)).unwrap();
+    assert_eq!((packet.len(), &packet.bytes()[2..4]), (69_980, &[0, 0][..]));
+    packet.translate_to_v6(&back()).unwrap();
+    assert_eq!((packet.len(), &packet.bytes()[4..6]), (70_000, &[0, 0][..]));
+    // One that fits gets its length.
+    let mut bytes = build::tcp(client(40000), host_v6(443)).payload(&[7; 100]).build();
+    put_word(&mut bytes, 4, 0);
+    let len = bytes.len() as u32;
+    let mut packet = Packet::parse(&mut bytes, len, Offloads::Tolerate).unwrap();
+    packet.translate_to_v4(&out(5)).unwrap();
+    assert_eq!(packet.bytes()[2..4], [0, 140]);
+}
+
+#[test]
+fn what_is_too_long_for_ipv4() {
+    // An IPv6 payload may be as long as an IPv4 packet with its header.
+    let longest = |payload| build::protocol(client(0).ip(), host_v6(0).ip(), 47, &vec![0; payload]).build();
+    assert_eq!(to_v4(&longest(65_515), out(1)).unwrap().len(), 65_535);
+    assert_eq!(to_v4(&longest(65_516), out(1)), Err(Untranslatable::TooLong(65_536)));
+    let tcp = build::tcp(client(1), host_v6(2)).payload(&vec![0; 65_500]).build();
+    assert_eq!(to_v4(&tcp, out(1)), Err(Untranslatable::TooLong(65_540)));
+}
+
+#[test]
+fn protocols_of_one_version_stay_there() {
+    let v4 = |protocol| to_v6(&build::protocol(host(0).ip(), gateway(0).ip(), protocol, &[0; 24]).build(), back());
+    for protocol in [0, 2, 43, 44, 58, 60, 135, 140] {
+        assert_eq!(v4(protocol), Err(Untranslatable::Protocol(protocol)));
+    }
+    let v6 = |protocol| to_v4(&build::protocol(client(0).ip(), host_v6(0).ip(), protocol, &[0; 24]).build(), out(1));
+    for protocol in [1, 2] {
+        assert_eq!(v6(protocol), Err(Untranslatable::Protocol(protocol)));
+    }
+    // Header only: GRE, ESP, SCTP with its CRC over its own bytes, no next header.
+    for protocol in [47, 50, 132, 59] {
+        assert_eq!(v4(protocol).unwrap()[40..], [0; 24]);
+        assert_eq!(v6(protocol).unwrap()[20..], [0; 24]);
     }
 }
 
 #[test]
-fn a_quoted_echo_and_a_short_quote() {
-    let sent = build::echo_request(V4.src.into(), V4.dst.into(), 7, 1).payload(b"ping").build();
-    let seen_as = Ends { src: "64:ff9b::192.0.2.1".parse().unwrap(), dst: v6().src };
-    for len in [sent.len(), 28] {
-        let error = build::icmp_error("192.0.2.1".parse().unwrap(), V4.src.into(), 11, 0, 0, &sent[..len]);
-        let error = v4_to_v6(&error, seen_as, Some(v6())).unwrap();
-        let original = build::echo_request(v6().src.into(), v6().dst.into(), 7, 1).payload(b"ping").build();
-        assert_eq!(error[48..], original[..len + 20]);
-        strict(&error);
-    }
+fn a_packet_of_the_right_version_is_left_alone() {
+    let v4 = build::udp(host(2), gateway(1)).build();
+    assert_eq!(to_v4(&v4, out(1)), Err(Untranslatable::Version(crate::IpVersion::V4)));
+    let mut bytes = build::udp(client(2), host_v6(1)).build();
+    let before = bytes.clone();
+    let len = bytes.len() as u32;
+    let mut packet = Packet::parse(&mut bytes, len, Offloads::Strict).unwrap();
+    assert_eq!(packet.translate_to_v6(&back()), Err(Untranslatable::Version(crate::IpVersion::V6)));
+    assert_eq!((packet.is_replaced(), packet.bytes()), (false, &before[..]));
 }
 
 #[test]
-fn what_has_no_counterpart_says_so() {
-    let timestamp = build::icmp_message(V4.src.into(), V4.dst.into(), 13, 0, 1).payload(&[0; 12]).build();
-    assert_eq!(v4_to_v6(&timestamp, v6(), None), Err(Untranslatable::Icmp { kind: 13, code: 0 }));
-    let redirect = build::icmp_error(V4.src.into(), V4.dst.into(), 5, 1, 0, &timestamp);
-    assert_eq!(v4_to_v6(&redirect, v6(), Some(v6())), Err(Untranslatable::Icmp { kind: 5, code: 1 }));
-    let big = build::echo_request(V4.src.into(), V4.dst.into(), 7, 1).payload(&[0; 2000]).dont_fragment(false).build();
-    let piece = build::fragment(&big, 1500).swap_remove(0);
-    assert_eq!(v4_to_v6(&piece, v6(), None), Err(Untranslatable::IcmpFragment));
-    assert_eq!(v4_to_v6(&[0x60; 40], v6(), None), Err(Untranslatable::Malformed));
-    assert_eq!(v6_to_v4(&[0x45; 20], V4, None, 0), Err(Untranslatable::Malformed));
-}
-
-#[test]
-fn a_source_route_that_is_not_done_with() {
-    let (from, to) = ends4(4000, 53);
-    let mut udp = build::udp(from, to).build();
-    for (pointer, expected) in [(4, Err(Untranslatable::SourceRouted)), (8, Ok(()))] {
-        let mut routed = udp[..20].to_vec();
-        routed[0] = 0x47;
-        routed.extend([131, 7, pointer, 192, 0, 2, 9, 0]);
-        routed.extend(&udp[20..]);
-        let total = routed.len() as u16;
-        routed[2..4].copy_from_slice(&total.to_be_bytes());
-        assert_eq!(v4_to_v6(&routed, v6(), None).map(|_| ()), expected);
-    }
-    udp.truncate(25);
-    assert!(v4_to_v6(&udp, v6(), None).is_ok(), "cut by the capture");
-}
-
-#[test]
-fn an_error_fits_the_least_mtu_of_ipv6() {
-    let sent = build::udp(ends4(4000, 53).0, ends4(4000, 53).1).payload(&[7; 1400]).build();
-    let seen_as = Ends { src: "64:ff9b::192.0.2.1".parse().unwrap(), dst: v6().src };
-    let mut error = build::icmp_message("192.0.2.1".parse().unwrap(), V4.src.into(), 3, 3, 0).payload(&sent).build();
-    let error6 = v4_to_v6(&error, seen_as, Some(v6())).unwrap();
-    assert_eq!(strict(&error6).total_len, 1280);
-    // Cut by the capture it keeps its length.
-    let total = error.len() as u32;
-    error.truncate(200);
-    let error6 = v4_to_v6(&error, seen_as, Some(v6())).unwrap();
-    let headers = Headers::parse(&error6, 2000, Offloads::Tolerate).unwrap();
-    assert_eq!(headers.total_len, total + 20 + 20);
-}
-
-#[test]
-fn protocols_of_the_other_version_are_not_translated() {
-    for number in [0, 43, 44, 51, 58, 60] {
-        let datagram = build::protocol(V4.src.into(), V4.dst.into(), number, &[59, 0, 1, 4, 0, 0, 0, 0]).build();
-        assert_eq!(v4_to_v6(&datagram, v6(), None), Err(Untranslatable::ForeignProtocol), "{number}");
-    }
-}
-
-#[test]
-fn a_udp_checksum_is_computed_over_what_udp_says_it_has() {
-    let (from, to) = ends4(4000, 53);
-    let mut udp = build::udp(from, to).payload(b"question").build();
-    udp[26..28].fill(0);
-    udp.extend([1, 2, 3, 4]);
-    let total = udp.len() as u16;
-    udp[2..4].copy_from_slice(&total.to_be_bytes());
-    strict(&v4_to_v6(&udp, v6(), None).unwrap());
-}
-
-#[test]
-fn a_length_that_the_card_was_to_fill_in_is_that_of_the_wire() {
-    let (from, to) = ends6(4000, 443);
-    let mut tcp = build::tcp(from, to).payload(&[1; 100]).build();
-    let wire = tcp.len() as u32;
-    tcp[4..6].fill(0);
-    tcp.truncate(80);
-    let cut = super::v6_to_v4(&tcp, wire, V4, None, 9).unwrap();
-    assert_eq!(Headers::parse(&cut, wire, Offloads::Tolerate).unwrap().total_len, wire - 20);
+fn a_reply_of_zeros_keeps_a_right_checksum() {
+    let reply =
+        |src: IpAddr, dst: IpAddr| build::echo_reply(src, dst, 0, 0).payload(&[0; 6]).dont_fragment(false).build();
+    let (v6, v4) = (reply(client(0).ip(), host_v6(0).ip()), reply(gateway(0).ip(), host(0).ip()));
+    assert_eq!(v4[22..24], [0xFF, 0xFF]);
+    assert_eq!(to_v4(&v6, out(0)).as_ref(), Ok(&v4));
+    let to = ToV6::new(CLIENT.parse().unwrap(), Embedding::WELL_KNOWN.embed(HOST.parse().unwrap()));
+    assert_eq!(to_v6(&v4, to), Ok(v6));
 }

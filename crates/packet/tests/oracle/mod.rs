@@ -75,7 +75,8 @@ fn by_pnet(sliced: &LaxSlicedPacket<'_>, transport: &TransportSlice<'_>) -> u16 
     }
 }
 
-fn segment<'a>(transport: &TransportSlice<'a>) -> &'a [u8] {
+/// The transport header and all behind it.
+pub(crate) fn segment<'a>(transport: &TransportSlice<'a>) -> &'a [u8] {
     match transport {
         TransportSlice::Tcp(s) => s.slice(),
         TransportSlice::Udp(s) => s.slice(),
@@ -99,12 +100,6 @@ pub(crate) fn transport_checksum_at(bytes: &[u8]) -> Option<usize> {
 pub(crate) fn is_udp_without_checksum(bytes: &[u8]) -> bool {
     let sliced = LaxSlicedPacket::from_ip(bytes).unwrap();
     matches!(sliced.transport, Some(TransportSlice::Udp(udp)) if udp.checksum() == 0)
-}
-
-/// Type, code and what an error quotes.
-pub(crate) fn icmp<'a>(transport: &TransportSlice<'a>) -> (u8, u8, &'a [u8]) {
-    let segment = segment(transport);
-    (segment[0], segment[1], segment.get(8..).unwrap_or_default())
 }
 
 pub(crate) fn addresses(sliced: &LaxSlicedPacket<'_>) -> (IpAddr, IpAddr) {

@@ -96,7 +96,7 @@ fn tell(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat, kind: GeneratedKi
     let Some(own) = own_address(nat) else { return };
     let client = walk.source();
     let own = if client.is_ipv6() { address::nat64(own) } else { own };
-    let bytes = build::icmp_error(own, client, icmp, code, rest, walk.packet.bytes());
+    let bytes = build::icmp_error(own, client, icmp, code, rest, walk.quoted());
     originate(walk, nat_ix, kind, bytes);
 }
 

@@ -152,9 +152,7 @@ fn hide_identification(walk: &mut Walk<'_, '_, '_>, nat: NatIx) {
     let atomic = headers.dont_fragment && headers.fragment == Fragment::None;
     if walk.fabric.behavior.nat_gateway.ipid == IpId::Rewrite && !atomic {
         let mask = Mix::new(walk.options.seed).word(u64::from(nat.0)).address(headers.src).finish();
-        if let Some(id) = walk.packet.ip_id() {
-            walk.packet.set_ip_id(id ^ (mask >> 48) as u16);
-        }
+        walk.packet.set_ip_id(headers.ip_id ^ (mask >> 48) as u16);
     }
 }
 

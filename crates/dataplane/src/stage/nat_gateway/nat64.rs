@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use vpcemu_packet::translate::{Ends, v4_to_v6, v6_to_v4};
+use vpcemu_packet::translate::{ToV4, ToV6, Untranslatable};
 use vpcemu_packet::{FlowKey, IpVersion, Transport, build};
 
 use super::{answers, errors, mapping, own_address, refuse};
@@ -46,10 +46,8 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
     // An identification of its own, which a datagram that may be fragmented needs (RFC 7915 5.1).
     let id = (Mix::new(walk.options.seed).word(walk.stamp.n).finish() >> 48) as u16;
     // The client quotes what it had received: from the remote, to itself.
-    let quoted = is_error.then_some(Ends { src: peer, dst: own });
-    let translated =
-        v6_to_v4(walk.packet.bytes(), walk.packet.original_len(), Ends { src: own, dst: remote }, quoted, id);
-    replace(walk, nat_ix, translated.ok())?;
+    let translated = walk.packet.translate_to_v4(&ToV4::new(own, remote, id).quoting(peer, own));
+    settle(walk, nat_ix, translated)?;
     if is_error {
         walk.packet.set_quote_dst_port(arriving.dst_port);
         walk.refresh_quote();
@@ -66,8 +64,8 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: &FlowK
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     };
     check_growth(walk, nat_ix)?;
-    let translated = v4_to_v6(walk.packet.bytes(), walk.packet.original_len(), Ends { src: remote, dst: client }, None);
-    replace(walk, nat_ix, translated.ok())?;
+    let translated = walk.packet.translate_to_v6(&ToV6::new(remote, client));
+    settle(walk, nat_ix, translated)?;
     walk.packet.set_dst_port(inside.src_port);
     walk.set_destination_port(inside.src_port);
     Ok(())
@@ -81,10 +79,8 @@ pub(super) fn error_inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: 
     let IpAddr::V6(reporter) = address::nat64(walk.source()) else {
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     };
-    let quoted = Some(Ends { src: client, dst: remote });
-    let translated =
-        v4_to_v6(walk.packet.bytes(), walk.packet.original_len(), Ends { src: reporter, dst: client }, quoted);
-    replace(walk, nat_ix, translated.ok())?;
+    let translated = walk.packet.translate_to_v6(&ToV6::new(reporter, client).quoting(client, remote));
+    settle(walk, nat_ix, translated)?;
     walk.packet.set_quote_src_port(inside.src_port);
     walk.refresh_quote();
     Ok(())
@@ -106,16 +102,15 @@ fn check_growth(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result<(), Denial
     {
         let (kind, (icmp, code)) = mtu::message(IpVersion::V4);
         let fits = limit.saturating_sub(LONGER);
-        let bytes = build::icmp_error(own, walk.source(), icmp, code, fits, walk.packet.bytes());
+        let bytes = build::icmp_error(own, walk.source(), icmp, code, fits, walk.quoted());
         answers::originate(walk, nat_ix, kind, bytes);
     }
     Err(refuse(walk, nat_ix, DropReason::Mtu))
 }
 
-/// Puts the translated datagram in the packet's place, and the transport of the other family in the walk's.
-fn replace(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, translated: Option<Vec<u8>>) -> Result<(), Denial> {
-    let replaced = translated.and_then(|datagram| walk.packet.replace(datagram).ok());
-    if replaced.is_none() {
+/// After the translation the walk goes on with the transport of the other family.
+fn settle(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, translated: Result<(), Untranslatable>) -> Result<(), Denial> {
+    if translated.is_err() {
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     }
     walk.transport = match (walk.packet.headers().transport, walk.transport) {
