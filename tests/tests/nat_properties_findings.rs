@@ -122,23 +122,24 @@ fn a_port_that_the_nat_instance_uses_itself_is_not_free() {
     lab.arrive(own.reply()).delivered("eni-middle");
 }
 
-/// "Gateways still refuse sources that belong to no interface of the VPC" (1.17), and a NAT gateway is one.
+/// A NAT gateway serves interfaces of its own VPC (4.7), and gateways refuse sources that no interface has (1.17).
 #[test]
 fn a_nat_gateway_refuses_foreign_sources() {
     let mut lab = Lab::new(&network(BY_GATEWAY, "", "", "appliance"));
-    let spoofed = lab.leave("free", udp("192.0.2.55:4000", REMOTE));
-    spoofed.dropped(DropReason::Spoofed, "nat-nat");
+    lab.leave("free", udp("192.0.2.55:4000", REMOTE)).dropped(DropReason::NatForeignSource, "nat-nat");
+    lab.leave("free", udp("10.0.1.99:4000", REMOTE)).dropped(DropReason::Spoofed, "nat-nat");
 }
 
-/// Whatever a translator does with a foreign source, the answer meets it (the shard of a flow).
+/// A foreign source is not translated, so that it meets its end at the internet gateway (11.3, 1.17).
 #[test]
-fn a_foreign_source_behind_a_nat_instance_stays_in_its_shard() {
-    let text = network(BY_MIDDLE, "", "", "nat-instance");
-    let open = |rig: &mut Rig| rig.leave("free", udp("192.0.2.55:4000", REMOTE));
-    answered(&text, open, |rig, answer| rig.one(Ingress::Internet, answer));
+fn a_nat_instance_only_routes_foreign_sources() {
+    for mut rig in rigs(&network(BY_MIDDLE, "", "", "nat-instance")) {
+        let sent = rig.leave("free", udp("192.0.2.55:4000", REMOTE));
+        assert_eq!(sent.reason(), Some(DropReason::Spoofed));
+    }
 }
 
-/// The internet gateway's table leads callers to a NAT instance, which gives them its own address (2.15, 11.3).
+/// The internet gateway's table leads callers to a NAT instance, which routes them, and their answers (2.15, 11.3).
 #[test]
 fn a_caller_behind_a_nat_instance_of_an_edge_table_stays_in_its_shard() {
     let text = network(BY_MIDDLE, "", "{ to = \"10.0.1.0/24\", via = \"middle\" }", "nat-instance");
@@ -146,13 +147,15 @@ fn a_caller_behind_a_nat_instance_of_an_edge_table_stays_in_its_shard() {
     answered(&text, open, |rig, answer| rig.leave("app", answer));
 }
 
-/// Likewise to an appliance whose route to the workload, more specific than local, leads through a NAT gateway (2.6, 4.23).
+/// An appliance cannot lead callers through a NAT gateway: their source is not of the VPC (4.7).
 #[test]
-fn a_caller_behind_a_nat_gateway_stays_in_its_shard() {
+fn a_caller_does_not_pass_a_nat_gateway() {
     let more_specific = "{ to = \"10.0.1.0/24\", via = \"nat\" }, ";
     let text = network(BY_MIDDLE, more_specific, "{ to = \"10.0.1.0/24\", via = \"middle\" }", "appliance");
-    let open = |rig: &mut Rig| rig.one(Ingress::Internet, syn("198.51.100.7:40000", "203.0.113.10:443"));
-    answered(&text, open, |rig, answer| rig.leave("app", answer));
+    for mut rig in rigs(&text) {
+        let called = rig.one(Ingress::Internet, syn("198.51.100.7:40000", "203.0.113.10:443"));
+        assert_eq!(called.reason(), Some(DropReason::NatForeignSource));
+    }
 }
 
 /// That is about the shard only: in a single one the answer finds its way.

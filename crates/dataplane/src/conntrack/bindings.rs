@@ -62,6 +62,8 @@ struct Binding {
     outside: Outside,
     /// Its mappings, by expiry: the last one decides whether it lives.
     mappings: BTreeSet<(Timestamp, EntryIx)>,
+    /// When the last of those ended that are gone already.
+    ended: Timestamp,
 }
 
 impl Binding {
@@ -134,40 +136,53 @@ impl Bindings {
         bindings.filter(|end| self.by_inside.get(*end).is_some_and(|binding| binding.is_live(now))).count()
     }
 
-    /// A mapping was made.
+    /// A mapping was made at `lease.0`, which expires at `lease.1`.
     pub(super) fn join(
         &mut self,
         of: Translator,
         entry: EntryIx,
         at: (Inside, Outside),
-        expires: Timestamp,
+        lease: (Timestamp, Timestamp),
         sharing: Sharing,
     ) {
         let (inside, outside) = at;
         let end = End::inside(of, inside, sharing.mapping);
-        // Of a binding whose mappings have all expired, but are not reclaimed, this one is another.
-        let binding = self.by_inside.entry(end).or_insert_with(|| {
+        // What is left of a binding whose mappings have all expired, reclaimed or not, is its endpoint's rest.
+        if let Some(over) = self.by_inside.get(&end).filter(|binding| !binding.is_live(lease.0)) {
+            let (old, ended) = (over.outside, over.mappings.last().map_or(over.ended, |(expires, _)| *expires));
+            self.release(of, end, old, ended.max(over.ended), sharing);
+            self.by_inside.remove(&end);
+        } else if !self.by_inside.contains_key(&end) {
             let Inside(key) = inside;
             self.hosts.entry((of, key.src)).or_default().push(end);
-            Binding { inside, outside, mappings: BTreeSet::new() }
+        }
+        let binding = self.by_inside.entry(end);
+        let binding = binding.or_insert_with(|| Binding {
+            inside,
+            outside,
+            mappings: BTreeSet::new(),
+            ended: Timestamp::default(),
         });
-        let old = std::mem::replace(&mut binding.outside, outside);
-        binding.mappings.insert((expires, entry));
-        if old != outside {
-            let old = End::outside(of, old, sharing.exclusive);
-            if self.by_outside.get(&old) == Some(&end) {
-                self.by_outside.remove(&old);
-            }
-        }
+        binding.outside = outside;
+        binding.mappings.insert((lease.1, entry));
         self.by_outside.insert(End::outside(of, outside, sharing.exclusive), end);
-        let port = End::outside(of, outside, Scope::Any);
-        let before = End::outside(of, old, Scope::Any);
-        if before != port {
-            self.forget_port(before, end);
-        }
-        let owners = self.by_port.entry(port).or_default();
+        let owners = self.by_port.entry(End::outside(of, outside, Scope::Any)).or_default();
         if !owners.contains(&end) {
             owners.push(end);
+        }
+    }
+
+    /// The external endpoint of a binding that ended at `ended` is nobody's, and rests.
+    fn release(&mut self, of: Translator, end: End, outside: Outside, ended: Timestamp, sharing: Sharing) {
+        let exclusive = End::outside(of, outside, sharing.exclusive);
+        if self.by_outside.get(&exclusive) == Some(&end) {
+            self.by_outside.remove(&exclusive);
+        }
+        self.forget_port(End::outside(of, outside, Scope::Any), end);
+        if !sharing.cooldown.is_zero() {
+            let until = ended.after(sharing.cooldown);
+            let rests = self.cooling.entry(exclusive).or_insert(until);
+            *rests = until.max(*rests);
         }
     }
 
@@ -189,8 +204,9 @@ impl Bindings {
         lease: (Timestamp, Timestamp),
         sharing: Sharing,
     ) {
-        if let Some(binding) = self.by_inside.get_mut(&End::inside(of, inside, sharing.mapping)) {
-            binding.mappings.remove(&(lease.0, entry));
+        if let Some(binding) = self.by_inside.get_mut(&End::inside(of, inside, sharing.mapping))
+            && binding.mappings.remove(&(lease.0, entry))
+        {
             binding.mappings.insert((lease.1, entry));
         }
     }
@@ -206,22 +222,18 @@ impl Bindings {
     ) {
         let (inside, outside) = at;
         let end = End::inside(of, inside, sharing.mapping);
-        let port = End::outside(of, outside, sharing.exclusive);
-        if !sharing.cooldown.is_zero() {
-            let until = expires.after(sharing.cooldown);
-            let rests = self.cooling.entry(port).or_insert(until);
-            *rests = until.max(*rests);
-        }
+        // A mapping of an earlier binding of the same inside endpoint is not among the present one's.
         let Some(binding) = self.by_inside.get_mut(&end) else { return };
-        binding.mappings.remove(&(expires, entry));
+        if !binding.mappings.remove(&(expires, entry)) {
+            return;
+        }
+        binding.ended = binding.ended.max(expires);
         if !binding.mappings.is_empty() {
             return;
         }
+        let ended = binding.ended;
         self.by_inside.remove(&end);
-        if self.by_outside.get(&port) == Some(&end) {
-            self.by_outside.remove(&port);
-        }
-        self.forget_port(End::outside(of, outside, Scope::Any), end);
+        self.release(of, end, outside, ended, sharing);
         let Inside(key) = inside;
         if let Some(ends) = self.hosts.get_mut(&(of, key.src)) {
             ends.retain(|of| *of != end);

@@ -181,7 +181,7 @@ impl Conntrack {
             pool.taken += 1;
             pool.next_expiry = pool.next_expiry.min(expires);
             if let Some(sharing) = sharing {
-                self.bindings.join(nat, entry, (Inside(original), outside), expires, sharing);
+                self.bindings.join(nat, entry, (Inside(original), outside), (now, expires), sharing);
             }
             self.count_active(nat, Stage::Free, Stage::Free.after(Event::opening(&tracker)), now);
         }

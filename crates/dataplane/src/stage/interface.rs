@@ -49,6 +49,9 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     if address::is_link_local_v4(destination) {
         return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, egress, None));
     }
+    if walk.direct && source.is_ipv4() && eni.forward == Some(Forwarding::NatInstance) {
+        nat_instance::speak(walk, eni_ix);
+    }
     walk.tap(at);
     security_group::judge(walk, eni_ix, Direction::Egress)?;
     Ok(Hop::LeaveSubnet(eni.subnet))

@@ -3,7 +3,7 @@
 //!
 //! Rules: 1.22, 1.25, 11.1-11.4. Knobs: `[behavior.nat_instance]`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use vpcemu_model::behavior::InstanceTimeout;
 use vpcemu_packet::{FlowKey, TcpFlags, Transport, build};
@@ -31,27 +31,58 @@ const REDIRECT: u8 = 5;
 
 /// The packet has passed the security groups of a NAT instance.
 pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
-    let destination = walk.destination();
-    let owned = walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(destination));
-    match (walk.source(), owned) {
-        // IPv6 is routed, not translated.
-        (IpAddr::V6(_), _) => appliance::forward(walk, eni_ix),
-        (IpAddr::V4(_), true) => from_outside(walk, eni_ix),
-        (IpAddr::V4(_), false) => from_inside(walk, eni_ix),
+    // IPv6 is routed, not translated.
+    if walk.source().is_ipv6() {
+        return appliance::forward(walk, eni_ix);
+    }
+    let found = match walk.transport {
+        Transport::IcmpError { kind, quote, .. } => about(walk, eni_ix, kind, flow_of(quote)),
+        _ => belongs(walk, eni_ix)?,
+    };
+    match found {
+        Some((entry, Way::Reply)) => back(walk, eni_ix, entry),
+        Some((entry, Way::Original)) => {
+            let outside = outside_of(walk, entry);
+            out(walk, eni_ix, outside)
+        }
+        // Nobody behind it asked: it is for the instance itself, or nothing (11.5).
+        None if walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(walk.destination())) => {
+            Ok(Hop::Done(Place::Interface(eni_ix)))
+        }
+        None => {
+            // A packet that dies here opens nothing.
+            let outside = opened(walk, eni_ix, appliance::check_age)?;
+            out(walk, eni_ix, outside)
+        }
     }
 }
 
-fn from_inside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
-    let of = Translator::Instance(eni_ix);
-    let Outside(arriving) = match walk.transport {
-        Transport::IcmpError { kind, quote, .. } => {
-            let quoted = flow_of(quote).map(FlowKey::reversed);
-            let key = quoted.map(|inside| Key::NatInside(of, Inside(inside)));
-            let Some(entry) = about(walk, kind, key) else { return Err(invalid(walk, eni_ix)) };
-            outside_of(walk, entry)
-        }
-        _ => mapping(walk, eni_ix)?,
+/// What the instance sends itself takes a port as well, so that no client gets the same one (11.3).
+pub(crate) fn speak(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
+    let opens = match walk.transport {
+        Transport::Tcp { flags, .. } => flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK),
+        Transport::Query { .. } => walk.key().is_query_request(),
+        Transport::Udp { .. } => true,
+        _ => false,
     };
+    if matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. }) {
+        return;
+    }
+    let known = match belongs(walk, eni_ix) {
+        Ok(Some((entry, Way::Original))) => Some(outside_of(walk, entry)),
+        // An answer, or nothing that its own tracking would let out: the security groups decide.
+        Ok(Some((_, Way::Reply))) | Err(_) => None,
+        Ok(None) if opens => opened(walk, eni_ix, |_, _| Ok(())).ok(),
+        Ok(None) => None,
+    };
+    if let Some(Outside(arriving)) = known {
+        walk.packet.set_src_port(arriving.dst_port);
+        walk.set_source_port(arriving.dst_port);
+    }
+}
+
+/// A packet of a client goes on, with the instance's address if it is translated.
+fn out(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, Outside(arriving): Outside) -> Result<Hop, Denial> {
     appliance::check_age(walk, eni_ix)?;
     appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
     walk.packet.set_src(arriving.dst);
@@ -67,20 +98,14 @@ fn from_inside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial
     appliance::send(walk, eni_ix, KIND)
 }
 
-/// For the instance's own address: a reply to what it translated, or for itself (11.5).
-fn from_outside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
-    let of = Translator::Instance(eni_ix);
-    let found = match walk.transport {
-        Transport::IcmpError { kind, quote, .. } => {
-            let quoted = flow_of(quote).map(FlowKey::reversed);
-            about(walk, kind, quoted.map(|outside| Key::NatOutside(of, Outside(outside))))
-        }
-        _ => known(walk, eni_ix, &Key::NatOutside(of, Outside(walk.key())))?,
-    };
-    let Some(entry) = found else { return Ok(Hop::Done(Place::Interface(eni_ix))) };
-    appliance::check_age(walk, eni_ix)?;
-    appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
+/// An answer goes back to whoever asked, the instance itself included.
+fn back(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, entry: EntryIx) -> Result<Hop, Denial> {
     let inside = walk.conntrack.entry(entry).original;
+    let own = walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(inside.src));
+    if !own {
+        appliance::check_age(walk, eni_ix)?;
+        appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
+    }
     walk.packet.set_dst(inside.src);
     if matches!(walk.transport, Transport::IcmpError { .. }) {
         walk.packet.set_quote_src(inside.src);
@@ -90,19 +115,36 @@ fn from_outside(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denia
         walk.packet.set_dst_port(inside.src_port);
         walk.set_destination_port(inside.src_port);
     }
+    if own {
+        return Ok(Hop::Done(Place::Interface(eni_ix)));
+    }
     walk.packet.decrement_ttl(1);
     appliance::send(walk, eni_ix, KIND)
 }
 
-/// The mapping that an ICMP error is about.
-fn about(walk: &mut Walk<'_, '_, '_>, kind: u8, key: Option<Key>) -> Option<EntryIx> {
-    if kind == REDIRECT {
-        return None;
-    }
-    let (entry, _) = walk.conntrack.find(&key?, walk.stamp.now)?;
+/// The entry that an ICMP error is about, and the way that the error travels: against the packet that it quotes.
+fn about(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, kind: u8, quoted: Option<FlowKey>) -> Option<(EntryIx, Way)> {
+    let of = Translator::Instance(eni_ix);
+    let answer = quoted?.reversed();
+    let now = walk.stamp.now;
+    let found = walk.conntrack.find(&Key::NatOutside(of, Outside(answer)), now);
+    let found = found.or_else(|| walk.conntrack.find(&Key::NatInside(of, Inside(answer)), now));
+    // A redirect about what was translated would lead its reader around the translator.
+    let (entry, way) = found.filter(|_| kind != REDIRECT)?;
     walk.belongs_to(entry);
     walk.state = Some(CtState::Related);
-    Some(entry)
+    Some((entry, way))
+}
+
+/// The entry of a packet that is no error, by whichever side it comes from.
+fn belongs(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Option<(EntryIx, Way)>, Denial> {
+    let of = Translator::Instance(eni_ix);
+    let key = walk.key();
+    if let Some(entry) = known(walk, eni_ix, &Key::NatOutside(of, Outside(key)))? {
+        return Ok(Some((entry, Way::Reply)));
+    }
+    let entry = known(walk, eni_ix, &Key::NatInside(of, Inside(key)))?;
+    Ok(entry.map(|entry| (entry, Way::Original)))
 }
 
 fn outside_of(walk: &Walk<'_, '_, '_>, entry: EntryIx) -> Outside {
@@ -112,13 +154,13 @@ fn outside_of(walk: &Walk<'_, '_, '_>, entry: EntryIx) -> Outside {
     }
 }
 
-/// The mapping of a packet from the inside: the one it has, or a new one.
-fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial> {
-    let of = Translator::Instance(eni_ix);
+/// The mapping that a packet opens, if it passes `check` too.
+fn opened(
+    walk: &mut Walk<'_, '_, '_>,
+    eni_ix: EniIx,
+    check: impl Fn(&mut Walk<'_, '_, '_>, EniIx) -> Result<(), Denial>,
+) -> Result<Outside, Denial> {
     let key = walk.key();
-    if let Some(entry) = known(walk, eni_ix, &Key::NatInside(of, Inside(key)))? {
-        return Ok(outside_of(walk, entry));
-    }
     if walk.tcp_flags().is_some_and(|flags| !flags.contains(TcpFlags::SYN)) {
         answer_dead(walk, eni_ix, Inside(key))?;
     }
@@ -132,8 +174,7 @@ fn mapping(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Outside, Denial
     let settings = settings(walk.fabric);
     let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings).ok().filter(|_| trackable);
     let Some(tracker) = tracker else { return Err(invalid(walk, eni_ix)) };
-    // A packet that dies here opens nothing.
-    appliance::check_age(walk, eni_ix)?;
+    check(walk, eni_ix)?;
     let choice = (walk.options.seed, walk.stamp.now);
     let Some(outside) = allocate(walk.conntrack, walk.fabric, eni_ix, key, choice) else {
         return Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None));
@@ -153,7 +194,8 @@ fn known(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Result<Option
         return Ok(None);
     };
     // An instance that has another address now has forgotten what it did with the old one.
-    if !walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(arriving.dst)) {
+    let routed = arriving == known.original.reversed();
+    if !routed && !walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(arriving.dst)) {
         walk.conntrack.kill(entry, now);
         return Ok(None);
     }
@@ -257,7 +299,13 @@ fn allocate(
     (seed, now): (u64, Timestamp),
 ) -> Option<Outside> {
     let of = Translator::Instance(eni_ix);
-    let own = fabric.eni(eni_ix)?.primary(key.src)?;
+    let eni = fabric.eni(eni_ix)?;
+    // Its rule is about the VPC's own blocks. What has another source is routed, and remembered so that answers are too.
+    if !fabric.vpc(eni.vpc)?.cidrs.iter().any(|net| net.contains(&key.src)) {
+        let routed = Outside(key.reversed());
+        return is_free(conntrack, of, routed, now).then_some(routed);
+    }
+    let own = eni.primary(key.src)?;
     let kept = Outside(arriving(&key, own, key.src_port));
     if is_free(conntrack, of, kept, now) {
         return Some(kept);

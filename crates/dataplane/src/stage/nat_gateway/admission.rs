@@ -1,6 +1,6 @@
 //! Which packets a NAT gateway serves: from whom, of which protocols, fragments, sizes, and how many hops old.
 //!
-//! Rules: 1.22, 1.25, 4.4, 4.7-4.10, 4.20. Knobs: `frag_tcp`, `frag_icmp`, `mtu`, `strict_az`.
+//! Rules: 1.17, 1.22, 1.25, 4.4, 4.7-4.10, 4.20. Knobs: `frag_tcp`, `frag_icmp`, `mtu`, `strict_az`.
 
 use vpcemu_model::behavior::FragmentPolicy;
 use vpcemu_packet::{Fragment, Transport};
@@ -35,6 +35,7 @@ pub(super) fn from_inside(
     if walk.emitter.and_then(|eni| walk.vpc_of(eni)) != Some(nat.vpc) {
         return Err(refuse(walk, nat_ix, DropReason::NatForeignSource));
     }
+    check_source(walk, nat_ix, nat)?;
     check_zone(walk, nat_ix, nat, from)?;
     check_protocol(walk, nat_ix)?;
     if walk.packet.headers().ttl <= 1 {
@@ -56,6 +57,16 @@ pub(super) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat
 /// Towards the outside the gateway dies in silence (12, 5508-9).
 pub(super) fn check_ttl(walk: &mut Walk<'_, '_, '_>, nat: NatIx) -> Result<(), Denial> {
     if walk.packet.headers().ttl <= 1 { Err(refuse(walk, nat, DropReason::Ttl)) } else { Ok(()) }
+}
+
+/// A source that the VPC does not have, or that none of its interfaces has, is not served (4.7, 1.17).
+fn check_source(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) -> Result<(), Denial> {
+    let (fabric, source) = (walk.fabric, walk.source());
+    if fabric.owner(nat.vpc, source).is_some() {
+        return Ok(());
+    }
+    let inside = fabric.vpc(nat.vpc).is_some_and(|vpc| vpc.cidrs.iter().any(|net| net.contains(&source)));
+    Err(refuse(walk, nat_ix, if inside { DropReason::Spoofed } else { DropReason::NatForeignSource }))
 }
 
 /// A regional gateway works in the client's zone; elsewhere it helps out, unless a knob forbids it (4.4).

@@ -62,9 +62,13 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat: NatIx, quoted: Option<Fl
 }
 
 /// The flow that an error is about, if it quotes the eight bytes of the transport header that every error has to
-/// (RFC 792, RFC 1812 4.3.2.3).
+/// (RFC 792, RFC 1812 4.3.2.3), or all there was of the datagram.
 pub(crate) fn flow_of(quote: Option<Quote>) -> Option<FlowKey> {
-    quote.filter(|quote| quote.end.saturating_sub(quote.l4) >= LEAST_QUOTE).and_then(|quote| quote.key())
+    let quotes_enough = |quote: &Quote| {
+        let whole = u32::from(quote.end.saturating_sub(quote.at)) >= quote.total_len;
+        whole || quote.end.saturating_sub(quote.l4) >= LEAST_QUOTE
+    };
+    quote.filter(quotes_enough).and_then(|quote| quote.key())
 }
 
 /// Bytes of the transport header in a quote.

@@ -43,8 +43,7 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
     let (IpAddr::V4(own), IpAddr::V4(peer)) = (arriving.dst, arriving.src) else {
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     };
-    // An identification of its own, which a datagram that may be fragmented needs (RFC 7915 5.1).
-    let id = (Mix::new(walk.options.seed).word(walk.stamp.n).finish() >> 48) as u16;
+    let id = identification(walk);
     // The client quotes what it had received: from the remote, to itself.
     let translated = walk.packet.translate_to_v4(&ToV4::new(own, remote, id).quoting(peer, own));
     settle(walk, nat_ix, translated)?;
@@ -56,6 +55,18 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
         walk.set_source_port(arriving.dst_port);
     }
     Ok(())
+}
+
+/// An identification, which a datagram that may be fragmented needs (RFC 7915 5.1): made of the datagram itself, so that it
+/// does not depend on what else there is in a capture.
+fn identification(walk: &Walk<'_, '_, '_>) -> u16 {
+    let headers = walk.packet.headers();
+    let segment = walk.packet.bytes().get(usize::from(headers.l4)..).unwrap_or_default();
+    let start =
+        Mix::new(walk.options.seed).address(headers.src).address(headers.dst).word(u64::from(headers.total_len));
+    // The ports, what TCP counts, and the checksum over everything else.
+    let words = segment.as_chunks::<8>().0.iter().take(3);
+    (words.fold(start, |mix, word| mix.word(u64::from_be_bytes(*word))).finish() >> 48) as u16
 }
 
 /// A reply to the client whose inside tuple is `inside`.
