@@ -41,7 +41,7 @@ impl Piece {
             let mut bytes = vec![0x45, 0];
             bytes.extend((20 + end - start).to_be_bytes());
             bytes.extend(id.to_be_bytes());
-            bytes.extend((start / 8 | (u16::from(more) << 13)).to_be_bytes());
+            bytes.extend(((start / 8) | (u16::from(more) << 13)).to_be_bytes());
             bytes.extend([64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
             bytes
         };
