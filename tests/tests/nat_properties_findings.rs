@@ -1,4 +1,4 @@
-//! The smallest cases of what properties found: each fails until the engine is as the rule says.
+//! The smallest cases of what properties found, each kept after it was mended.
 
 mod random;
 

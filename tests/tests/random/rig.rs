@@ -77,14 +77,6 @@ impl Rig {
         fates
     }
 
-    /// A packet that has a number out of the row: the numbers of all others are as if it had not come.
-    pub(crate) fn aside(&mut self, ingress: Ingress, bytes: Vec<u8>) -> Vec<Walked> {
-        let next = std::mem::replace(&mut self.n, 1_000_000);
-        let fates = self.enter(ingress, bytes);
-        self.n = next;
-        fates
-    }
-
     /// One packet that is never held.
     pub(crate) fn one(&mut self, ingress: Ingress, bytes: Vec<u8>) -> Walked {
         let mut fates = self.enter(ingress, bytes);

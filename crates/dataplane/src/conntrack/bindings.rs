@@ -67,6 +67,11 @@ struct Binding {
 }
 
 impl Binding {
+    /// When the last of its mappings ends, or has ended, reclaimed or not.
+    fn end(&self) -> Timestamp {
+        self.mappings.last().map_or(self.ended, |(expires, _)| self.ended.max(*expires))
+    }
+
     fn is_live(&self, now: Timestamp) -> bool {
         self.mappings.last().is_some_and(|(expires, _)| now < *expires)
     }
@@ -111,8 +116,7 @@ impl Bindings {
         let owner = self.by_outside.get(&end).and_then(|inside| self.by_inside.get(inside));
         let rests = self.cooling.get(&end).is_some_and(|until| now < *until);
         // A binding that is over but not yet reclaimed began to rest when its last mapping expired.
-        let ended =
-            owner.and_then(|binding| binding.mappings.last()).map(|(expires, _)| expires.after(sharing.cooldown));
+        let ended = owner.map(|binding| binding.end().after(sharing.cooldown));
         !rests && ended.is_none_or(|free| now >= free)
     }
 
@@ -149,8 +153,8 @@ impl Bindings {
         let end = End::inside(of, inside, sharing.mapping);
         // What is left of a binding whose mappings have all expired, reclaimed or not, is its endpoint's rest.
         if let Some(over) = self.by_inside.get(&end).filter(|binding| !binding.is_live(lease.0)) {
-            let (old, ended) = (over.outside, over.mappings.last().map_or(over.ended, |(expires, _)| *expires));
-            self.release(of, end, old, ended.max(over.ended), sharing);
+            let (old, ended) = (over.outside, over.end());
+            self.release(of, end, old, ended, sharing);
             self.by_inside.remove(&end);
         } else if !self.by_inside.contains_key(&end) {
             let Inside(key) = inside;

@@ -41,12 +41,14 @@ pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop,
     };
     match found {
         Some((entry, Way::Reply)) => back(walk, eni_ix, entry),
+        Some((entry, Way::Original)) if is_own(walk, eni_ix, entry) => Ok(Hop::Done(Place::Interface(eni_ix))),
         Some((entry, Way::Original)) => {
             let outside = outside_of(walk, entry);
             out(walk, eni_ix, outside)
         }
-        // Nobody behind it asked: it is for the instance itself, or nothing (11.5).
+        // Nobody behind it asked: it is for the instance itself (11.5).
         None if walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(walk.destination())) => {
+            listen(walk, eni_ix);
             Ok(Hop::Done(Place::Interface(eni_ix)))
         }
         None => {
@@ -59,12 +61,6 @@ pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop,
 
 /// What the instance sends itself takes a port as well, so that no client gets the same one (11.3).
 pub(crate) fn speak(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
-    let opens = match walk.transport {
-        Transport::Tcp { flags, .. } => flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK),
-        Transport::Query { .. } => walk.key().is_query_request(),
-        Transport::Udp { .. } => true,
-        _ => false,
-    };
     if matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. }) {
         return;
     }
@@ -72,13 +68,34 @@ pub(crate) fn speak(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
         Ok(Some((entry, Way::Original))) => Some(outside_of(walk, entry)),
         // An answer, or nothing that its own tracking would let out: the security groups decide.
         Ok(Some((_, Way::Reply))) | Err(_) => None,
-        Ok(None) if opens => opened(walk, eni_ix, |_, _| Ok(())).ok(),
-        Ok(None) => None,
+        Ok(None) => opened(walk, eni_ix, |_, _| Ok(())).ok(),
     };
     if let Some(Outside(arriving)) = known {
         walk.packet.set_src_port(arriving.dst_port);
         walk.set_source_port(arriving.dst_port);
     }
+}
+
+/// A flow that somebody opens towards the instance itself is tracked like any other, so that its answers are known for what
+/// they are.
+fn listen(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
+    if matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Missing) {
+        return;
+    }
+    let key = walk.key();
+    let untranslated = Outside(key.reversed());
+    let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings(walk.fabric));
+    if let Ok(tracker) = tracker
+        && is_free(walk.conntrack, Translator::Instance(eni_ix), untranslated, walk.stamp.now)
+    {
+        walk.make(new(eni_ix, key, untranslated, tracker, walk.stamp.generation));
+    }
+}
+
+/// Whether a flow that somebody opened is one to the instance itself.
+fn is_own(walk: &Walk<'_, '_, '_>, eni_ix: EniIx, entry: EntryIx) -> bool {
+    let callee = walk.conntrack.entry(entry).original.dst;
+    walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(callee))
 }
 
 /// A packet of a client goes on, with the instance's address if it is translated.
@@ -218,7 +235,10 @@ fn known(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Result<Option
                 let sooner = known.expires.min(now.after(settings.timeouts.unacknowledged));
                 walk.conntrack.progress(entry, Tracker::Linux(tracker), Way::Original, sooner, now);
             }
-            return Err(invalid(walk, eni_ix));
+            // Rulesets drop what is invalid where they forward it. What is for the stack itself, the stack judges.
+            let eni = walk.fabric.eni(eni_ix);
+            let own = eni.is_some_and(|eni| eni.owns(known.original.src) || eni.owns(known.original.dst));
+            return if own { Ok(Some(entry)) } else { Err(invalid(walk, eni_ix)) };
         }
     };
     walk.conntrack.progress(entry, Tracker::Linux(tracker), way, expires, now);
