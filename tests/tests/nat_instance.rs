@@ -203,3 +203,55 @@ fn tcp_through_the_instance() {
     // A segment of nothing is the client's first word, and Linux picks it up.
     lab.leave("one", data("10.0.1.10:4001", "198.51.100.7:443")).delivered("internet");
 }
+
+#[test]
+fn a_nat_instance_is_an_instance_too() {
+    let mut lab = Lab::new(NETWORK);
+    // A session on it: opened from outside, answered, and not taken for a client's.
+    let called = lab.arrive(syn("198.51.100.9:5000", "203.0.113.5:22")).delivered("eni-nat");
+    lab.leave("nat", called.reply()).delivered("internet").source("203.0.113.5").steps(&[
+        "sg eni-nat egress",
+        "nacl acl-main-default egress",
+        "route rtb-pub",
+        "igw igw-igw",
+    ]);
+    lab.arrive(data("198.51.100.9:5000", "203.0.113.5:22")).delivered("eni-nat");
+    // Its own errand, at its last hop: it is no router of its own packets.
+    let traced = build::udp(socket("10.0.0.5:40000"), socket("198.51.100.9:33434")).ttl(1).build();
+    let traced = lab.leave("nat", traced).delivered("internet");
+    assert_eq!(traced.headers().ttl, 1);
+    assert!(traced.generated.is_none());
+    let about = build::icmp_error("192.0.2.1".parse().unwrap(), traced.key().src, 11, 0, 0, &traced.bytes);
+    lab.arrive(about).delivered("eni-nat");
+}
+
+#[test]
+fn what_the_inside_hears_of_a_connection_that_timed_out() {
+    for (knob, kind) in [("silent", None), ("fin", Some("tcp-fin")), ("rst", Some("tcp-rst"))] {
+        let knobs = format!("{NETWORK}\n[behavior.nat_instance]\ntimeout = \"{knob}\"\ntcp_established = \"100s\"\n");
+        let mut lab = Lab::new(&knobs);
+        let ends = (socket("10.0.1.10:4000"), socket("198.51.100.7:443"));
+        let opened = lab.leave("one", syn("10.0.1.10:4000", "198.51.100.7:443")).delivered("internet");
+        lab.arrive(opened.reply()).delivered("eni-one");
+        let ack = || build::tcp(ends.0, ends.1).seq(1).ack(1).build();
+        lab.leave("one", ack()).delivered("internet");
+        // Established both ways once the remote has said something too.
+        let public = socket(&format!("203.0.113.5:{}", opened.key().src_port));
+        lab.arrive(build::tcp(ends.1, public).seq(1).ack(1).payload(b"data").build()).delivered("eni-one");
+        lab.leave("one", build::tcp(ends.0, ends.1).seq(1).ack(5).build()).delivered("internet");
+        lab.wait(100.0);
+        let late = lab.leave("one", build::tcp(ends.0, ends.1).seq(1).ack(5).payload(b"more").build());
+        let made = late.generated.as_ref().map(|(kind, bytes, place)| {
+            assert_eq!(place.as_deref(), Some("eni-one"));
+            let Transport::Tcp { seq, ack, flags, .. } = headers(bytes).transport else { panic!("a segment") };
+            assert_eq!(seq, 5, "what the client expects");
+            assert!(!flags.contains(TcpFlags::FIN) || ack == 5, "all that it sent");
+            kind.name()
+        });
+        assert_eq!(made, kind, "{knob}");
+        match kind {
+            None => assert!(late.place.is_some(), "Linux picks it up"),
+            Some(_) => assert_eq!(late.reason(), Some(DropReason::NatIdleExpired)),
+        }
+    }
+}

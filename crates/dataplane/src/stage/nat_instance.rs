@@ -52,9 +52,14 @@ pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop,
             Ok(Hop::Done(Place::Interface(eni_ix)))
         }
         None => {
+            answer_dead(walk, eni_ix)?;
+            let Some(tracker) = opening(walk) else { return Err(invalid(walk, eni_ix)) };
             // A packet that dies here opens nothing.
-            let outside = opened(walk, eni_ix, appliance::check_age)?;
-            out(walk, eni_ix, outside)
+            appliance::check_age(walk, eni_ix)?;
+            match open(walk, eni_ix, tracker) {
+                Some(outside) => out(walk, eni_ix, outside),
+                None => Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None)),
+            }
         }
     }
 }
@@ -68,7 +73,7 @@ pub(crate) fn speak(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
         Ok(Some((entry, Way::Original))) => Some(outside_of(walk, entry)),
         // An answer, or nothing that its own tracking would let out: the security groups decide.
         Ok(Some((_, Way::Reply))) | Err(_) => None,
-        Ok(None) => opened(walk, eni_ix, |_, _| Ok(())).ok(),
+        Ok(None) => opening(walk).and_then(|tracker| open(walk, eni_ix, tracker)),
     };
     if let Some(Outside(arriving)) = known {
         walk.packet.set_src_port(arriving.dst_port);
@@ -79,13 +84,9 @@ pub(crate) fn speak(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
 /// A flow that somebody opens towards the instance itself is tracked like any other, so that its answers are known for what
 /// they are.
 fn listen(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
-    if matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Missing) {
-        return;
-    }
     let key = walk.key();
     let untranslated = Outside(key.reversed());
-    let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings(walk.fabric));
-    if let Ok(tracker) = tracker
+    if let Some(tracker) = opening(walk)
         && is_free(walk.conntrack, Translator::Instance(eni_ix), untranslated, walk.stamp.now)
     {
         walk.make(new(eni_ix, key, untranslated, tracker, walk.stamp.generation));
@@ -171,16 +172,9 @@ fn outside_of(walk: &Walk<'_, '_, '_>, entry: EntryIx) -> Outside {
     }
 }
 
-/// The mapping that a packet opens, if it passes `check` too.
-fn opened(
-    walk: &mut Walk<'_, '_, '_>,
-    eni_ix: EniIx,
-    check: impl Fn(&mut Walk<'_, '_, '_>, EniIx) -> Result<(), Denial>,
-) -> Result<Outside, Denial> {
+/// What tracking makes of a packet that nothing is known of; none if it opens nothing.
+fn opening(walk: &Walk<'_, '_, '_>) -> Option<LinuxTracker> {
     let key = walk.key();
-    if walk.tcp_flags().is_some_and(|flags| !flags.contains(TcpFlags::SYN)) {
-        answer_dead(walk, eni_ix, Inside(key))?;
-    }
     let trackable = match walk.transport {
         Transport::Tcp { flags, .. } => valid_flags(flags),
         Transport::Query { .. } => key.is_query_request(),
@@ -188,17 +182,18 @@ fn opened(
         Transport::Udp { .. } => true,
         Transport::Other => key.protocol != UDP_LITE,
     };
-    let settings = settings(walk.fabric);
-    let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings).ok().filter(|_| trackable);
-    let Some(tracker) = tracker else { return Err(invalid(walk, eni_ix)) };
-    check(walk, eni_ix)?;
+    let tracker = LinuxTracker::open(&key, &seen(walk, Way::Original), &settings(walk.fabric));
+    tracker.ok().filter(|_| trackable)
+}
+
+/// Makes the mapping of a packet that opens one; none if every port is taken.
+fn open(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, tracker: LinuxTracker) -> Option<Outside> {
+    let key = walk.key();
     let choice = (walk.options.seed, walk.stamp.now);
-    let Some(outside) = allocate(walk.conntrack, walk.fabric, eni_ix, key, choice) else {
-        return Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None));
-    };
+    let outside = allocate(walk.conntrack, walk.fabric, eni_ix, key, choice)?;
     walk.state = Some(CtState::New);
     walk.make(new(eni_ix, key, outside, tracker, walk.stamp.generation));
-    Ok(outside)
+    Some(outside)
 }
 
 /// The entry of a packet, which has taken note of it; none if there is none, or if it is over and the packet opens another.
@@ -248,7 +243,11 @@ fn known(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Result<Option
 }
 
 /// A segment from the inside of a connection that timed out: what the knob says, or nothing, and Linux picks it up (11.4).
-fn answer_dead(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, inside: Inside) -> Result<(), Denial> {
+fn answer_dead(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<(), Denial> {
+    if walk.tcp_flags().is_none_or(|flags| flags.contains(TcpFlags::SYN)) {
+        return Ok(());
+    }
+    let inside = Inside(walk.key());
     let says = walk.fabric.behavior.nat_instance.timeout;
     let dead = walk.conntrack.tombstone(Translator::Instance(eni_ix), inside, walk.stamp.now).is_some();
     let (kind, bytes) = match says {
