@@ -145,7 +145,16 @@ fn lookup(c: &mut Criterion) {
         for original in keys.iter().copied() {
             let owner = Owner::Interface { eni: EniIx(0), opened: Direction::Egress };
             let tracker = Tracker::opening(&original, None);
-            let new = NewEntry { owner, original, tracker, timers, replied: false, generation: 0, sharing: None };
+            let new = NewEntry {
+                owner,
+                original,
+                tracker,
+                timers,
+                replied: false,
+                generation: 0,
+                sharing: None,
+                forced: false,
+            };
             conntrack.insert(new, now);
         }
         assert_eq!(conntrack.len(), keys.len());

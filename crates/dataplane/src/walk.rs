@@ -124,11 +124,16 @@ pub(crate) enum Originator {
     NatGateway(NatIx),
     /// The VPC router: the packet is handed to this interface without crossing a network ACL.
     Router(EniIx),
+    /// The VPC router at a subnet, towards someone elsewhere in the VPC whose packet was forwarded there.
+    RouterOf(SubnetIx),
+    /// The internet's side of a regional NAT gateway, which hands it back to its client.
+    BehindNat(NatIx),
     /// The stack behind an interface that forwards, in its own name or a remote's: the packet leaves it like any other.
     Interface(EniIx),
 }
 
-/// More hops than any path of section 8 has; a packet that is still under way then goes in circles.
+/// Four times what the longest path of section 8 has, through two forwarding interfaces and a NAT gateway; a packet that is still
+/// under way then goes in circles.
 const MAX_HOPS: usize = 64;
 
 impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
@@ -286,10 +291,10 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
                 self.belongs_to(entry);
             }
             Some(Pending::Make(new)) => {
-                self.make(new);
+                self.make(NewEntry { forced, ..new });
             }
             Some(Pending::MakeIfForced(new)) if forced => {
-                self.make(new);
+                self.make(NewEntry { forced, ..new });
                 self.state = Some(CtState::New);
             }
             Some(Pending::MakeIfForced(_)) | None => {}

@@ -89,6 +89,8 @@ pub struct Entry {
     pub reuse: u32,
     /// What the mapping shares with others (section 12).
     pub sharing: Option<Sharing>,
+    /// Whether the path of the flow forces it to be tracked, whatever the rules (6.20).
+    pub forced: bool,
     pub(super) connection: Option<ConnectionIx>,
     pub(super) scheduled: u64,
     /// A TCP mapping that died of idleness, kept so that the inside still gets its RST (4.25). Only the inside key
@@ -194,6 +196,8 @@ pub struct NewEntry {
     pub generation: u32,
     /// What a mapping shares with others.
     pub sharing: Option<Sharing>,
+    /// Whether the path of the flow forces it to be tracked (6.20).
+    pub forced: bool,
 }
 
 /// The keys that find an entry: by packets of the original direction, and by replies.

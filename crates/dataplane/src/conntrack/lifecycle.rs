@@ -70,7 +70,7 @@ impl Stage {
                 TcpPhase::Closing => Self::Linger,
                 TcpPhase::Reset => Self::ResetLinger,
             },
-            // Only what was established leaves something to answer for (11.4).
+            // Only what is established leaves something to answer for when it is forgotten (11.4).
             Tracker::Linux(tracker) if tracker.is_established_tcp() => Self::Live,
             Tracker::Udp(_) | Tracker::Query | Tracker::Other | Tracker::Linux(_) => Self::Flow,
         }

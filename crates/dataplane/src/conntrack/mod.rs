@@ -149,7 +149,7 @@ impl Conntrack {
 
     /// Makes an entry. Of an inside tuple it takes the place of a tombstone.
     pub fn insert(&mut self, new: NewEntry, now: Timestamp) -> EntryIx {
-        let NewEntry { owner, original, tracker, timers, replied, generation, sharing } = new;
+        let NewEntry { owner, original, tracker, timers, replied, generation, sharing, forced } = new;
         let mut reuse = 0;
         if let Owner::Nat { nat, .. } = owner
             && let Some((old, _)) = self.index.get(&Key::NatInside(nat, Inside(original))).copied()
@@ -168,6 +168,7 @@ impl Conntrack {
             generation,
             reuse,
             sharing,
+            forced,
             connection: None,
             scheduled: u64::MAX,
             tombstone: false,

@@ -78,15 +78,16 @@ impl Reassembly {
 
     /// Decides on a packet. `window` counts the windows of the run.
     pub fn admit(&mut self, headers: &Headers, n: Ticket, now: Timestamp, window: u64) -> Admission {
-        let (id, start, first, last) = match headers.fragment {
+        let (id, first) = match headers.fragment {
             Fragment::None => return Admission::Ready(headers.transport),
-            Fragment::First { id } => (id, 0, true, false),
-            Fragment::Later { id, offset, more } => (id, u32::from(offset), false, !more),
+            Fragment::First { id } => (id, true),
+            Fragment::Later { id, .. } => (id, false),
         };
+        let Some(part) = headers.fragment_range() else { return Admission::Ready(headers.transport) };
         // In IPv6 a later fragment cannot tell which protocol it is of (RFC 8200 4.5).
         let protocol = if headers.src.is_ipv4() { headers.protocol } else { 0 };
         let datagram = Datagram { src: headers.src, dst: headers.dst, protocol, id };
-        let range = (start, start + headers.total_len.saturating_sub(u32::from(headers.l4)));
+        let (range, last) = ((part.start, part.end), !part.more);
         if self.datagrams.get(&datagram).is_some_and(|known| now >= known.until) {
             self.datagrams.remove(&datagram);
         }

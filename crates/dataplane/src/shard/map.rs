@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use smallvec::SmallVec;
 use vpcemu_model::Forwarding;
-use vpcemu_packet::{Headers, Transport};
+use vpcemu_packet::{Fragment, Headers, Transport};
 
 use super::hash::Mix;
 use crate::fabric::{Fabric, FixedMap, NextHop, RouteTable, Timeline, address};
@@ -155,7 +155,10 @@ impl ShardMap {
     pub fn shard(&self, headers: &Headers) -> u8 {
         match headers.transport {
             // The packet that an error is about decides: its source is who gets the error.
-            Transport::IcmpError { quote: Some(quote), .. } => self.shard_of(quote.dst, quote.src),
+            // One in fragments has no quote to its later ones, and goes by its own addresses like them.
+            Transport::IcmpError { quote: Some(quote), .. } if headers.fragment == Fragment::None => {
+                self.shard_of(quote.dst, quote.src)
+            }
             _ => self.shard_of(headers.src, headers.dst),
         }
     }

@@ -194,6 +194,11 @@ impl Shard {
                 (nat_gateway::onward(gateway), Some(Component::NatGateway(nat)))
             }
             Originator::Router(eni) => (Hop::Arrive(eni), None),
+            Originator::RouterOf(subnet) => {
+                let Some(at) = timeline.fabric(stamp.generation).subnet(subnet) else { return };
+                (Hop::Lookup { table: at.table, vpc: at.vpc }, None)
+            }
+            Originator::BehindNat(nat) => (Hop::NatOutside(nat), None),
             Originator::Interface(eni) => (Hop::Leave(eni), Some(Component::Interface(eni))),
         };
         let verdict = walk.run(hop);

@@ -1,9 +1,9 @@
 //! Interfaces that forward: an appliance sends on what it gets as it is, one hop older (2.13, 1.25). Its security groups
 //! judge both legs, and whoever is behind sees a middlebox, not the sender (6.10).
 //!
-//! Rules: 1.22, 1.24, 1.25, 2.13, 11.1, 11.2, 11.6. Knobs: none; that it forwards is said of the interface.
+//! Rules: 1.24, 1.25, 2.13, 11.1, 11.2, 11.6. Knobs: none; that it forwards is said of the interface.
 
-use vpcemu_packet::{IpVersion, Transport, build};
+use vpcemu_packet::{IpVersion, build};
 
 use crate::index::EniIx;
 use crate::outcome::{Component, Denial, Direction, Place, StepKind};
@@ -71,8 +71,7 @@ pub(crate) fn check_size(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, limit: u32)
 
 /// An ICMP error in the stack's own name. Errors are never answered with errors (RFC 1122 3.2.2), nor are later fragments.
 fn tell(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, kind: GeneratedKind, (icmp, code): (u8, u8), rest: u32) {
-    let about = walk.packet.headers().transport;
-    if matches!(about, Transport::IcmpError { .. } | Transport::Missing) {
+    if !mtu::may_be_answered(walk) {
         return;
     }
     let sender = walk.source();

@@ -65,6 +65,7 @@ fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
         replied: mid_stream,
         generation,
         sharing: None,
+        forced: false,
     });
     walk.state = Some(if mid_stream { CtState::Established } else { CtState::New });
 }
@@ -74,6 +75,9 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
     let at = Component::EgressOnly(eigw);
     let (now, flags) = (walk.stamp.now, walk.tcp_flags());
     let no_session = DropReason::EgressOnlyNoSession;
+    // A packet that dies here leaves no trace.
+    check_access(walk, at, Some(eni))?;
+    mtu::check_inbound(walk, at, walk.fabric.behavior.egress_only_internet_gateway.mtu)?;
     if let Transport::IcmpError { quote, .. } = walk.transport {
         // An error whose quote matches state (5.5).
         let entry = quote.and_then(|quote| quote.key()).map(|quoted| Key::EgressOnly(eigw, quoted));
@@ -102,6 +106,7 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
                     replied: true,
                     generation,
                     sharing: None,
+                    forced: false,
                 });
                 walk.adopted = true;
                 walk.state = Some(CtState::Established);
@@ -109,8 +114,6 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
             _ => return Err(walk.deny(no_session, at, KIND, None, None)),
         }
     }
-    check_access(walk, at, Some(eni))?;
-    mtu::check_inbound(walk, at, walk.fabric.behavior.egress_only_internet_gateway.mtu)?;
     walk.force_tracking = true;
     walk.pass(at, KIND, None, None);
     walk.tap(at);

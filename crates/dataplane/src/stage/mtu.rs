@@ -3,8 +3,11 @@
 //! Rules: 1.22, 1.24, 3.12. Knobs: `mtu` of `[behavior.nat_gateway]`, `[behavior.nat_instance]` and
 //! `[behavior.egress_only_internet_gateway]`.
 
+use std::net::IpAddr;
+
 use vpcemu_packet::{IpVersion, Transport, build};
 
+use crate::fabric::Holder;
 use crate::outcome::{Component, Denial, StepKind};
 use crate::output::GeneratedKind;
 use crate::reason::DropReason;
@@ -74,14 +77,35 @@ pub(crate) fn message(version: IpVersion) -> (GeneratedKind, (u8, u8)) {
     }
 }
 
-/// The `.1` of the sender's subnet tells the sender, if it is an interface (0.1).
+/// Whether an ICMP error may be about the packet: not about an error, nor about a later fragment (RFC 1122 3.2.2).
+pub(crate) fn may_be_answered(walk: &Walk<'_, '_, '_>) -> bool {
+    let own = walk.packet.headers().transport;
+    !matches!(walk.transport, Transport::IcmpError { .. }) && !matches!(own, Transport::Missing)
+}
+
+/// The `.1` of the sender's subnet tells the sender (0.1): the interface itself, or whoever it forwards for. A regional NAT
+/// gateway is in no subnet; its client hears of it in the gateway's name.
 fn too_big(walk: &mut Walk<'_, '_, '_>, limit: u32) {
-    let Some(eni_ix) = walk.emitter else { return };
-    let source = walk.source();
-    let fabric = walk.fabric;
-    let Some(eni) = fabric.eni(eni_ix).filter(|eni| eni.owns(source)) else { return };
-    let Some(router) = fabric.subnet(eni.subnet).and_then(|subnet| subnet.router(source)) else { return };
+    if !may_be_answered(walk) {
+        return;
+    }
+    let (fabric, source) = (walk.fabric, walk.source());
+    let emitter = walk.emitter.and_then(|eni| fabric.eni(eni).map(|of| (eni, of)));
+    let holder = match source {
+        IpAddr::V4(v4) => fabric.public(v4).map(|owner| owner.holder),
+        IpAddr::V6(_) => None,
+    };
+    let (from, router) = match (holder, emitter) {
+        (Some(Holder::Regional(nat)), _) => (Originator::BehindNat(nat), Some(source)),
+        (_, Some((eni_ix, eni))) => {
+            let router = fabric.subnet(eni.subnet).and_then(|subnet| subnet.router(source));
+            let owns = eni.owns(source);
+            (if owns { Originator::Router(eni_ix) } else { Originator::RouterOf(eni.subnet) }, router)
+        }
+        _ => return,
+    };
+    let Some(router) = router else { return };
     let (kind, (icmp, code)) = message(walk.packet.headers().version);
     let bytes = build::icmp_error(router, source, icmp, code, limit, walk.quoted());
-    walk.generated = Some(Origination { kind, bytes, from: Originator::Router(eni_ix) });
+    walk.generated = Some(Origination { kind, bytes, from });
 }

@@ -56,6 +56,7 @@ pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop,
             let Some(tracker) = opening(walk) else { return Err(invalid(walk, eni_ix)) };
             // A packet that dies here opens nothing.
             appliance::check_age(walk, eni_ix)?;
+            appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
             match open(walk, eni_ix, tracker) {
                 Some(outside) => out(walk, eni_ix, outside),
                 None => Err(walk.deny(DropReason::NatPortExhausted, Component::Interface(eni_ix), KIND, None, None)),
@@ -87,7 +88,7 @@ fn listen(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
     let key = walk.key();
     let untranslated = Outside(key.reversed());
     if let Some(tracker) = opening(walk)
-        && is_free(walk.conntrack, Translator::Instance(eni_ix), untranslated, walk.stamp.now)
+        && is_nobodys(walk.conntrack, Translator::Instance(eni_ix), untranslated, walk.stamp.now)
     {
         walk.make(new(eni_ix, key, untranslated, tracker, walk.stamp.generation));
     }
@@ -305,6 +306,7 @@ fn new(eni_ix: EniIx, original: FlowKey, outside: Outside, tracker: LinuxTracker
         replied: false,
         generation,
         sharing: None,
+        forced: false,
     }
 }
 
@@ -322,11 +324,11 @@ fn allocate(
     // Its rule is about the VPC's own blocks. What has another source is routed, and remembered so that answers are too.
     if !fabric.vpc(eni.vpc)?.cidrs.iter().any(|net| net.contains(&key.src)) {
         let routed = Outside(key.reversed());
-        return is_free(conntrack, of, routed, now).then_some(routed);
+        return is_nobodys(conntrack, of, routed, now).then_some(routed);
     }
     let own = eni.primary(key.src)?;
     let kept = Outside(arriving(&key, own, key.src_port));
-    if is_free(conntrack, of, kept, now) {
+    if is_nobodys(conntrack, of, kept, now) {
         return Some(kept);
     }
     let range = match (key.protocol, key.src_port) {
@@ -343,8 +345,16 @@ fn allocate(
     (0..ports).find_map(|step| {
         let port = range.first + u16::try_from((start + step) % ports).unwrap_or(0);
         let candidate = Outside(arriving(&key, own, port));
-        is_free(conntrack, of, candidate, now).then_some(candidate)
+        is_nobodys(conntrack, of, candidate, now).then_some(candidate)
     })
+}
+
+/// Whether what would arrive for a mapping belongs to no other, and is not what somebody opened a flow with that the
+/// instance itself has answered.
+fn is_nobodys(conntrack: &mut Conntrack, of: Translator, candidate: Outside, now: Timestamp) -> bool {
+    let Outside(arriving) = candidate;
+    let opened = conntrack.find(&Key::NatInside(of, Inside(arriving)), now);
+    is_free(conntrack, of, candidate, now) && !opened.is_some_and(|(entry, _)| conntrack.entry(entry).replied)
 }
 
 fn settings(fabric: &Fabric) -> Settings {

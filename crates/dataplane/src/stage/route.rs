@@ -20,7 +20,7 @@ pub(crate) fn leave_subnet(walk: &mut Walk<'_, '_, '_>, subnet_ix: SubnetIx) -> 
     if subnet.contains(destination) {
         let neighbour = neighbour(walk, subnet.vpc, Some(subnet_ix), subnet.table, destination);
         let eni = neighbour?;
-        walk.commit(forces_tracking(walk, eni));
+        walk.commit(walk.force_tracking || forces_tracking(walk, eni));
         return Ok(Hop::Reach { eni, from: Some(subnet_ix) });
     }
     nacl::judge(walk, subnet_ix, Direction::Egress)?;
@@ -40,11 +40,12 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
     let rule = hit.map(|hit| Rule::Route(hit.route));
     // The packet has passed security groups and network ACL: what it leaves behind there does not depend on whether the
     // route leads anywhere (6.22, 2.9), only on where it leads (6.20).
-    let forced = match hit.map(|hit| hit.next) {
-        Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
-        Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
-        _ => false,
-    };
+    let forced = walk.force_tracking
+        || match hit.map(|hit| hit.next) {
+            Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
+            Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
+            _ => false,
+        };
     walk.commit(forced);
     let Some(hit) = hit else {
         return Err(walk.deny(DropReason::NoRoute, at, StepKind::Route, None, None));

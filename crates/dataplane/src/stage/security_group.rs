@@ -57,7 +57,7 @@ fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: Fl
             Way::Original => direction,
             Way::Reply => direction.reversed(),
         };
-        if since.any(|fabric| would_be_untracked(fabric, eni, &known.original, opened)) {
+        if !known.forced && since.any(|fabric| would_be_untracked(fabric, eni, &known.original, opened)) {
             walk.conntrack.kill(entry, now);
             return None;
         }
@@ -101,6 +101,7 @@ fn judge_by_rules(
         replied,
         generation,
         sharing: None,
+        forced: false,
     };
     match rules.judge(walk.subject(), peer, &identity) {
         GroupVerdict::Allowed { rule, .. } if mid_stream && !fabric.behavior.security_group.tcp_loose => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vpcemu_packet::FlowKey;
 
-use super::{Invalid, Judgement, Lease, LinuxQuery, LinuxTcp, LinuxUdp, Segment, Timeouts};
+use super::{Invalid, Judgement, Lease, LinuxQuery, LinuxTcp, LinuxUdp, Segment, State, Timeouts};
 use crate::time::Timestamp;
 
 /// A flow's progress, when it began, and the time that its last packet gave it.
@@ -87,9 +87,10 @@ impl LinuxTracker {
         self.lease
     }
 
-    /// Whether this is TCP that was established both ways.
+    /// Whether this is TCP that was established both ways, and has not been closed.
     pub fn is_established_tcp(&self) -> bool {
-        matches!(self.progress, Progress::Tcp(tcp) if tcp.is_assured())
+        let open = |tcp: LinuxTcp| matches!(tcp.state(), State::Established | State::FinWait | State::CloseWait);
+        matches!(self.progress, Progress::Tcp(tcp) if tcp.is_assured() && open(tcp))
     }
 
     /// Whether a packet of the other direction was seen.

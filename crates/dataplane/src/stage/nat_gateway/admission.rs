@@ -91,7 +91,9 @@ fn check_protocol(walk: &mut Walk<'_, '_, '_>, nat: NatIx) -> Result<(), Denial>
     if !carried {
         return Err(refuse(walk, nat, DropReason::NatProtocol));
     }
-    if walk.packet.headers().fragment != Fragment::None && !forwards_pieces(walk) {
+    // What a gateway on the way has taken apart comes in pieces too.
+    let in_pieces = walk.packet.headers().fragment != Fragment::None || walk.piece_limit.is_some();
+    if in_pieces && !forwards_pieces(walk) {
         return Err(refuse(walk, nat, DropReason::NatFragment));
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! `rst_to_outside`, `time_exceeded`.
 
 use vpcemu_model::behavior::{Exhaustion, RstOnUnknown};
-use vpcemu_packet::{IpVersion, TcpFlags, Transport, build};
+use vpcemu_packet::{IpVersion, TcpFlags, build};
 
 use super::{own_address, refuse};
 use crate::fabric::{Nat, address};
@@ -90,7 +90,7 @@ pub(super) fn exhausted(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) -
 
 /// An ICMP error to the client, in the gateway's name. To an IPv6 client it is known by the NAT64 form of its address.
 fn tell(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat, kind: GeneratedKind, (icmp, code): (u8, u8), rest: u32) {
-    if matches!(walk.transport, Transport::IcmpError { .. }) {
+    if !mtu::may_be_answered(walk) {
         return;
     }
     let Some(own) = own_address(nat) else { return };

@@ -103,6 +103,10 @@ fn admit(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, outside: Outside) -> Option
     let fabric = walk.fabric;
     let knobs = &fabric.behavior.nat_gateway;
     sharing(knobs)?;
+    // A packet that dies here opens nothing.
+    if walk.packet.headers().ttl <= 1 {
+        return None;
+    }
     let tracker = match walk.transport {
         // SYN seen from the side that the table calls the reply's.
         Transport::Tcp { flags, .. } if flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK) => {
@@ -184,7 +188,7 @@ fn new(
         other: knobs.udp_idle,
     };
     let owner = Owner::Nat { nat: translator(nat), outside };
-    NewEntry { owner, original, tracker, timers, replied, generation, sharing: sharing(knobs) }
+    NewEntry { owner, original, tracker, timers, replied, generation, sharing: sharing(knobs), forced: false }
 }
 
 /// What mappings share; nothing as AWS does it (4.12, 4.13).

@@ -60,6 +60,8 @@ pub(crate) fn from_inside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, from: Opti
     if knobs.no_nat_prefixes.iter().any(|net| net.contains(&walk.destination())) {
         // Passed on as it is (RFC 6888 REQ-6).
     } else if walk.source().is_ipv6() {
+        // By the longer headers of the two.
+        clamp_mss(walk);
         nat64::outbound(walk, nat_ix, nat)?;
     } else if let Transport::IcmpError { quote, .. } = walk.transport {
         errors::outbound(walk, nat_ix, flow_of(quote))?;
@@ -101,9 +103,12 @@ pub(crate) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result
         let outside = Outside(walk.key());
         let entry = mapping::from_outside(walk, nat_ix, outside)?;
         admission::check_ttl(walk, nat_ix)?;
+        let inside = walk.conntrack.entry(entry).original;
+        if inside.src.is_ipv6() {
+            nat64::check_growth(walk, nat_ix)?;
+        }
         mapping::observe(walk, nat_ix, entry, Way::Reply);
         walk.state = Some(CtState::Established);
-        let inside = walk.conntrack.entry(entry).original;
         if inside.src.is_ipv6() {
             nat64::inbound(walk, nat_ix, &inside)?;
         } else {

@@ -28,6 +28,13 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
     let Some(remote) = address::nat64_embedded(walk.destination()) else {
         return Err(refuse(walk, nat_ix, DropReason::NatProtocol));
     };
+    // What IPv4 does not carry does not become it (1.14, 1.19).
+    let embedded = IpAddr::V4(remote);
+    let nowhere =
+        address::is_nowhere(embedded) || address::is_multicast(embedded) || address::is_link_local_v4(embedded);
+    if nowhere {
+        return Err(refuse(walk, nat_ix, DropReason::Martian));
+    }
     let is_error = matches!(walk.transport, Transport::IcmpError { .. });
     let Outside(arriving) = match walk.transport {
         Transport::IcmpError { quote, .. } => errors::about_arrived(walk, nat_ix, errors::flow_of(quote))?,
@@ -74,7 +81,6 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: &FlowK
     let (IpAddr::V6(client), IpAddr::V6(remote)) = (inside.src, inside.dst) else {
         return Err(refuse(walk, nat_ix, DropReason::Untranslatable));
     };
-    check_growth(walk, nat_ix)?;
     let translated = walk.packet.translate_to_v6(&ToV6::new(remote, client));
     settle(walk, nat_ix, translated)?;
     walk.packet.set_dst_port(inside.src_port);
@@ -98,7 +104,7 @@ pub(super) fn error_inbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, inside: 
 }
 
 /// The reply grows: what then exceeds the MTU leaves in pieces, or its sender hears how much fits (4.33).
-fn check_growth(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result<(), Denial> {
+pub(super) fn check_growth(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result<(), Denial> {
     let limit = walk.fabric.behavior.nat_gateway.mtu;
     if !mtu::exceeds(walk, limit.saturating_sub(LONGER)) {
         return Ok(());

@@ -127,7 +127,8 @@ fn on_address(
     let well_known = request.preserve_class && !key.is_query() && key.src_port < Range::GATEWAY.first;
     let range = if well_known { Range::WELL_KNOWN } else { Range::GATEWAY };
     let pool = Pool::of(of, &outside(range.first));
-    let limit = request.limit.min(range.len());
+    // The pool counts ports of either class; that the class of this one is full the search finds.
+    let limit = request.limit;
     let sequential = request.method == PortAllocation::Sequential;
     if sequential || taken(conntrack, pool) >= limit {
         conntrack.settle_pool(pool, request.now);
