@@ -38,7 +38,7 @@ impl Lab {
         match self.shards[shard].reassembly.admit(&headers, stamp.n, stamp.now, WINDOW) {
             Admission::Ready(transport) => {
                 let sent = self.process(stamp, ingress, headers, transport, bytes);
-                self.release(shard);
+                self.release(shard, stamp);
                 sent
             }
             Admission::Hold => {
@@ -50,9 +50,10 @@ impl Lab {
         }
     }
 
-    fn release(&mut self, shard: usize) {
+    fn release(&mut self, shard: usize, now: Stamp) {
         for (ticket, transport) in self.shards[shard].reassembly.take_ready() {
             let Some(Held { stamp, ingress, headers, bytes }) = self.held.remove(&ticket) else { continue };
+            let stamp = Stamp { n: stamp.n, ..now };
             let sent = self.process(stamp, ingress, headers, transport, bytes);
             self.later.push(sent);
         }

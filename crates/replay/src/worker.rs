@@ -96,7 +96,7 @@ impl Worker {
                 let captured = captured.unwrap_or_else(|| key_of(&packet, transport));
                 let ready = Ready { shard, stamp: item.stamp, packet: &mut packet, captured, transport, at };
                 let outcome = self.walk(ready);
-                self.release(shard, released);
+                self.release(shard, item.stamp, released);
                 outcome
             }
             Admission::Hold => {
@@ -111,11 +111,12 @@ impl Worker {
         }
     }
 
-    /// Fragments whose first has just come go in behind it.
-    fn release(&mut self, shard: usize, released: &mut Vec<(u64, Outcome)>) {
+    /// Fragments whose first has just come go in behind it, now; they keep their numbers.
+    fn release(&mut self, shard: usize, now: Stamp, released: &mut Vec<(u64, Outcome)>) {
         for (ticket, transport) in self.shards[shard].reassembly.take_ready() {
             let Some(held) = self.held.remove(&ticket) else { continue };
             let HeldPacket { shard, stamp, headers, mut captured, at, mut bytes, original_len } = held;
+            let stamp = Stamp { n: stamp.n, ..now };
             let mut packet = Packet::from_parts(&mut bytes, headers, original_len);
             let ports = key_of(&packet, transport);
             (captured.src_port, captured.dst_port, captured.icmp_type) =

@@ -1,137 +1,34 @@
-//! Where a packet of a capture enters: a capture was taken somewhere, and its addresses tell where.
-//!
-//! A packet captured behind a translation that the model performs is put back in front of it, so that the gateway can do
-//! its work: that is what lets a capture taken on an instance be replayed through a NAT gateway whose ports differ from
-//! the captured ones.
+//! Puts packets that were captured behind a translation back in front of it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use vpcemu_dataplane::fabric::{Fabric, Holder, NextHop, address};
+use vpcemu_dataplane::fabric::{Fabric, Holder, Nat, NextHop, address};
 use vpcemu_dataplane::index::{EniIx, NatIx};
-use vpcemu_dataplane::outcome::Service;
 use vpcemu_dataplane::shard::{Arrival, Shard, key_of};
 use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp, Translator};
 use vpcemu_model::Forwarding;
 use vpcemu_packet::translate::ToV4;
-use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
+use vpcemu_packet::{FlowKey, Packet, Transport};
 
-/// How a packet was placed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Vantage {
-    /// It leaves an interface.
-    Leaves,
-    /// It arrives from outside.
-    Arrives,
-    /// It was captured behind a translation, and put back in front of it.
-    Reanchored,
-    /// It comes from or goes to a service of the VPC.
-    Service,
-    /// The user named the place.
-    Forced,
-}
+use super::{Vantage, emitter};
 
-impl Vantage {
-    /// As in outputs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Leaves => "leaves",
-            Self::Arrives => "arrives",
-            Self::Reanchored => "reanchored",
-            Self::Service => "service",
-            Self::Forced => "forced",
-        }
-    }
-}
-
-/// How many translators may stand behind each other on the way back to the internet.
+/// How many translators and appliances may stand behind each other on the way back to the internet: more than any network has, so
+/// that only a circle of routes meets it.
 const MAX_RECURSION: usize = 4;
 
-/// Finds where `packet` enters, and re-anchors it where that is in front of a translation. First match decides. `transport`
-/// is the packet's transport header, of a later fragment that of the first; it changes with the packet.
-///
-/// # Errors
-/// The reason with which a packet that cannot be placed is dropped.
-pub fn place(
-    shard: &mut Shard,
-    stamp: Stamp,
-    packet: &mut Packet<'_>,
-    transport: &mut Transport,
-    captured: FlowKey,
-) -> Result<(Ingress, Vantage), DropReason> {
-    let timeline = std::sync::Arc::clone(shard.timeline());
-    let fabric = timeline.fabric(stamp.generation);
-    let (source, destination) = (packet.headers().src, packet.headers().dst);
-    if let Some((service, eni)) = answering_service(fabric, *transport, source, destination) {
-        return Ok((Ingress::Service(service, eni), Vantage::Service));
-    }
-    if let Some(eni) = emitter(fabric, source, destination) {
-        let to_service = fabric.eni(eni).is_some_and(|eni| fabric.service(eni.vpc, destination).is_some());
-        let vantage = if to_service { Vantage::Service } else { Vantage::Leaves };
-        return Ok((Ingress::Interface(eni), vantage));
-    }
-    let mut placing = Placing { shard, fabric, stamp, packet, transport: *transport, captured };
-    let placed = match source {
-        IpAddr::V4(v4) if fabric.public(v4).is_some() => placing.of_public_source(v4),
-        _ if nat_with_private(fabric, source).is_some() => {
-            let nat = nat_with_private(fabric, source).ok_or(DropReason::NoVantage)?;
-            Ok((Ingress::BehindNat(nat), Vantage::Arrives))
-        }
-        _ if fabric.is_owned(source) => Err(DropReason::NoVantage),
-        _ => placing.of_outside_source(destination),
-    };
-    *transport = match placing.packet.headers().transport {
-        Transport::Missing => placing.transport,
-        own => own,
-    };
-    placed
-}
-
-/// The service whose answer this is, and the interface that it answers (rule 1).
-fn answering_service(
-    fabric: &Fabric,
-    transport: Transport,
-    source: IpAddr,
-    destination: IpAddr,
-) -> Option<(Service, EniIx)> {
-    let owners = fabric.owners(destination);
-    let dhcp_reply = matches!(transport, Transport::Udp { src: 67, dst: 68 } | Transport::Udp { src: 547, dst: 546 });
-    owners.into_iter().find_map(|eni| {
-        let interface = fabric.eni(eni)?;
-        let router = fabric.subnet(interface.subnet)?.reserves(source);
-        let dhcp = (dhcp_reply && router).then_some(Service::Dhcp);
-        Some((fabric.service(interface.vpc, source).or(dhcp)?, eni))
-    })
-}
-
-/// The interface that the packet leaves: whose address its source is, a NAT gateway's excepted (rule 2). Where VPCs
-/// overlap, the one whose VPC has the destination too.
-fn emitter(fabric: &Fabric, source: IpAddr, destination: IpAddr) -> Option<EniIx> {
-    let owners = fabric.owners(source);
-    let candidates = || owners.iter().copied().filter(|eni| fabric.eni(*eni).is_some_and(|eni| eni.nat.is_none()));
-    let local = candidates().find(|eni| {
-        let vpc = fabric.eni(*eni).and_then(|eni| fabric.vpc(eni.vpc));
-        vpc.is_some_and(|vpc| vpc.cidrs.iter().any(|net| net.contains(&destination)))
-    });
-    local.or_else(|| candidates().next())
-}
-
-fn nat_with_private(fabric: &Fabric, source: IpAddr) -> Option<NatIx> {
-    fabric.owners(source).into_iter().find_map(|eni| fabric.eni(eni)?.nat)
-}
-
-struct Placing<'a, 'b, 'p> {
-    shard: &'a mut Shard,
-    fabric: &'a Fabric,
-    stamp: Stamp,
-    packet: &'b mut Packet<'p>,
-    transport: Transport,
-    captured: FlowKey,
+pub(super) struct Placing<'a, 'b, 'p> {
+    pub(super) shard: &'a mut Shard,
+    pub(super) fabric: &'a Fabric,
+    pub(super) stamp: Stamp,
+    pub(super) packet: &'b mut Packet<'p>,
+    pub(super) transport: Transport,
+    pub(super) captured: FlowKey,
 }
 
 impl Placing<'_, '_, '_> {
     /// The source is a public address of the model: captured outside, on the way out (rule 4). The private address is put
     /// back, and the packet leaves its interface.
-    fn of_public_source(&mut self, public: Ipv4Addr) -> Result<(Ingress, Vantage), DropReason> {
+    pub(super) fn of_public_source(&mut self, public: Ipv4Addr) -> Result<(Ingress, Vantage), DropReason> {
         let owner = self.fabric.public(public).ok_or(DropReason::NoVantage)?;
         let translator = match owner.holder {
             Holder::Regional(nat) => Some(Translator::Gateway(nat)),
@@ -172,18 +69,31 @@ impl Placing<'_, '_, '_> {
 
     /// Puts the client's address and port back in place of a translator's.
     fn undo_nat(&mut self, of: Translator, private: Ipv4Addr) -> Option<EniIx> {
-        let mut key = key_of(self.packet, self.transport);
-        key.src = IpAddr::V4(private);
-        let arriving = Outside(key.reversed());
-        let Inside(inside) = self.shard.nat_inside(of, arriving, self.stamp.now)?;
+        let quoted = match self.packet.headers().transport {
+            Transport::IcmpError { quote, .. } => Some(quote.and_then(|quote| quote.key())?),
+            _ => None,
+        };
+        // An error quotes what had arrived at the translator.
+        let arriving = match quoted {
+            Some(quoted) => FlowKey { dst: IpAddr::V4(private), ..quoted },
+            None => FlowKey { src: IpAddr::V4(private), ..key_of(self.packet, self.transport) }.reversed(),
+        };
+        let Inside(inside) = self.shard.nat_inside(of, Outside(arriving), self.stamp.now)?;
         // What a client said over IPv6 cannot be put back in its place: the capture has the IPv4 form.
         let eni = emitter(self.fabric, inside.src, inside.dst).filter(|_| inside.src.is_ipv4())?;
         self.packet.set_src(inside.src);
-        self.packet.set_src_port(inside.src_port);
-        if let Transport::Udp { src, .. } = &mut self.transport {
-            *src = inside.src_port;
+        if quoted.is_some() {
+            self.packet.set_quote_dst(inside.src);
+            self.packet.set_quote_dst_port(inside.src_port);
+        } else {
+            self.packet.set_src_port(inside.src_port);
+            set_source_port(&mut self.transport, inside.src_port);
         }
-        self.raise_ttl();
+        // What a NAT instance says itself is not a hop older.
+        if of != Translator::Instance(eni) {
+            self.raise_ttl(1);
+        }
+        self.raise_ttl_outward(eni);
         Some(eni)
     }
 
@@ -199,7 +109,7 @@ impl Placing<'_, '_, '_> {
 
     /// The source is not of the model: the packet arrives, at a public address (rule 3) or seen behind the translation
     /// (rule 6).
-    fn of_outside_source(&mut self, destination: IpAddr) -> Result<(Ingress, Vantage), DropReason> {
+    pub(super) fn of_outside_source(&mut self, destination: IpAddr) -> Result<(Ingress, Vantage), DropReason> {
         match destination {
             IpAddr::V4(v4) if self.fabric.public(v4).is_some() => Ok((Ingress::Internet, Vantage::Arrives)),
             _ => {
@@ -228,7 +138,7 @@ impl Placing<'_, '_, '_> {
                     let placed = self.behind_translation(eni, via, depth + 1);
                     // The appliance will make it a hop older (1.25).
                     if placed.is_ok() && self.fabric.eni(via).is_some_and(|eni| eni.forward.is_some()) {
-                        self.raise_ttl();
+                        self.raise_ttl(1);
                     }
                     placed
                 }
@@ -262,20 +172,27 @@ impl Placing<'_, '_, '_> {
         let of = Translator::Gateway(nat_ix);
         let outside = self.mapping(of, inside);
         let Outside(arriving) = outside.ok_or(DropReason::ReanchorNoMapping)?;
-        let private = arriving.dst;
-        let public = match private {
-            IpAddr::V4(v4) => self.fabric.public_of(nat.vpc, v4).map(IpAddr::V4),
-            IpAddr::V6(_) => None,
-        };
-        self.aim_at(public.unwrap_or(private), arriving.dst_port, quote.is_some());
-        self.raise_ttl();
-        let Some(eni) = nat.eni() else { return Ok((Ingress::Internet, Vantage::Reanchored)) };
-        let source = self.packet.headers().src;
-        match (public, self.fabric.route_from(eni, source).map(|hit| hit.next)) {
-            (Some(_), _) => Ok((Ingress::Internet, Vantage::Reanchored)),
-            (None, Some(NextHop::Edge(edge))) => Ok((Ingress::Edge(edge, eni), Vantage::Reanchored)),
-            (None, _) => Err(DropReason::ReanchorNoPublic),
+        let IpAddr::V4(private) = arriving.dst else { return Err(DropReason::ReanchorNoMapping) };
+        let remote = self.packet.headers().src;
+        let (seen_as, ingress) = self.outside(nat, private, remote)?;
+        self.aim_at(seen_as, arriving.dst_port, quote.is_some());
+        self.raise_ttl(1);
+        Ok((ingress, Vantage::Reanchored))
+    }
+
+    /// Where what comes from `remote` for a NAT gateway's address enters, and what the address is called there: the internet
+    /// gateway's name for it, unless the remote is of the VPC or beyond another way out.
+    fn outside(&self, nat: &Nat, private: Ipv4Addr, remote: IpAddr) -> Result<(IpAddr, Ingress), DropReason> {
+        let own = IpAddr::V4(private);
+        if let Some(owner) = self.fabric.owner(nat.vpc, remote) {
+            return Ok((own, Ingress::Interface(owner)));
         }
+        let Some(eni) = nat.eni() else { return Ok((own, Ingress::Internet)) };
+        if let Some(NextHop::Edge(edge)) = self.fabric.route_from(eni, remote).map(|hit| hit.next) {
+            return Ok((own, Ingress::Edge(edge, eni)));
+        }
+        let public = self.fabric.public_of(nat.vpc, private).ok_or(DropReason::ReanchorNoPublic)?;
+        Ok((IpAddr::V4(public), Ingress::Internet))
     }
 
     /// Captured behind NAT64: the IPv4 packet that the gateway had translated is made again, and goes in front of it.
@@ -292,21 +209,18 @@ impl Placing<'_, '_, '_> {
         let outside = self.mapping(of, inside);
         let Outside(arriving) = outside.ok_or(lost)?;
         let (IpAddr::V4(private), IpAddr::V4(peer)) = (arriving.dst, arriving.src) else { return Err(lost) };
-        let public = self.fabric.public_of(nat.vpc, private);
-        let seen_as = public.unwrap_or(private);
+        let (seen_as, ingress) = self.outside(nat, private, IpAddr::V4(remote))?;
+        let IpAddr::V4(named) = seen_as else { return Err(lost) };
         // The client had sent what an error quotes: from the gateway to its peer.
-        let made = ToV4::new(remote, seen_as, 0).quoting(seen_as, peer);
+        let made = ToV4::new(remote, named, 0).quoting(named, peer);
         self.packet.translate_to_v4(&made).map_err(|_| lost)?;
         self.transport = match self.packet.headers().transport {
             Transport::Missing => self.transport,
             own => own,
         };
-        self.aim_at(IpAddr::V4(seen_as), arriving.dst_port, quote.is_some());
-        self.raise_ttl();
-        match (public, nat.eni()) {
-            (Some(_), _) | (None, None) => Ok((Ingress::Internet, Vantage::Reanchored)),
-            (None, Some(_)) => Err(DropReason::ReanchorNoPublic),
-        }
+        self.aim_at(seen_as, arriving.dst_port, quote.is_some());
+        self.raise_ttl(1);
+        Ok((ingress, Vantage::Reanchored))
     }
 
     /// Captured behind a NAT instance: the packet goes back in front of it, to the port of the flow's mapping, and from
@@ -329,7 +243,7 @@ impl Placing<'_, '_, '_> {
         let Outside(arriving) = outside.ok_or(DropReason::ReanchorNoMapping)?;
         self.aim_at(arriving.dst, arriving.dst_port, quote.is_some());
         let placed = self.behind_translation(instance, instance, depth + 1)?;
-        self.raise_ttl();
+        self.raise_ttl(1);
         Ok(placed)
     }
 
@@ -351,9 +265,7 @@ impl Placing<'_, '_, '_> {
             return;
         }
         self.packet.set_dst_port(port);
-        if let Transport::Udp { dst, .. } = &mut self.transport {
-            *dst = port;
-        }
+        set_destination_port(&mut self.transport, port);
     }
 
     /// Appliances on the way out will each make the packet a hop older again (1.25).
@@ -365,20 +277,31 @@ impl Placing<'_, '_, '_> {
             if self.fabric.eni(via).is_none_or(|via| via.forward.is_none()) {
                 return;
             }
-            self.raise_ttl();
+            self.raise_ttl(1);
             eni = via;
         }
     }
 
-    /// The gateway will decrement it again (1.25).
-    fn raise_ttl(&mut self) {
+    /// Every hop to come will decrement it again (1.25).
+    pub(super) fn raise_ttl(&mut self, by: u8) {
         let ttl = self.packet.headers().ttl;
-        self.packet.set_ttl(ttl.saturating_add(1));
+        self.packet.set_ttl(ttl.saturating_add(by));
     }
 }
 
-/// Whether a packet that cannot be placed concerns the link, not the VPC: neighbour discovery, or link-scope addresses.
-pub fn is_link_scope(headers: &Headers) -> bool {
-    let scoped = |end| address::is_link_scope_v6(end);
-    scoped(headers.src) || scoped(headers.dst) || address::is_neighbour_discovery(headers)
+/// A later fragment has no port to rewrite, but it is judged by the ports of its first. Likewise below.
+fn set_source_port(transport: &mut Transport, port: u16) {
+    match transport {
+        Transport::Tcp { src, .. } | Transport::Udp { src, .. } => *src = port,
+        Transport::Query { id, .. } => *id = port,
+        _ => {}
+    }
+}
+
+fn set_destination_port(transport: &mut Transport, port: u16) {
+    match transport {
+        Transport::Tcp { dst, .. } | Transport::Udp { dst, .. } => *dst = port,
+        Transport::Query { id, .. } => *id = port,
+        _ => {}
+    }
 }
