@@ -148,7 +148,7 @@ fn other_ipv6_has_no_form() {
     let leads = NETWORK.replace("{ to = \"64:ff9b::/96\", via = \"nat\" }", "{ to = \"::/0\", via = \"nat\" }");
     let leads = leads.replace("to = \"64:ff9b::/96\" }]", "to = \"::/0\" }]");
     let mut lab = Lab::new(&leads);
-    lab.leave("six", syn(CLIENT, "[2001:db8:ffff::7]:443")).dropped(DropReason::NatProtocol, "nat-nat");
+    lab.leave("six", syn(CLIENT, "[2001:db8:ffff::7]:443")).dropped(DropReason::Protocol, "nat-nat");
     lab.leave("six", syn(CLIENT, SERVER)).delivered("internet");
 }
 

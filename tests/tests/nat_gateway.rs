@@ -178,7 +178,7 @@ fn what_it_does_not_carry_and_whom_it_does_not_serve() {
     let mut lab = Lab::new(NETWORK);
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     let gre = build::protocol(ip("10.0.1.10"), ip("198.51.100.7"), 47, &[0; 8]).build();
-    lab.leave("one", gre).dropped(DropReason::NatProtocol, "nat-nat");
+    lab.leave("one", gre).dropped(DropReason::Protocol, "nat-nat");
     let big =
         build::echo_request(ip("10.0.1.10"), ip("198.51.100.7"), 7, 1).dont_fragment(false).payload(&[0; 1800]).build();
     let first = build::fragment(&big, 1500).swap_remove(0);
@@ -752,7 +752,7 @@ fn a_scripted_session_in_every_counter() {
     lab.arrive(knock).dropped(DropReason::NatNoSession, "nat-nat");
     let gre = build::protocol(ip("10.0.1.10"), ip("198.51.100.7"), 47, &[0; 8]).build();
     expected.in_from_source.count(length(&gre));
-    lab.leave("one", gre).dropped(DropReason::NatProtocol, "nat-nat");
+    lab.leave("one", gre).dropped(DropReason::Protocol, "nat-nat");
     expected.packets_drop = 2;
     assert_eq!(lab.nat_counters("nat-nat"), expected);
 

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use vpcemu_dataplane::Timeline;
-use vpcemu_dataplane::index::EniIx;
-use vpcemu_model::{Network, NetworkInterface};
+use vpcemu_dataplane::index::{EdgeIx, EniIx};
+use vpcemu_model::{Id, Kind, Network, NetworkInterface};
 use vpcemu_replay::At;
 
 use crate::error::Error;
@@ -47,13 +47,28 @@ fn describe(interface: &NetworkInterface) -> String {
     }
 }
 
-/// A vantage point: `auto`, `internet`, or an interface.
+/// A vantage point: `auto`, `internet`, what lies beyond a VPC, or an interface.
 pub(crate) fn vantage(network: &Network, timeline: &Timeline, text: &str) -> Result<At, Error> {
     match text {
-        "auto" => Ok(At::Auto),
-        "internet" => Ok(At::Internet),
-        text => Ok(At::Interface(index(timeline, interface(network, text)?)?)),
+        "auto" => return Ok(At::Auto),
+        "internet" => return Ok(At::Internet),
+        _ => {}
     }
+    match (interface(network, text), edge(network, timeline, text)) {
+        (Ok(interface), _) => Ok(At::Interface(index(timeline, interface)?)),
+        (Err(_), Some(edge)) => Ok(At::Edge(edge)),
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// What lies beyond a VPC, and outside of the configuration: by its id, or its name there.
+fn edge(network: &Network, timeline: &Timeline, text: &str) -> Option<EdgeIx> {
+    let peerings = network.vpc_peering_connections.iter().map(|it| (&it.id, it.name.as_deref()));
+    let gateways = network.vpn_gateways.iter().map(|it| (&it.id, it.name.as_deref()));
+    let named = peerings.chain(gateways).find(|(_, name)| *name == Some(text)).map(|(id, _)| id.clone());
+    let attachment = Id::of(Kind::TransitGatewayAttachment, text);
+    let ids = [named.unwrap_or_else(|| Id::new(text)), attachment];
+    ids.iter().find_map(|id| timeline.registry().edges.find(id))
 }
 
 fn index(timeline: &Timeline, interface: &NetworkInterface) -> Result<EniIx, Error> {

@@ -51,9 +51,9 @@ indices! {
     EigwIx,
     /// A NAT gateway.
     NatIx,
-    /// A gateway endpoint.
+    /// A VPC endpoint.
     EndpointIx,
-    /// A way out of the model: peering, transit gateway, virtual private gateway.
+    /// What lies beyond a VPC: a peering connection, transit gateway, attachment or virtual private gateway, or only a name.
     EdgeIx,
 }
 
@@ -131,9 +131,9 @@ pub struct Registry {
     pub eigws: Interner<EigwIx>,
     /// NAT gateways.
     pub nats: Interner<NatIx>,
-    /// Gateway endpoints.
+    /// VPC endpoints.
     pub endpoints: Interner<EndpointIx>,
-    /// Ways out of the model.
+    /// What lies beyond VPCs.
     pub edges: Interner<EdgeIx>,
     /// Names of interfaces for people, where they have one.
     pub eni_names: HashMap<EniIx, Arc<str>>,

@@ -16,8 +16,9 @@ pub enum Ingress {
     Service(Service, EniIx),
     /// A gateway endpoint answers this interface.
     Endpoint(EndpointIx, EniIx),
-    /// It comes into the VPC of this interface over a peering, transit gateway or virtual private gateway.
-    Edge(EdgeIx, EniIx),
+    /// It comes from outside of the model over a peering connection, an attachment of a transit gateway, a virtual private
+    /// gateway, or what the configuration only names.
+    Edge(EdgeIx),
     /// It was captured between a NAT gateway and the internet gateway, already translated.
     BehindNat(NatIx),
 }
@@ -61,7 +62,7 @@ pub enum Place {
     Service(Service),
     /// A gateway endpoint.
     Endpoint(EndpointIx),
-    /// A way out of the model.
+    /// What lies beyond a VPC, and outside of the model.
     Edge(EdgeIx),
 }
 
@@ -80,9 +81,9 @@ pub enum Component {
     EgressOnly(EigwIx),
     /// A NAT gateway.
     NatGateway(NatIx),
-    /// A gateway endpoint.
+    /// An endpoint.
     Endpoint(EndpointIx),
-    /// A way out of the model.
+    /// What lies beyond a VPC: a peering connection, transit gateway, attachment or virtual private gateway.
     Edge(EdgeIx),
     /// A service of the VPC.
     Service(Service),
@@ -251,6 +252,12 @@ pub enum StepKind {
     Service,
     /// An interface that forwards: an appliance or NAT instance.
     Forward,
+    /// Peering connection.
+    Peering,
+    /// Transit gateway.
+    TransitGateway,
+    /// Virtual private gateway.
+    VpnGateway,
 }
 
 impl StepKind {
@@ -267,6 +274,9 @@ impl StepKind {
             Self::Endpoint => "endpoint",
             Self::Service => "service",
             Self::Forward => "forward",
+            Self::Peering => "pcx",
+            Self::TransitGateway => "tgw",
+            Self::VpnGateway => "vgw",
         }
     }
 }

@@ -59,8 +59,9 @@ reasons! {
     IngressFromRfc6598 = "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS",
     /// Private IPv6 at an internet or egress-only gateway (1.6).
     PrivateIpv6 = "X_IGW_PRIVATE_IPV6",
-    /// The NAT gateway translates TCP, UDP and ICMP echo only (4.10).
-    NatProtocol = "PROTOCOL_RESTRICTION",
+    /// A protocol that the component does not carry: NAT gateways translate TCP, UDP and ICMP echo only (4.10), interface
+    /// endpoints answer what their service listens on (10.10, 10.11).
+    Protocol = "PROTOCOL_RESTRICTION",
     /// No mapping at the NAT gateway (4.26, 4.27).
     NatNoSession = "X_NAT_NO_SESSION",
     /// Every port towards that destination is taken (4.16).
@@ -87,8 +88,34 @@ reasons! {
     BlockPublicAccess = "VPC_BLOCK_PUBLIC_ACCESS_ENABLED",
     /// No state at the egress-only gateway (5.3).
     EgressOnlyNoSession = "X_EIGW_NO_SESSION",
-    /// A gateway endpoint carries TCP and ICMP echo only (10.2).
+    /// A gateway endpoint carries TCP and ICMP echo only (10.4).
     EndpointProtocol = "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
+    /// A gateway endpoint brings packets of its own service only (10.4).
+    EndpointSource = "VPCE_GATEWAY_EGRESS_SOURCE_ADDRESS_RESTRICTION",
+    /// An interface endpoint opens no connections into its VPC (10.9).
+    EndpointInitiates = "VPCE_INTRA_VPC_TRAFFIC",
+    /// The endpoint has forgotten a connection that was idle for too long (10.10, 10.15).
+    EndpointIdleExpired = "X_VPCE_IDLE_EXPIRED",
+    /// A segment of a connection that the endpoint never saw the SYN of (10.10, 10.15).
+    EndpointNoSession = "X_VPCE_NO_SESSION",
+    /// The destination is in no block of the peered VPC (10.18).
+    PeeringAddress = "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
+    /// The attachment to the transit gateway is not available (10.21).
+    BadStateAttachment = "BAD_STATE_ATTACHMENT",
+    /// The transit gateway is not attached to the VPC in the sender's availability zone (10.21).
+    TransitZone = "TGW_ROUTE_AZ_RESTRICTION",
+    /// The attachment is associated with no route table of the transit gateway (10.22).
+    TransitUnassociated = "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
+    /// No route of the transit gateway covers the destination (10.22).
+    TransitNoRoute = "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT",
+    /// The transit gateway's route is a blackhole (10.22).
+    TransitBlackhole = "TGW_RTB_BAD_STATE_ROUTE",
+    /// The virtual private gateway takes packets of the VPC's interfaces only (10.28).
+    VpnSource = "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS",
+    /// The virtual private gateway brings packets for the VPC's interfaces only (10.28).
+    VpnDestination = "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+    /// IPv6 at a virtual private gateway, or at an attachment that does not carry it (10.25, 10.28).
+    Ipv6Unsupported = "X_IPV6_UNSUPPORTED",
     /// Larger than the path carries, and not to be fragmented (1.22).
     Mtu = "X_MTU",
     /// The TTL or hop limit ran out (1.25).

@@ -33,7 +33,7 @@ pub(crate) enum Hop {
     Reach { eni: EniIx, from: Option<SubnetIx> },
     /// It is inside an interface's subnet, next to the interface.
     Arrive(EniIx),
-    /// At a NAT gateway, from the subnet of a client; none for a packet captured behind the gateway.
+    /// At a NAT gateway, from the subnet of a client; none for what comes from no subnet.
     NatGateway { nat: NatIx, from: Option<SubnetIx> },
     /// At a NAT gateway without an interface, from the outside (4.4).
     NatOutside(NatIx),
@@ -45,12 +45,16 @@ pub(crate) enum Hop {
     InternetIn,
     /// At an egress-only gateway, on the way out.
     EgressOnlyOut(EigwIx),
-    /// At a gateway endpoint, on the way out.
+    /// Behind a NAT gateway, which has translated it already.
+    BehindNat(NatIx),
+    /// At a gateway endpoint on the way out, or at that of a Gateway Load Balancer.
     Endpoint(EndpointIx),
-    /// On the way out of the model.
-    Edge(EdgeIx),
-    /// On the way in from outside the model, for an interface.
-    EdgeIn(EdgeIx, EniIx),
+    /// From a gateway endpoint to an interface.
+    FromEndpoint(EndpointIx, EniIx),
+    /// On the way out of a VPC to what lies beyond, from a subnet.
+    Neighbor { edge: EdgeIx, vpc: VpcIx, from: Option<SubnetIx> },
+    /// On the way in from outside the model.
+    EdgeIn(EdgeIx),
     /// From a service of the VPC to an interface.
     FromService(Service, EniIx),
     /// It has reached a place.
@@ -95,6 +99,10 @@ pub(crate) struct Walk<'a, 'b, 'p> {
     pub(crate) emitter: Option<EniIx>,
     /// Whether that interface is the sender itself, so that group references may match (6.10).
     pub(crate) direct: bool,
+    /// The VPC that a transit gateway brought the packet into last (10.27).
+    pub(crate) crossed_transit: Option<VpcIx>,
+    /// The emulator made the packet itself (0.1).
+    pub(crate) originated: bool,
     /// It crossed a gateway whose connections interfaces always track (6.20).
     pub(crate) force_tracking: bool,
     /// Whether it may be taken for part of a connection that began before the capture.
@@ -161,6 +169,8 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             sender: None,
             emitter: None,
             direct: false,
+            crossed_transit: None,
+            originated: false,
             force_tracking: false,
             adoptable: false,
             adopted: false,
@@ -179,9 +189,9 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             Ingress::Interface(eni) => Hop::Leave(eni),
             Ingress::Internet => Hop::InternetIn,
             Ingress::Service(service, eni) => Hop::FromService(service, eni),
-            Ingress::Endpoint(_, eni) => Hop::Reach { eni, from: None },
-            Ingress::Edge(edge, eni) => Hop::EdgeIn(edge, eni),
-            Ingress::BehindNat(nat) => Hop::NatGateway { nat, from: None },
+            Ingress::Endpoint(endpoint, eni) => Hop::FromEndpoint(endpoint, eni),
+            Ingress::Edge(edge) => Hop::EdgeIn(edge),
+            Ingress::BehindNat(nat) => Hop::BehindNat(nat),
         }
     }
 
@@ -204,14 +214,16 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             Hop::Reach { eni, from } => stage::interface::reach(self, eni, from),
             Hop::Arrive(eni) => stage::interface::arrive(self, eni),
             Hop::NatGateway { nat, from } => stage::nat_gateway::from_inside(self, nat, from),
+            Hop::BehindNat(nat) => stage::nat_gateway::behind(self, nat),
             Hop::NatOutside(nat) => stage::nat_gateway::from_outside(self, nat),
             Hop::Lookup { table, vpc } => stage::route::lookup(self, table, vpc),
             Hop::InternetOut(igw) => stage::internet_gateway::outbound(self, igw),
             Hop::InternetIn => stage::internet_gateway::inbound(self),
             Hop::EgressOnlyOut(eigw) => stage::egress_only::outbound(self, eigw),
             Hop::Endpoint(endpoint) => stage::endpoint::outbound(self, endpoint),
-            Hop::Edge(edge) => Ok(Hop::Done(Place::Edge(edge))),
-            Hop::EdgeIn(edge, eni) => stage::edge::from_model_edge(self, edge, eni),
+            Hop::FromEndpoint(endpoint, eni) => stage::endpoint::inbound(self, endpoint, eni),
+            Hop::Neighbor { edge, vpc, from } => stage::neighbor::outbound(self, edge, vpc, from),
+            Hop::EdgeIn(edge) => stage::neighbor::inbound(self, edge),
             Hop::FromService(service, eni) => stage::link_local::answer(self, service, eni),
             Hop::Done(place) => Ok(Hop::Done(place)),
         }

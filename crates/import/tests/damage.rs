@@ -87,7 +87,10 @@ fn references_hold(network: &Network) {
                 assert!(network.prefix_lists.iter().any(|it| it.id == *list), "{endpoint:?}");
             }
             EndpointKind::Gateway { prefix_list: None } => {}
-            EndpointKind::Interface { interfaces } => {
+            EndpointKind::GatewayLoadBalancer { interface } => {
+                assert!(network.interface(interface).is_some(), "{endpoint:?}");
+            }
+            EndpointKind::Interface { interfaces, .. } => {
                 assert!(interfaces.iter().all(|id| network.interface(id).is_some()), "{endpoint:?}");
             }
         }
@@ -103,6 +106,9 @@ fn references_hold(network: &Network) {
             Target::NatGateway(id) => network.nat_gateways.iter().any(|it| it.id == *id),
             Target::NetworkInterface(id) => network.interface(id).is_some(),
             Target::VpcEndpoint(id) => network.vpc_endpoints.iter().any(|it| it.id == *id),
+            Target::VpcPeeringConnection(id) => network.vpc_peering_connections.iter().any(|it| it.id == *id),
+            Target::TransitGateway(id) => network.transit_gateways.iter().any(|it| it.id == *id),
+            Target::VpnGateway(id) => network.vpn_gateways.iter().any(|it| it.id == *id),
             Target::Missing(_) => !route.active,
         };
         assert!(holds, "{route:?}");

@@ -73,7 +73,10 @@ fn interfaces_of_gateways_are_found_whatever_they_look_like() {
     );
     let nat = &network.nat_gateways[0];
     assert_eq!((nat.connectivity, nat.addresses.len(), nat.available), (Connectivity::Public, 1, true));
-    assert_eq!(network.vpc_endpoints[0].kind, EndpointKind::Interface { interfaces: vec!["eni-vpce".into()] });
+    assert_eq!(
+        network.vpc_endpoints[0].kind,
+        EndpointKind::Interface { interfaces: vec!["eni-vpce".into()], udp: false }
+    );
     assert_eq!(network.network_acls[0].egress.iter().map(|entry| entry.number).collect::<Vec<_>>(), [90, 110]);
     assert_eq!(ids(network.subnets.iter().map(|it| &it.route_table)), ["rtb-pub", "rtb-app"]);
     assert_eq!(ids(network.subnets.iter().map(|it| &it.network_acl)), ["acl-1", "acl-1"]);

@@ -2,6 +2,7 @@
 
 mod nat_gateway;
 mod nat_instance;
+mod neighbors;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use nat_gateway::{
     Refresh, RstOnUnknown,
 };
 pub use nat_instance::{InstanceTimeout, NatInstanceBehavior};
+pub use neighbors::{TransitGatewayBehavior, VpcEndpointBehavior, VpcPeeringBehavior, VpnGatewayBehavior};
 
 /// `[behavior]`: every value has the default of its preset.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +32,14 @@ pub struct Behavior {
     pub security_group: SecurityGroupBehavior,
     /// Egress-only internet gateways.
     pub egress_only_internet_gateway: EgressOnlyBehavior,
+    /// Endpoints.
+    pub vpc_endpoint: VpcEndpointBehavior,
+    /// Peering connections.
+    pub vpc_peering: VpcPeeringBehavior,
+    /// Transit gateways.
+    pub transit_gateway: TransitGatewayBehavior,
+    /// Virtual private gateways.
+    pub vpn_gateway: VpnGatewayBehavior,
     /// Virtual reassembly of fragments.
     pub fragments: FragmentBehavior,
     /// The network between the components.

@@ -148,7 +148,7 @@ pub enum ExclusionMode {
     AllowEgress,
 }
 
-/// A VPC endpoint (semantics 10.1-10.13).
+/// A VPC endpoint (semantics 10.1-10.16).
 #[derive(Clone, Debug, PartialEq)]
 pub struct VpcEndpoint {
     /// `vpce-...`
@@ -159,7 +159,7 @@ pub struct VpcEndpoint {
     pub vpc: Id,
     /// `s3`, or `com.amazonaws.us-east-1.s3`.
     pub service: String,
-    /// Gateway or interface.
+    /// How it is reached.
     pub kind: EndpointKind,
     /// Where it was defined.
     pub origin: Origin,
@@ -177,5 +177,12 @@ pub enum EndpointKind {
     Interface {
         /// The endpoint's interfaces, which are also in [`crate::Network::interfaces`].
         interfaces: Vec<Id>,
+        /// Whether the service listens on UDP; TCP it always does (10.11).
+        udp: bool,
+    },
+    /// By routes to a Gateway Load Balancer's appliances, which send packets back as they were (10.14).
+    GatewayLoadBalancer {
+        /// The endpoint's interface, which is also in [`crate::Network::interfaces`].
+        interface: Id,
     },
 }

@@ -37,6 +37,16 @@ pub enum Kind {
     NatGateway,
     /// `vpce-`
     VpcEndpoint,
+    /// `pcx-`
+    VpcPeeringConnection,
+    /// `tgw-`
+    TransitGateway,
+    /// `tgw-attach-`
+    TransitGatewayAttachment,
+    /// `tgw-rtb-`
+    TransitGatewayRouteTable,
+    /// `vgw-`
+    VpnGateway,
 }
 
 impl Kind {
@@ -56,6 +66,11 @@ impl Kind {
             Self::EgressOnlyInternetGateway => "eigw-",
             Self::NatGateway => "nat-",
             Self::VpcEndpoint => "vpce-",
+            Self::VpcPeeringConnection => "pcx-",
+            Self::TransitGateway => "tgw-",
+            Self::TransitGatewayAttachment => "tgw-attach-",
+            Self::TransitGatewayRouteTable => "tgw-rtb-",
+            Self::VpnGateway => "vgw-",
         }
     }
 }

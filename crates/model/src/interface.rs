@@ -68,7 +68,11 @@ pub enum InterfaceKind {
     NatGateway,
     /// An interface endpoint.
     VpcEndpoint,
-    /// Another requester-managed interface (load balancer, Lambda, transit gateway ...).
+    /// The endpoint of a Gateway Load Balancer; it has no security group (6.30).
+    GatewayLoadBalancerEndpoint,
+    /// A transit gateway's attachment; it has no security group (6.30).
+    TransitGateway,
+    /// Another requester-managed interface (load balancer, Lambda ...).
     Other,
 }
 

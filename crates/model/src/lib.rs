@@ -33,6 +33,7 @@ mod gateway;
 mod id;
 mod interface;
 pub mod native;
+mod neighbor;
 mod network;
 mod network_acl;
 mod origin;
@@ -49,6 +50,10 @@ pub use gateway::{
 };
 pub use id::{Id, Kind};
 pub use interface::{ConnectionTracking, Forwarding, Instance, InterfaceKind, NetworkInterface, PrivateIpv4};
+pub use neighbor::{
+    AttachmentKind, AttachmentMedium, PeeredVpc, TransitGateway, TransitGatewayAttachment, TransitGatewayRoute,
+    TransitGatewayRouteTable, VpcAttachment, VpcPeeringConnection, VpnGateway,
+};
 pub use network::{Assumption, Network};
 pub use network_acl::{AclAction, AclEntry, NetworkAcl};
 pub use origin::Origin;

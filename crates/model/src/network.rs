@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::{
     Behavior, BlockPublicAccess, EgressOnlyInternetGateway, GatewayRouteTable, Id, Instance, InternetGateway,
-    NatGateway, NetworkAcl, NetworkInterface, PrefixList, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint,
+    NatGateway, NetworkAcl, NetworkInterface, PrefixList, RouteTable, SecurityGroup, Subnet, TransitGateway, Vpc,
+    VpcEndpoint, VpcPeeringConnection, VpnGateway,
 };
 
 /// Everything a configuration describes. Order is that of the source, so that outputs are stable.
@@ -34,8 +35,14 @@ pub struct Network {
     pub egress_only_internet_gateways: Vec<EgressOnlyInternetGateway>,
     /// NAT gateways.
     pub nat_gateways: Vec<NatGateway>,
-    /// Gateway and interface endpoints.
+    /// Endpoints of all kinds.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Peering connections.
+    pub vpc_peering_connections: Vec<VpcPeeringConnection>,
+    /// Transit gateways.
+    pub transit_gateways: Vec<TransitGateway>,
+    /// Virtual private gateways.
+    pub vpn_gateways: Vec<VpnGateway>,
     /// VPC Block Public Access.
     pub block_public_access: BlockPublicAccess,
     /// Knobs for what AWS does not document.

@@ -81,10 +81,15 @@ pub enum Target {
     NatGateway(Id),
     /// A network interface: an appliance or NAT instance (2.13).
     NetworkInterface(Id),
-    /// A gateway endpoint.
+    /// A gateway endpoint, or that of a Gateway Load Balancer (10.14).
     VpcEndpoint(Id),
-    /// A way out of the model: peering, transit gateway, virtual private gateway and the like. Packets are delivered to
-    /// a place of this name.
+    /// A peering connection (10.18).
+    VpcPeeringConnection(Id),
+    /// A transit gateway (10.21).
+    TransitGateway(Id),
+    /// A virtual private gateway (10.28).
+    VpnGateway(Id),
+    /// Something that the configuration names and does not describe. Packets are delivered to a place of this name.
     Edge(Id),
     /// A target that no longer exists; the text says what the configuration named.
     Missing(Id),
@@ -100,6 +105,9 @@ impl Target {
             | Self::NatGateway(id)
             | Self::NetworkInterface(id)
             | Self::VpcEndpoint(id)
+            | Self::VpcPeeringConnection(id)
+            | Self::TransitGateway(id)
+            | Self::VpnGateway(id)
             | Self::Edge(id)
             | Self::Missing(id) => Some(id),
         }

@@ -8,18 +8,23 @@ use vpcemu_model::Behavior;
 use vpcemu_model::behavior::{
     EgressOnlyBehavior, Exhaustion, Filtering, FragmentBehavior, FragmentPolicy, Hairpin, InstanceTimeout, IpId,
     Mapping, NaclFragments, NatGatewayBehavior, NatInstanceBehavior, NetworkAclBehavior, Pooling, PortAllocation,
-    Preset, Refresh, RstOnUnknown, SecurityGroupBehavior, UnderlayBehavior,
+    Preset, Refresh, RstOnUnknown, SecurityGroupBehavior, TransitGatewayBehavior, UnderlayBehavior,
+    VpcEndpointBehavior, VpcPeeringBehavior, VpnGatewayBehavior,
 };
 use vpcemu_model::native;
 
 const EVERY_KNOB: &str = include_str!("data/every-knob.toml");
 
 /// The tables of knobs with their definitions in the schema.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("nat_gateway", "NatGatewayKnobs"),
     ("nat_instance", "NatInstanceKnobs"),
     ("security_group", "SecurityGroupKnobs"),
     ("egress_only_internet_gateway", "EgressOnlyKnobs"),
+    ("vpc_endpoint", "VpcEndpointKnobs"),
+    ("vpc_peering", "VpcPeeringKnobs"),
+    ("transit_gateway", "TransitGatewayKnobs"),
+    ("vpn_gateway", "VpnGatewayKnobs"),
     ("fragments", "FragmentKnobs"),
     ("network_acl", "NetworkAclKnobs"),
     ("underlay", "UnderlayKnobs"),
@@ -139,6 +144,27 @@ fn every_knob_can_be_set() {
         network_acl: NetworkAclBehavior { nacl_fragments: NaclFragments::PortlessOnly },
         security_group,
         egress_only_internet_gateway,
+        vpc_endpoint: VpcEndpointBehavior {
+            mtu: 1500,
+            mss_clamp: false,
+            tcp_idle: seconds(60),
+            udp_idle: seconds(61),
+            rst_on_unknown: false,
+        },
+        vpc_peering: VpcPeeringBehavior {
+            inter_region_mtu: 1501,
+            fragmentation_needed: false,
+            nat_replies_past_default_route: false,
+        },
+        transit_gateway: TransitGatewayBehavior {
+            mtu: 1502,
+            vpn_mtu: 1503,
+            fragment: true,
+            fragmentation_needed: false,
+            mss_clamp: false,
+            time_exceeded: true,
+        },
+        vpn_gateway: VpnGatewayBehavior { mtu: 1504, fragment: false },
         fragments: FragmentBehavior { remember: seconds(1), hold: Duration::ZERO },
         underlay: UnderlayBehavior { hops: 7, egress_fragments_per_second: Some(1024) },
     };

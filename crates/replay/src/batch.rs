@@ -1,6 +1,6 @@
 //! What travels between the reader, the workers and the writer: batches of packets in one arena each.
 
-use vpcemu_dataplane::index::{EniIx, NatIx};
+use vpcemu_dataplane::index::{EdgeIx, EniIx, NatIx};
 use vpcemu_dataplane::outcome::Step;
 use vpcemu_dataplane::output::Generated;
 use vpcemu_dataplane::{Component, DropReason, Ingress, Stamp, Timestamp, Verdict};
@@ -53,6 +53,7 @@ pub(crate) enum Content {
 pub(crate) enum Forced {
     Internet,
     Interface(EniIx),
+    Edge(EdgeIx),
 }
 
 /// What a worker says of one packet.

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vpcemu_dataplane::index::EniIx;
+use vpcemu_dataplane::index::{EdgeIx, EniIx};
 use vpcemu_dataplane::{Options, Timeline};
 use vpcemu_model::Assumption;
 use vpcemu_packet::Offloads;
@@ -78,6 +78,8 @@ pub enum At {
     Internet,
     /// Every packet leaves this interface.
     Interface(EniIx),
+    /// Beyond a VPC: every packet comes from there.
+    Edge(EdgeIx),
 }
 
 /// A host of the captures that stands for an interface of the model.

@@ -78,6 +78,7 @@ impl Source {
                         At::Auto => None,
                         At::Internet => Some(Forced::Internet),
                         At::Interface(eni) => Some(Forced::Interface(eni)),
+                        At::Edge(edge) => Some(Forced::Edge(edge)),
                     });
                 }
                 Err(error) if options.captures.len() == 1 => return Err(error.into()),

@@ -55,7 +55,7 @@ impl<'a> Names<'a> {
             Ingress::Internet => "internet",
             Ingress::Service(service, _) => service.name(),
             Ingress::Endpoint(endpoint, _) => self.registry.endpoints.id(endpoint).as_str(),
-            Ingress::Edge(edge, _) => self.registry.edges.id(edge).as_str(),
+            Ingress::Edge(edge) => self.registry.edges.id(edge).as_str(),
             Ingress::BehindNat(nat) => match fabric.nat(nat).and_then(|gateway| gateway.eni()) {
                 Some(eni) => self.registry.enis.id(eni).as_str(),
                 None => self.registry.nats.id(nat).as_str(),

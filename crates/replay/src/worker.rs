@@ -148,6 +148,7 @@ impl Worker {
         let placed = match at {
             Some(Forced::Internet) => Ok((Ingress::Internet, Vantage::Forced)),
             Some(Forced::Interface(eni)) => Ok((Ingress::Interface(eni), Vantage::Forced)),
+            Some(Forced::Edge(edge)) => Ok((Ingress::Edge(edge), Vantage::Forced)),
             None => vantage::place(shard, stamp, packet, &mut transport, captured),
         };
         let (ingress, vantage) = match placed {

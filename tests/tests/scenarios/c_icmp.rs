@@ -1,6 +1,6 @@
 //! ICMP, and errors about everything else.
 
-use vpcemu_dataplane::DropReason::{Mtu, NatNoSession, NatProtocol, Ttl};
+use vpcemu_dataplane::DropReason::{Mtu, NatNoSession, Protocol, Ttl};
 use vpcemu_dataplane::outcome::CtState;
 use vpcemu_tests::scenario::*;
 
@@ -212,8 +212,8 @@ fn c18_a_redirect_is_not_forwarded() {
     let mut s = NAT.start();
     let (out, got) = answered(&mut s);
     // Types 3, 11 and 12 pass (12, 5382-9).
-    s.arrive(error("hop > nat", 5, 1, &out)).dropped(NatProtocol, "nat-nat").counts(REFUSED_BACK);
-    s.leave("one", error("one > dns", 5, 1, &got)).dropped(NatProtocol, "nat-nat").counts(REFUSED_OUT);
+    s.arrive(error("hop > nat", 5, 1, &out)).dropped(Protocol, "nat-nat").counts(REFUSED_BACK);
+    s.leave("one", error("one > dns", 5, 1, &got)).dropped(Protocol, "nat-nat").counts(REFUSED_OUT);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn c21_only_echo_is_translated() {
     // Timestamp, information, address mask (4.17), and a type that means nothing.
     for kind in [13, 15, 17, 42] {
         let query = icmp("one > server", kind, 0, 0x0007_0001).payload(&[0; 12]);
-        s.leave("one", query).dropped(NatProtocol, "nat-nat").counts(REFUSED_OUT);
+        s.leave("one", query).dropped(Protocol, "nat-nat").counts(REFUSED_OUT);
     }
 }
 

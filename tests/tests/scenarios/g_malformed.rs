@@ -1,8 +1,8 @@
 //! Malformed and special packets.
 
 use vpcemu_dataplane::DropReason::{
-    IngressFromRfc1918, LinkScope, Mtu, Multicast, NatProtocol, NoSuchPublicAddress, ReservedAddress,
-    SecurityGroupEmpty, SourceDestCheck,
+    IngressFromRfc1918, LinkScope, Mtu, Multicast, NoSuchPublicAddress, Protocol, ReservedAddress, SecurityGroupEmpty,
+    SourceDestCheck,
 };
 use vpcemu_tests::scenario::*;
 
@@ -128,8 +128,8 @@ fn g10_ip_options_pass_unchanged() {
 fn g11_a_nat_gateway_carries_no_gre_esp_or_unknown_protocol() {
     let mut s = NAT.start();
     for number in [47, 50, 253] {
-        s.leave("one", protocol("one > server", number, &[0; 16])).dropped(NatProtocol, "nat-nat").counts(REFUSED_OUT);
-        s.arrive(protocol("server > nat", number, &[0; 16])).dropped(NatProtocol, "nat-nat").counts(REFUSED_BACK);
+        s.leave("one", protocol("one > server", number, &[0; 16])).dropped(Protocol, "nat-nat").counts(REFUSED_OUT);
+        s.arrive(protocol("server > nat", number, &[0; 16])).dropped(Protocol, "nat-nat").counts(REFUSED_BACK);
     }
 }
 
@@ -144,7 +144,7 @@ fn g12_sctp_and_udp_lite_pass_the_internet_gateway_only() {
     ];
     for number in [SCTP, UDP_LITE] {
         let mut s = NAT.start();
-        s.leave("one", protocol("one > server", number, &init)).dropped(NatProtocol, "nat-nat").counts(REFUSED_OUT);
+        s.leave("one", protocol("one > server", number, &init)).dropped(Protocol, "nat-nat").counts(REFUSED_OUT);
         let out = s.leave("web", protocol("web > server", number, &init)).to("internet", |p| p.src("web.pub"));
         out.counts(OPENED);
     }

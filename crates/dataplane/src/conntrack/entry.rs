@@ -4,7 +4,7 @@ use vpcemu_packet::FlowKey;
 
 use super::bindings::Sharing;
 use super::{Timers, Tracker};
-use crate::index::{EigwIx, EniIx, NatIx};
+use crate::index::{EigwIx, EndpointIx, EniIx, NatIx};
 use crate::outcome::Direction;
 use crate::time::Timestamp;
 
@@ -28,6 +28,8 @@ pub enum Key {
     NatOutside(Translator, Outside),
     /// An egress-only gateway.
     EgressOnly(EigwIx, FlowKey),
+    /// An endpoint.
+    Endpoint(EndpointIx, FlowKey),
 }
 
 /// Who translates addresses and ports.
@@ -66,6 +68,8 @@ pub enum Owner {
     },
     /// An egress-only gateway.
     EgressOnly(EigwIx),
+    /// An interface endpoint, or that of a Gateway Load Balancer.
+    Endpoint(EndpointIx),
 }
 
 /// What one component remembers of a connection.
@@ -93,8 +97,8 @@ pub struct Entry {
     pub forced: bool,
     pub(super) connection: Option<ConnectionIx>,
     pub(super) scheduled: u64,
-    /// A TCP mapping that died of idleness, kept so that the inside still gets its RST (4.25). Only the inside key
-    /// finds it.
+    /// TCP that died of idleness, kept so that whoever still speaks hears of it: the inside of a mapping, which only its
+    /// inside key finds (4.25), either end of a flow of an endpoint (10.10, 10.15).
     pub(super) tombstone: bool,
 }
 
@@ -208,5 +212,6 @@ pub(super) fn keys(owner: Owner, original: FlowKey) -> [Key; 2] {
         }
         Owner::Nat { nat, outside } => [Key::NatInside(nat, Inside(original)), Key::NatOutside(nat, outside)],
         Owner::EgressOnly(eigw) => [Key::EgressOnly(eigw, original), Key::EgressOnly(eigw, original.reversed())],
+        Owner::Endpoint(endpoint) => [Key::Endpoint(endpoint, original), Key::Endpoint(endpoint, original.reversed())],
     }
 }

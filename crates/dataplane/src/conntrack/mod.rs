@@ -92,6 +92,13 @@ impl Conntrack {
         Some((outside, reuse))
     }
 
+    /// Whether what is found under `key` is what remains of a connection that died of idleness.
+    pub fn has_idled_out(&self, key: &Key, now: Timestamp) -> bool {
+        let Some((entry, _)) = self.index.get(key) else { return false };
+        let slot = &self.entries[entry.0];
+        slot.tombstone && now < slot.expires
+    }
+
     /// An entry.
     pub fn entry(&self, entry: EntryIx) -> &Entry {
         &self.entries[entry.0]
@@ -156,6 +163,13 @@ impl Conntrack {
         {
             reuse = self.entries[old.0].reuse + 1;
             self.remove(old);
+        }
+        if let Owner::Endpoint(_) = owner {
+            for key in keys(owner, original) {
+                if let Some((old, _)) = self.index.get(&key).copied() {
+                    self.remove(old);
+                }
+            }
         }
         let expires = now.after(tracker.timeout(&timers));
         let entry = EntryIx(self.entries.insert(Entry {
@@ -273,14 +287,17 @@ impl Conntrack {
     /// The time of an entry is over. What the table of lifecycles gives a tombstone leaves one, everything else goes.
     fn end(&mut self, entry: EntryIx) {
         let slot = self.entries[entry.0];
-        let Owner::Nat { nat, .. } = slot.owner else { return self.remove(entry) };
         let was = slot.stage();
         let is = was.after(Event::Timer);
-        self.count_active(nat, was, is, slot.expires);
+        match slot.owner {
+            Owner::Nat { nat, .. } => self.count_active(nat, was, is, slot.expires),
+            Owner::Endpoint(_) => {}
+            Owner::Interface { .. } | Owner::EgressOnly(_) => return self.remove(entry),
+        }
         if is != Stage::Tombstone {
             return self.remove(entry);
         }
-        if let Translator::Gateway(gateway) = nat {
+        if let Owner::Nat { nat: Translator::Gateway(gateway), .. } = slot.owner {
             *self.idle_deaths.entry(gateway).or_default() += 1;
         }
         self.release_port(entry);

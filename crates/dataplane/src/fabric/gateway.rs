@@ -74,13 +74,37 @@ pub enum NatSite {
     },
 }
 
-/// A gateway endpoint.
+/// A VPC endpoint.
 #[derive(Debug)]
 pub struct Endpoint {
     /// The VPC it serves.
     pub vpc: VpcIx,
-    /// The service's blocks.
-    pub prefixes: Vec<IpNet>,
+    /// How it is reached.
+    pub kind: EndpointKind,
+}
+
+/// How an endpoint is reached.
+#[derive(Debug)]
+pub enum EndpointKind {
+    /// By routes to a service (10.1).
+    Gateway {
+        /// The service's blocks.
+        prefixes: Vec<IpNet>,
+        /// Whether interfaces always track its connections, as those to DynamoDB (6.20).
+        tracked: bool,
+    },
+    /// By its interfaces (10.7).
+    Interface {
+        /// Whether the service listens on UDP too (10.11).
+        udp: bool,
+    },
+    /// By routes to one interface (10.14).
+    LoadBalancer {
+        /// The interface.
+        eni: EniIx,
+        /// Its subnet.
+        subnet: SubnetIx,
+    },
 }
 
 /// Whose a public address is.

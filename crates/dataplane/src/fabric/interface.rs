@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use vpcemu_model::Forwarding;
 
 use super::GroupRules;
-use crate::index::{GroupIx, NatIx, SubnetIx, VpcIx};
+use crate::index::{EndpointIx, GroupIx, NatIx, SubnetIx, VpcIx};
 
 /// A network interface.
 #[derive(Debug)]
@@ -35,8 +35,11 @@ pub struct Eni {
     pub forward: Option<Forwarding>,
     /// Whether anything is there to receive (2.13).
     pub in_use: bool,
-    /// Whether it belongs to an interface endpoint, whose connections are always tracked (6.20).
-    pub is_endpoint: bool,
+    /// The interface endpoint it belongs to, whose connections are always tracked (6.20).
+    pub endpoint: Option<EndpointIx>,
+    /// Whether somebody listens: not at what a route leads to, the interfaces of transit gateways and Gateway Load Balancer
+    /// endpoints.
+    pub listens: bool,
     /// Whether it is a NAT gateway's.
     pub nat: Option<NatIx>,
     /// Unreachable from and to the internet gateway over IPv6 (3.9).

@@ -4,6 +4,7 @@ pub mod address;
 mod compile;
 mod gateway;
 mod interface;
+mod neighbor;
 mod routes;
 mod rules;
 mod vpc;
@@ -19,8 +20,11 @@ use vpcemu_model::behavior::{Filtering, Mapping};
 use crate::index::{AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx};
 
 pub use compile::Timeline;
-pub use gateway::{Eigw, Endpoint, Holder, Igw, Nat, NatSite, PublicAddress};
+pub use gateway::{Eigw, Endpoint, EndpointKind, Holder, Igw, Nat, NatSite, PublicAddress};
 pub use interface::{Eni, EniTimers};
+pub use neighbor::{
+    Attached, AttachedVpc, Attachment, NatReturn, Neighbor, PeeredSide, Peering, TransitGateway, VpnGateway,
+};
 pub use routes::{NextHop, RouteHit, RouteTable};
 pub use rules::{AclRules, AclVerdict, GroupRules, GroupVerdict, PeerMatch, Subject};
 pub use vpc::{Acl, PublicAccess, Subnet, Vpc, Zone};
@@ -41,6 +45,7 @@ pub struct Fabric {
     eigws: Vec<Option<Eigw>>,
     nats: Vec<Option<Nat>>,
     endpoints: Vec<Option<Endpoint>>,
+    edges: Vec<Option<Neighbor>>,
     /// Who has a private or IPv6 address, within a VPC.
     owners: FixedMap<(VpcIx, IpAddr), EniIx>,
     /// Delegated prefixes (1.15).
@@ -53,6 +58,8 @@ pub struct Fabric {
     private: FixedMap<(VpcIx, Ipv4Addr), Ipv4Addr>,
     /// The tables of virtual private gateways (2.15).
     edge_tables: FixedMap<EdgeIx, TableIx>,
+    /// How replies find NAT gateways of peered VPCs without a route (4.8).
+    nat_returns: FixedMap<(VpcIx, IpAddr), NatReturn>,
     /// Public blocks that an internet gateway's table leads into the VPC untranslated (2.18).
     pools: Vec<(IpNet, VpcIx, IgwIx)>,
     /// Knobs.
@@ -104,7 +111,12 @@ impl Fabric {
         at(&self.nats, index)
     }
 
-    /// A gateway endpoint.
+    /// What lies beyond a VPC.
+    pub fn edge(&self, index: EdgeIx) -> Option<&Neighbor> {
+        at(&self.edges, index)
+    }
+
+    /// An endpoint.
     pub fn endpoint(&self, index: EndpointIx) -> Option<&Endpoint> {
         at(&self.endpoints, index)
     }
@@ -134,7 +146,12 @@ impl Fabric {
         numbered(&self.igws)
     }
 
-    /// Every gateway endpoint of this generation.
+    /// Everything that lies beyond the VPCs of this generation.
+    pub fn edges(&self) -> impl Iterator<Item = (EdgeIx, &Neighbor)> {
+        numbered(&self.edges)
+    }
+
+    /// Every endpoint of this generation.
     pub fn endpoints(&self) -> impl Iterator<Item = (EndpointIx, &Endpoint)> {
         numbered(&self.endpoints)
     }
@@ -169,9 +186,21 @@ impl Fabric {
         self.private.get(&(vpc, private)).copied()
     }
 
+    /// The interface on the other side of a peering connection that has `address`.
+    pub fn peer_owner(&self, edge: EdgeIx, vpc: VpcIx, address: IpAddr) -> Option<EniIx> {
+        let Some(Neighbor::Peering(peering)) = self.edge(edge) else { return None };
+        let (_, far) = peering.seen_from(vpc).filter(|_| peering.active)?;
+        self.owner(far.vpc?, address)
+    }
+
+    /// The way from a VPC to the NAT gateway of a peered one that has `address` (4.8).
+    pub fn nat_return(&self, vpc: VpcIx, address: IpAddr) -> Option<NatReturn> {
+        self.nat_returns.get(&(vpc, address)).copied()
+    }
+
     /// The route table of a virtual private gateway (2.15).
-    pub fn edge_table(&self, edge: EdgeIx) -> Option<&RouteTable> {
-        self.edge_tables.get(&edge).and_then(|table| self.table(*table))
+    pub fn edge_table(&self, edge: EdgeIx) -> Option<TableIx> {
+        self.edge_tables.get(&edge).copied()
     }
 
     /// The internet gateway whose table leads a public block into its VPC, as it is (2.18).
@@ -202,8 +231,27 @@ impl Fabric {
 
     /// The route that an interface's subnet has for `destination`.
     pub fn route_from(&self, eni: EniIx, destination: IpAddr) -> Option<RouteHit> {
-        let subnet = self.subnet(self.eni(eni)?.subnet)?;
-        self.table(subnet.table)?.lookup(destination)
+        self.route_of(self.eni(eni)?.subnet, destination)
+    }
+
+    /// The route that a subnet has for `destination`.
+    pub fn route_of(&self, subnet: SubnetIx, destination: IpAddr) -> Option<RouteHit> {
+        self.table(self.subnet(subnet)?.table)?.lookup(destination)
+    }
+
+    /// Where a transit gateway leads what it gets from a subnet for `destination`: the attachment, and the subnet of a VPC's
+    /// attachment that it comes out in. Which one that is of several zones depends on the flow; this is the likeliest.
+    pub fn transit(&self, gateway: EdgeIx, from: SubnetIx, destination: IpAddr) -> Option<(EdgeIx, Option<SubnetIx>)> {
+        let Some(Neighbor::TransitGateway(transit)) = self.edge(gateway) else { return None };
+        let subnet = self.subnet(from)?;
+        let Neighbor::Attachment(attachment) = self.edge(transit.attachment(subnet.vpc)?)? else { return None };
+        let NextHop::Edge(to) = self.table(attachment.table?)?.lookup(destination)?.next else { return None };
+        let Neighbor::Attachment(target) = self.edge(to)? else { return None };
+        let eni = match &target.to {
+            Attached::Vpc(of) => of.in_zone(subnet.zone).or_else(|| of.zones.first().map(|(_, eni)| *eni)),
+            Attached::Outside { .. } => None,
+        };
+        Some((to, eni.and_then(|eni| self.eni(eni)).map(|eni| eni.subnet)))
     }
 
     /// The route from an interface's subnet to `destination` as text: `0.0.0.0/0 -> nat-nat`.

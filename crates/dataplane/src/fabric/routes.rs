@@ -18,9 +18,9 @@ pub enum NextHop {
     NatGateway(NatIx),
     /// An interface: an appliance (2.13).
     Interface(EniIx),
-    /// A gateway endpoint.
+    /// A gateway endpoint, or that of a Gateway Load Balancer.
     Endpoint(EndpointIx),
-    /// A way out of the model.
+    /// What lies beyond the VPC; in the table of a transit gateway, an attachment.
     Edge(EdgeIx),
     /// The target is gone; the route still matches (2.8).
     Blackhole,
@@ -68,6 +68,11 @@ impl RouteTable {
             IpAddr::V6(v6) => self.v6.get_lpm(&Ipv6Net::from(v6)).map(|(_, route)| *route),
         }?;
         self.routes.get(route as usize).map(|(_, next)| RouteHit { route, next: *next })
+    }
+
+    /// The block that a route covers.
+    pub fn net(&self, route: u32) -> Option<IpNet> {
+        self.routes.get(route as usize).map(|(net, _)| *net)
     }
 
     /// Every route, by position.

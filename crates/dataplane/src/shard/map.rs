@@ -14,7 +14,7 @@ use vpcemu_model::Forwarding;
 use vpcemu_packet::{Fragment, Headers, Transport};
 
 use super::hash::Mix;
-use crate::fabric::{Fabric, FixedMap, NextHop, RouteTable, Timeline, address};
+use crate::fabric::{EndpointKind, Fabric, FixedMap, Neighbor, NextHop, RouteTable, Timeline, address};
 use crate::index::{TableIx, VpcIx};
 
 /// How many shards there are, whatever the number of workers.
@@ -256,13 +256,23 @@ fn leads_to_translator(fabric: &Fabric, table: &RouteTable) -> bool {
     table.routes().any(|(_, next)| is_translator(fabric, next))
 }
 
-/// Whether a route leads to what may rewrite addresses: an appliance may stand in front of a translator.
+/// Whether a route leads to what may rewrite addresses: an appliance, an endpoint of a Gateway Load Balancer or a transit
+/// gateway may stand in front of a translator.
 fn is_translator(fabric: &Fabric, next: NextHop) -> bool {
     match next {
         NextHop::NatGateway(_) => true,
         NextHop::Interface(eni) => fabric.eni(eni).is_some_and(|eni| eni.forward.is_some()),
+        NextHop::Edge(edge) => matches!(fabric.edge(edge), Some(Neighbor::TransitGateway(_))) && has_translator(fabric),
+        NextHop::Endpoint(endpoint) => {
+            let kind = fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind);
+            matches!(kind, Some(EndpointKind::LoadBalancer { .. })) && has_translator(fabric)
+        }
         _ => false,
     }
+}
+
+fn has_translator(fabric: &Fabric) -> bool {
+    fabric.nats().next().is_some() || fabric.enis().any(|(_, eni)| eni.forward == Some(Forwarding::NatInstance))
 }
 
 fn hash(address: IpAddr) -> u8 {

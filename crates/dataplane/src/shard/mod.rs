@@ -187,6 +187,7 @@ impl Shard {
         let conntrack = &mut self.conntrack;
         let mut walk = Walk::new(&timeline, conntrack, counters, &mut packet, transport, &mut side, stamp, options);
         walk.force_tracking = true;
+        walk.originated = true;
         let (hop, by) = match from {
             Originator::NatGateway(nat) => {
                 let Some(gateway) = timeline.fabric(stamp.generation).nat(nat) else { return };

@@ -4,9 +4,9 @@
 
 use std::net::IpAddr;
 
-use crate::fabric::{NextHop, RouteTable};
+use crate::fabric::{EndpointKind, NextHop, RouteTable};
 use crate::index::{EdgeIx, EniIx, IgwIx, TableIx, VpcIx};
-use crate::outcome::{Component, Denial, Rule, StepKind};
+use crate::outcome::{Component, Denial, Place, Rule, StepKind};
 use crate::reason::DropReason;
 use crate::walk::{Hop, Walk};
 
@@ -35,6 +35,15 @@ pub(crate) fn from_internet(
     let at = Component::RouteTable(table);
     let target = match target {
         NextHop::Interface(target) => target,
+        NextHop::Endpoint(endpoint) => {
+            walk.pass(at, StepKind::Route, None, Some(rule));
+            return Ok(Hop::Endpoint(endpoint));
+        }
+        // A middlebox that the configuration does not describe.
+        NextHop::Edge(edge) => {
+            walk.pass(at, StepKind::Route, None, Some(rule));
+            return Ok(Hop::Neighbor { edge, vpc, from: None });
+        }
         NextHop::Blackhole => return Err(walk.deny(DropReason::Blackhole, at, StepKind::Route, None, Some(rule))),
         _ => return deliver(walk),
     };
@@ -54,16 +63,23 @@ pub(crate) fn from_internet(
     Ok(Hop::Reach { eni: target, from: None })
 }
 
-/// A packet that comes in over a virtual private gateway, peering or transit gateway for `receiver` (2.14, 2.15).
-pub(crate) fn from_model_edge(walk: &mut Walk<'_, '_, '_>, edge: EdgeIx, receiver: EniIx) -> Result<Hop, Denial> {
-    let redirected = walk.fabric.edge_table(edge).and_then(|routes| redirection(routes, walk.destination()));
-    match redirected {
-        Some((NextHop::Interface(eni), _)) => Ok(Hop::Reach { eni, from: None }),
-        Some((NextHop::Blackhole, rule)) => {
-            Err(walk.deny(DropReason::Blackhole, Component::Edge(edge), StepKind::Route, None, Some(rule)))
-        }
-        _ => Ok(Hop::Reach { eni: receiver, from: None }),
-    }
+/// A packet that a virtual private gateway brings for `receiver`: by the gateway's table, if it has one (2.14, 2.15).
+pub(crate) fn by_table(walk: &mut Walk<'_, '_, '_>, edge: EdgeIx, receiver: EniIx) -> Result<Hop, Denial> {
+    let deliver = Hop::Reach { eni: receiver, from: None };
+    let fabric = walk.fabric;
+    let found = fabric.edge_table(edge).and_then(|table| Some((table, fabric.table(table)?)));
+    let Some((table, routes)) = found else { return Ok(deliver) };
+    let Some((next, rule)) = redirection(routes, walk.destination()) else { return Ok(deliver) };
+    let at = Component::RouteTable(table);
+    let hop = match next {
+        NextHop::Interface(eni) => Hop::Reach { eni, from: None },
+        NextHop::Endpoint(endpoint) => Hop::Endpoint(endpoint),
+        NextHop::Edge(edge) => Hop::Done(Place::Edge(edge)),
+        NextHop::Blackhole => return Err(walk.deny(DropReason::Blackhole, at, StepKind::Route, None, Some(rule))),
+        _ => return Ok(deliver),
+    };
+    walk.pass(at, StepKind::Route, None, Some(rule));
+    Ok(hop)
 }
 
 /// A subnet whose inbound traffic is redirected cannot use the gateway directly: what comes in by an appliance leaves by
@@ -72,13 +88,20 @@ pub(crate) fn check_symmetry(walk: &mut Walk<'_, '_, '_>, igw: IgwIx, from: IpAd
     let fabric = walk.fabric;
     let table: Option<TableIx> = fabric.igw(igw).and_then(|igw| igw.table);
     let Some((table, routes)) = table.and_then(|table| Some((table, fabric.table(table)?))) else { return Ok(()) };
-    match redirection(routes, from) {
-        Some((NextHop::Interface(appliance), rule)) if walk.emitter != Some(appliance) => {
-            let at = Component::RouteTable(table);
-            Err(walk.deny(DropReason::EdgeRedirected, at, StepKind::Route, None, Some(rule)))
-        }
-        _ => Ok(()),
+    let Some((next, rule)) = redirection(routes, from) else { return Ok(()) };
+    let middlebox = match next {
+        NextHop::Interface(appliance) => Some(appliance),
+        NextHop::Endpoint(endpoint) => match fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind) {
+            Some(EndpointKind::LoadBalancer { eni, .. }) => Some(*eni),
+            _ => None,
+        },
+        _ => None,
+    };
+    if middlebox.is_none() || walk.emitter == middlebox {
+        return Ok(());
     }
+    let at = Component::RouteTable(table);
+    Err(walk.deny(DropReason::EdgeRedirected, at, StepKind::Route, None, Some(rule)))
 }
 
 /// The route of a gateway's table for `address`, unless it is the local one.

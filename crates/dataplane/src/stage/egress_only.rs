@@ -33,7 +33,7 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) -> Result<Hop,
         return Err(walk.deny(DropReason::PrivateIpv6, at, KIND, None, None));
     }
     check_access(walk, at, fabric.owner(vpc, source))?;
-    mtu::check(walk, at, fabric.behavior.egress_only_internet_gateway.mtu)?;
+    mtu::check(walk, at, fabric.behavior.egress_only_internet_gateway.mtu, true)?;
     if !matches!(walk.transport, Transport::IcmpError { .. } | Transport::Icmp { .. }) {
         track(walk, eigw);
     }

@@ -9,7 +9,7 @@ use crate::fabric::address;
 use crate::index::{EniIx, SubnetIx};
 use crate::outcome::{Component, Denial, Direction, Place, StepKind};
 use crate::reason::DropReason;
-use crate::stage::{appliance, link_local, nacl, nat_gateway, nat_instance, security_group};
+use crate::stage::{appliance, endpoint, link_local, nacl, nat_gateway, nat_instance, security_group};
 use crate::walk::{Hop, Walk};
 
 /// The packet leaves an interface.
@@ -52,6 +52,9 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     if walk.direct && source.is_ipv4() && eni.forward == Some(Forwarding::NatInstance) {
         nat_instance::speak(walk, eni_ix);
     }
+    if let Some(endpoint) = eni.endpoint.filter(|_| !walk.originated) {
+        endpoint::interface::answer(walk, endpoint)?;
+    }
     walk.tap(at);
     security_group::judge(walk, eni_ix, Direction::Egress)?;
     Ok(Hop::LeaveSubnet(eni.subnet))
@@ -80,8 +83,8 @@ pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, 
     if let Some(nat) = eni.nat {
         return nat_gateway::from_outside(walk, nat);
     }
-    // A stopped instance's interface exists, and receives nothing (3.11).
-    if !eni.in_use {
+    // A stopped instance's interface exists, and receives nothing (3.11); nor does one that only routes lead to.
+    if !eni.in_use || !eni.listens {
         return Err(walk.deny(DropReason::NeighborUnknown, at, StepKind::Check, ingress, None));
     }
     security_group::judge(walk, eni_ix, Direction::Ingress)?;
@@ -89,8 +92,10 @@ pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, 
         walk.pending = None;
         return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, ingress, None));
     }
-    let forced = walk.force_tracking || eni.is_endpoint;
-    walk.commit(forced);
+    walk.commit(walk.force_tracking || eni.endpoint.is_some());
+    if let Some(endpoint) = eni.endpoint {
+        return endpoint::interface::serve(walk, endpoint, eni_ix);
+    }
     match eni.forward {
         Some(Forwarding::Appliance) => appliance::forward(walk, eni_ix),
         Some(Forwarding::NatInstance) => nat_instance::forward(walk, eni_ix),

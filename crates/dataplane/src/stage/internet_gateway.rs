@@ -36,7 +36,7 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, igw: IgwIx) -> Result<Hop, D
         (IpAddr::V4(source), IpAddr::V4(destination)) => outbound_v4(walk, at, vpc, sender, source, destination)?,
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             outbound_v6(walk, at, source, destination)?;
-            mtu::check(walk, at, mtu::INTERNET_MTU)?;
+            mtu::check(walk, at, mtu::INTERNET_MTU, true)?;
         }
         _ => return Err(walk.deny(DropReason::Malformed, at, KIND, None, None)),
     }
@@ -83,11 +83,11 @@ fn outbound_v4(
     if let Some(reason) = refused(destination, DropReason::EgressToRfc1918, DropReason::EgressToRfc6598) {
         return Err(walk.deny(reason, at, KIND, None, None));
     }
-    let Sender::Interface(_) = sender else { return mtu::check(walk, at, mtu::INTERNET_MTU) };
+    let Sender::Interface(_) = sender else { return mtu::check(walk, at, mtu::INTERNET_MTU, true) };
     let Some(public) = fabric.public_of(vpc, source) else {
         return Err(walk.deny(DropReason::NoPublicAddress, at, KIND, None, None));
     };
-    mtu::check(walk, at, mtu::INTERNET_MTU)?;
+    mtu::check(walk, at, mtu::INTERNET_MTU, true)?;
     walk.packet.set_src(IpAddr::V4(public));
     // An error about an inbound packet quotes our private address as its destination (3.5).
     if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(_, destination)| destination)

@@ -12,5 +12,6 @@ pub(crate) mod mtu;
 pub(crate) mod nacl;
 pub(crate) mod nat_gateway;
 pub(crate) mod nat_instance;
+pub(crate) mod neighbor;
 pub(crate) mod route;
 pub(crate) mod security_group;

@@ -21,8 +21,8 @@ const FRAGMENTATION_NEEDED: (u8, u8) = (3, 4);
 const PACKET_TOO_BIG: (u8, u8) = (2, 0);
 
 /// A packet that leaves for the internet, before the gateway translates it: too large and not to be fragmented, it dies and
-/// the subnet's router says so; otherwise it leaves in pieces.
-pub(crate) fn check(walk: &mut Walk<'_, '_, '_>, at: Component, limit: u32) -> Result<(), Denial> {
+/// the subnet's router says so, if `tells`; otherwise it leaves in pieces.
+pub(crate) fn check(walk: &mut Walk<'_, '_, '_>, at: Component, limit: u32, tells: bool) -> Result<(), Denial> {
     if !exceeds(walk, limit) {
         return Ok(());
     }
@@ -30,7 +30,9 @@ pub(crate) fn check(walk: &mut Walk<'_, '_, '_>, at: Component, limit: u32) -> R
         leave_in_pieces(walk, limit);
         return Ok(());
     }
-    too_big(walk, limit);
+    if tells {
+        too_big(walk, limit);
+    }
     Err(walk.deny(DropReason::Mtu, at, StepKind::Check, None, None))
 }
 
@@ -62,6 +64,15 @@ pub(crate) fn take_apart(walk: &mut Walk<'_, '_, '_>) -> u32 {
         IpVersion::V6 => build::fragment_v6(walk.packet.bytes(), limit as usize, walk.stamp.n as u32),
     };
     u32::try_from(walk.out.pieces.len()).unwrap_or(u32::MAX)
+}
+
+/// Lowers the maximum segment size that a TCP segment announces to what fits into `limit` bytes (1.23).
+pub(crate) fn clamp_mss(walk: &mut Walk<'_, '_, '_>, limit: u32) {
+    if matches!(walk.transport, Transport::Tcp { .. }) {
+        // IP and TCP headers without options: 20 and 20 bytes, or 40 and 20.
+        let headers = if walk.source().is_ipv4() { 40 } else { 60 };
+        walk.packet.clamp_mss(u16::try_from(limit.saturating_sub(headers)).unwrap_or(u16::MAX));
+    }
 }
 
 /// A TCP segment larger than any MTU on the path was put together by the capturing host's own offloads.

@@ -1,11 +1,14 @@
 //! The boundary of a subnet on the way out: its network ACL, then its route table (section 8, sender side).
 //!
-//! Rules: 1.20, 2.1-2.14. Knobs: none.
+//! Rules: 1.20, 2.1-2.14, 4.8, 6.20. Knobs: `nat_replies_past_default_route` of `[behavior.vpc_peering]`.
 
 use std::net::IpAddr;
 
-use crate::fabric::NextHop;
-use crate::index::{EniIx, SubnetIx, TableIx, VpcIx};
+use vpcemu_packet::Transport;
+
+use crate::conntrack::{Key, Outside, Translator};
+use crate::fabric::{EndpointKind, NextHop, RouteHit};
+use crate::index::{EdgeIx, EniIx, SubnetIx, TableIx, VpcIx};
 use crate::outcome::{Component, Denial, Direction, Rule, StepKind};
 use crate::reason::DropReason;
 use crate::stage::nacl;
@@ -43,10 +46,20 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
     let forced = walk.force_tracking
         || match hit.map(|hit| hit.next) {
             Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
+            Some(NextHop::Endpoint(endpoint)) => matches!(
+                fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind),
+                Some(EndpointKind::Gateway { tracked: true, .. })
+            ),
             Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
+            Some(NextHop::Edge(edge)) => {
+                fabric.peer_owner(edge, vpc, destination).is_some_and(|eni| forces_tracking(walk, eni))
+            }
             _ => false,
         };
     walk.commit(forced);
+    if let Some(way) = return_to_sender(walk, vpc, table_ix, hit) {
+        return Ok(Hop::Neighbor { edge: way, vpc, from });
+    }
     let Some(hit) = hit else {
         return Err(walk.deny(DropReason::NoRoute, at, StepKind::Route, None, None));
     };
@@ -61,10 +74,29 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
         NextHop::EgressOnly(eigw) => Hop::EgressOnlyOut(eigw),
         NextHop::NatGateway(nat) => Hop::NatGateway { nat, from },
         NextHop::Endpoint(endpoint) => Hop::Endpoint(endpoint),
-        NextHop::Edge(edge) => Hop::Edge(edge),
+        NextHop::Edge(edge) => Hop::Neighbor { edge, vpc, from },
     };
     walk.pass(at, StepKind::Route, None, rule);
     Ok(next)
+}
+
+/// A reply to a NAT gateway of a peered VPC goes back by the peering connection without a route to it (4.8). A default route
+/// is none to it.
+fn return_to_sender(walk: &mut Walk<'_, '_, '_>, vpc: VpcIx, table: TableIx, hit: Option<RouteHit>) -> Option<EdgeIx> {
+    let fabric = walk.fabric;
+    let way = fabric.nat_return(vpc, walk.destination())?;
+    let routed = hit.and_then(|hit| fabric.table(table)?.net(hit.route));
+    let past_default = fabric.behavior.vpc_peering.nat_replies_past_default_route;
+    if routed.is_some_and(|net| net.prefix_len() > 0 || !past_default) {
+        return None;
+    }
+    let arriving = match walk.transport {
+        Transport::IcmpError { quote, .. } => quote?.key()?.reversed(),
+        _ => walk.key(),
+    };
+    let mapping = Key::NatOutside(Translator::Gateway(way.nat), Outside(arriving));
+    walk.conntrack.find(&mapping, walk.stamp.now)?;
+    Some(way.peering)
 }
 
 /// The interface inside the VPC that has `destination`, or why there is none.
@@ -95,7 +127,7 @@ fn neighbour(
 
 /// Interface endpoints are reached by connections that are always tracked (6.20).
 fn forces_tracking(walk: &Walk<'_, '_, '_>, eni: EniIx) -> bool {
-    walk.fabric.eni(eni).is_some_and(|eni| eni.is_endpoint)
+    walk.fabric.eni(eni).is_some_and(|eni| eni.endpoint.is_some())
 }
 
 /// A hop that this generation of the configuration does not have.

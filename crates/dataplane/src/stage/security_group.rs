@@ -199,7 +199,8 @@ fn sides(eni: &Eni, direction: Direction) -> (&GroupRules, &GroupRules) {
 
 /// Group references match the direct sender by its private addresses (6.10).
 fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
-    let sender = walk.emitter.and_then(|emitter| walk.fabric.eni(emitter));
+    // A transit gateway may keep it, though its own interface is the last on the way (6.11).
+    let sender = walk.sender.and_then(|sender| walk.fabric.eni(sender));
     if let (true, Some(sender)) = (walk.direct, sender)
         && sender.owns(source)
     {

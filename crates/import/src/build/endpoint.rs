@@ -28,7 +28,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
                     let text = format!("{interface} of {id} is not in the dump: nothing answers at its address");
                     notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, interface, text);
                 }
-                EndpointKind::Interface { interfaces }
+                EndpointKind::Interface { interfaces, udp: false }
             }
             Some(other) => {
                 notes.ignore(id, node.origin(), format!("endpoints of type {other} are not modelled"));
@@ -126,7 +126,7 @@ mod tests {
                 endpoint("vpce-3", "GatewayLoadBalancer", "available")],
         }));
         let [only] = &imported.network.vpc_endpoints[..] else { panic!() };
-        assert_eq!(only.kind, EndpointKind::Interface { interfaces: vec!["eni-1".into()] });
+        assert_eq!(only.kind, EndpointKind::Interface { interfaces: vec!["eni-1".into()], udp: false });
         let interface = &imported.network.interfaces[0];
         assert!(interface.in_use && interface.kind == vpcemu_model::InterfaceKind::VpcEndpoint);
         assert_eq!(ignored(&imported), ["vpce-2", "vpce-3"]);

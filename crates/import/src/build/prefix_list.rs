@@ -77,7 +77,7 @@ fn used(network: &Network) -> Vec<Id> {
     });
     let endpoints = network.vpc_endpoints.iter().filter_map(|endpoint| match &endpoint.kind {
         EndpointKind::Gateway { prefix_list } => prefix_list.as_ref(),
-        EndpointKind::Interface { .. } => None,
+        EndpointKind::Interface { .. } | EndpointKind::GatewayLoadBalancer { .. } => None,
     });
     let mut once = HashSet::new();
     destinations.chain(endpoints).chain(peers).filter(|id| once.insert(*id)).cloned().collect()

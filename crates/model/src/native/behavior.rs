@@ -9,13 +9,14 @@ use toml::Spanned;
 use crate::Behavior;
 use crate::behavior::{
     EgressOnlyBehavior, FragmentBehavior, NatGatewayBehavior, NatInstanceBehavior, NetworkAclBehavior,
-    SecurityGroupBehavior, Span, UnderlayBehavior,
+    SecurityGroupBehavior, Span, TransitGatewayBehavior, UnderlayBehavior, VpcEndpointBehavior, VpcPeeringBehavior,
+    VpnGatewayBehavior,
 };
 
 use super::build::Builder;
 use super::file::{
     BehaviorFile, EgressOnlyKnobs, FragmentKnobs, NatGatewayKnobs, NatInstanceKnobs, NetworkAclKnobs,
-    SecurityGroupKnobs, Text, UnderlayKnobs,
+    SecurityGroupKnobs, Text, TransitGatewayKnobs, UnderlayKnobs, VpcEndpointKnobs, VpcPeeringKnobs, VpnGatewayKnobs,
 };
 
 /// A timer that never runs out within a capture is as good as none, and sums with time stamps stay far from overflow.
@@ -39,6 +40,10 @@ impl Builder<'_> {
             security_group: self.security_group_knobs(file.security_group, &SecurityGroupBehavior::default()),
             egress_only_internet_gateway: self
                 .egress_only_knobs(file.egress_only_internet_gateway, &EgressOnlyBehavior::default()),
+            vpc_endpoint: self.vpc_endpoint_knobs(file.vpc_endpoint, &VpcEndpointBehavior::default()),
+            vpc_peering: self.vpc_peering_knobs(file.vpc_peering, &VpcPeeringBehavior::default()),
+            transit_gateway: self.transit_gateway_knobs(file.transit_gateway, &TransitGatewayBehavior::default()),
+            vpn_gateway: self.vpn_gateway_knobs(file.vpn_gateway, &VpnGatewayBehavior::default()),
             fragments: self.fragment_knobs(file.fragments, &FragmentBehavior::default()),
             network_acl: network_acl_knobs(&file.network_acl),
             underlay: self.underlay_knobs(file.underlay, &UnderlayBehavior::default()),
@@ -131,6 +136,48 @@ impl Builder<'_> {
             icmp_idle: self.timer(set.icmp_idle, default.icmp_idle),
             other_idle: self.timer(set.other_idle, default.other_idle),
             mtu: self.number(set.mtu, MTU_V6).unwrap_or(default.mtu),
+        }
+    }
+
+    fn vpc_endpoint_knobs(&mut self, set: VpcEndpointKnobs, default: &VpcEndpointBehavior) -> VpcEndpointBehavior {
+        VpcEndpointBehavior {
+            mtu: self.number(set.mtu, MTU).unwrap_or(default.mtu),
+            mss_clamp: set.mss_clamp.unwrap_or(default.mss_clamp),
+            tcp_idle: self.timer(set.tcp_idle, default.tcp_idle),
+            udp_idle: self.timer(set.udp_idle, default.udp_idle),
+            rst_on_unknown: set.rst_on_unknown.unwrap_or(default.rst_on_unknown),
+        }
+    }
+
+    fn vpc_peering_knobs(&mut self, set: VpcPeeringKnobs, default: &VpcPeeringBehavior) -> VpcPeeringBehavior {
+        VpcPeeringBehavior {
+            inter_region_mtu: self.number(set.inter_region_mtu, MTU).unwrap_or(default.inter_region_mtu),
+            fragmentation_needed: set.fragmentation_needed.unwrap_or(default.fragmentation_needed),
+            nat_replies_past_default_route: set
+                .nat_replies_past_default_route
+                .unwrap_or(default.nat_replies_past_default_route),
+        }
+    }
+
+    fn transit_gateway_knobs(
+        &mut self,
+        set: TransitGatewayKnobs,
+        default: &TransitGatewayBehavior,
+    ) -> TransitGatewayBehavior {
+        TransitGatewayBehavior {
+            mtu: self.number(set.mtu, MTU).unwrap_or(default.mtu),
+            vpn_mtu: self.number(set.vpn_mtu, MTU).unwrap_or(default.vpn_mtu),
+            fragment: set.fragment.unwrap_or(default.fragment),
+            fragmentation_needed: set.fragmentation_needed.unwrap_or(default.fragmentation_needed),
+            mss_clamp: set.mss_clamp.unwrap_or(default.mss_clamp),
+            time_exceeded: set.time_exceeded.unwrap_or(default.time_exceeded),
+        }
+    }
+
+    fn vpn_gateway_knobs(&mut self, set: VpnGatewayKnobs, default: &VpnGatewayBehavior) -> VpnGatewayBehavior {
+        VpnGatewayBehavior {
+            mtu: self.number(set.mtu, MTU).unwrap_or(default.mtu),
+            fragment: set.fragment.unwrap_or(default.fragment),
         }
     }
 

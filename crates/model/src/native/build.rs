@@ -59,22 +59,26 @@ pub(crate) struct Builder<'a> {
 
 impl Builder<'_> {
     fn network(&mut self, file: File) {
+        self.taken = super::hosts::given_addresses(&file);
         self.network.behavior = self.behavior(file.behavior);
         self.vpcs(file.vpc, &file.route_table, &file.network_acl, &file.security_group);
         self.prefix_lists(file.prefix_list, &file.vpc_endpoint);
         self.subnets(file.subnet);
         self.gateways(file.internet_gateway, file.egress_only_internet_gateway);
-        self.taken = super::hosts::given_addresses(&file.instance, &file.eni, &file.nat_gateway, &file.vpc_endpoint);
         self.nat_gateways(file.nat_gateway);
         self.instances(file.instance);
         self.interfaces(file.eni);
         self.endpoints(&file.vpc_endpoint);
+        self.peerings(file.vpc_peering_connection);
+        self.transit_gateways(file.transit_gateway);
+        self.vpn_gateways(&file.vpn_gateway);
         self.targets = Targets::of(&self.network);
         self.route_tables(file.route_table);
         self.gateway_route_tables(file.gateway_route_table);
         self.network_acls(file.network_acl);
         self.security_groups(file.security_group);
         self.endpoint_routes(&file.vpc_endpoint);
+        self.propagated_routes(&file.vpn_gateway);
         self.block_public_access(file.block_public_access);
     }
 

@@ -9,9 +9,6 @@ use super::build::Builder;
 use super::file::{BlockPublicAccessFile, GatewayRouteTableFile, Named, Text};
 use super::text::help_for_unknown;
 
-/// Ids of virtual private gateways.
-const VIRTUAL_PRIVATE_GATEWAY: &str = "vgw-";
-
 impl Builder<'_> {
     pub(crate) fn gateway_route_tables(&mut self, tables: Named<GatewayRouteTableFile>) {
         for (name, table) in tables {
@@ -20,7 +17,12 @@ impl Builder<'_> {
             self.own_id(&id, &name);
             let gateway = self.edge_gateway(&id, table.gateway.as_ref(), &name);
             let internet = self.network.internet_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
-            let of_gateway = internet.and_then(|gateway| gateway.vpc.clone());
+            let private = self.network.vpn_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
+            let described = internet.is_some() || private.is_some();
+            let of_gateway = match (internet, private) {
+                (Some(gateway), _) => gateway.vpc.clone(),
+                (None, private) => private.and_then(|gateway| gateway.vpc.clone()),
+            };
             let vpc = match (&table.vpc, of_gateway) {
                 (None, Some(vpc)) => Some(vpc),
                 (named, _) => self.vpc(named.as_ref(), &name),
@@ -29,8 +31,8 @@ impl Builder<'_> {
                 self.broken.insert(id);
                 continue;
             };
-            if gateway.as_str().starts_with(VIRTUAL_PRIVATE_GATEWAY) {
-                let text = format!("it is outside the model, and taken to be attached to {vpc}");
+            if !described {
+                let text = format!("the file does not describe it; it is taken to be attached to {vpc}");
                 self.assume("EDGE_GATEWAY", &gateway, text);
             }
             let routes = self.with_local_routes(&vpc, written);
@@ -58,8 +60,10 @@ impl Builder<'_> {
             self.error("no-gateway", of.span(), text);
             return None;
         };
-        if named.get_ref().starts_with(VIRTUAL_PRIVATE_GATEWAY) {
-            return Some(Id::new(named.get_ref().as_str()));
+        let private = Id::of(Kind::VpnGateway, named.get_ref());
+        let described = self.network.vpn_gateways.iter().any(|gateway| gateway.id == private);
+        if described || named.get_ref().starts_with(Kind::VpnGateway.prefix()) || self.broken.contains(&private) {
+            return Some(private);
         }
         let id = Id::of(Kind::InternetGateway, named.get_ref());
         let known = self.network.internet_gateways.iter().map(|gateway| &gateway.id);

@@ -1,7 +1,8 @@
 //! Internet gateways, egress-only ones and endpoints.
 
 use crate::{
-    EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NetworkInterface, VpcEndpoint,
+    EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NetworkInterface, PrivateIpv4,
+    VpcEndpoint,
 };
 
 use super::build::Builder;
@@ -41,7 +42,8 @@ impl Builder<'_> {
         }
         let kind = match file.kind {
             Some(EndpointKindFile::Gateway) => {
-                if !file.subnets.is_empty() || !file.addresses.is_empty() || file.security_groups.is_some() {
+                let interfaces = !file.subnets.is_empty() || !file.addresses.is_empty() || file.udp;
+                if interfaces || file.security_groups.is_some() {
                     let text =
                         format!("{id} is a gateway endpoint: it has no interfaces, so no subnets, addresses or groups");
                     self.error("gateway-endpoint", name.span(), text);
@@ -54,10 +56,14 @@ impl Builder<'_> {
                     let text = format!("{id} is an interface endpoint: it has no prefix list");
                     self.error("interface-endpoint", list.span(), text);
                 }
-                Some(EndpointKind::Interface { interfaces: self.endpoint_interfaces(name, file) })
+                Some(EndpointKind::Interface { interfaces: self.endpoint_interfaces(name, file), udp: file.udp })
             }
+            Some(EndpointKindFile::GatewayLoadBalancer) => self
+                .load_balancer_interface(name, file)
+                .map(|interface| EndpointKind::GatewayLoadBalancer { interface }),
             None => {
-                self.error("no-type", name.span(), format!("{id} needs a `type`: \"gateway\" or \"interface\""));
+                let help = "a type is one of gateway, interface, gateway-load-balancer";
+                self.error_with_help("no-type", name.span(), format!("{id} needs a `type`"), help);
                 None
             }
         };
@@ -96,5 +102,38 @@ impl Builder<'_> {
             ids.push(eni);
         }
         ids
+    }
+
+    /// One interface in one subnet (10.14).
+    fn load_balancer_interface(&mut self, name: &Text, file: &EndpointFile) -> Option<Id> {
+        let id = Id::of(Kind::VpcEndpoint, name.get_ref());
+        let misplaced = file.prefix_list.is_some() || file.security_groups.is_some() || file.udp;
+        if misplaced || !file.route_tables.is_empty() {
+            let text = format!("{id} is of a Gateway Load Balancer: it has a subnet and an address, and nothing else");
+            self.error("gateway-load-balancer-endpoint", name.span(), text);
+        }
+        let ([at], [] | [_]) = (file.subnets.as_slice(), file.addresses.as_slice()) else {
+            let text = format!("{id} is of a Gateway Load Balancer: it is in one subnet, with at most one address");
+            self.error("gateway-load-balancer-endpoint", name.span(), text);
+            return None;
+        };
+        let (mut ipv4, ipv6) = self.addresses(&file.addresses);
+        let subnet = self.subnet(Some(at), name)?;
+        if file.addresses.is_empty() {
+            let free = self.free_address(&subnet);
+            self.taken.extend(free);
+            ipv4.extend(free.map(|private| PrivateIpv4 { private, public: None }));
+        }
+        let short = id.as_str().strip_prefix(Kind::VpcEndpoint.prefix()).unwrap_or(id.as_str());
+        let eni = Id::of(Kind::NetworkInterface, &format!("{short}-1"));
+        let origin = self.at(at.span());
+        self.network.interfaces.push(NetworkInterface {
+            ipv4,
+            ipv6,
+            source_dest_check: false,
+            deny_all_igw_traffic: true,
+            ..interface(eni.clone(), subnet.id, InterfaceKind::GatewayLoadBalancerEndpoint, origin)
+        });
+        Some(eni)
     }
 }

@@ -8,25 +8,22 @@ use crate::{ConnectionTracking, Id, Instance, InterfaceKind, Kind, NetworkInterf
 use ipnet::IpNet;
 
 use super::build::Builder;
-use super::file::{AddressFile, EndpointFile, InstanceFile, InterfaceFile, Named, NatGatewayFile, Text};
+use super::file::{AddressFile, File, InstanceFile, InterfaceFile, Named, Text};
 
 /// The first host address of a subnet: the first four are reserved (1.8).
 const FIRST_HOST: u32 = 4;
 
 /// Every IPv4 address that the file gives to something, so that none is chosen twice.
-pub(crate) fn given_addresses(
-    instances: &Named<InstanceFile>,
-    interfaces: &Named<InterfaceFile>,
-    nat_gateways: &Named<NatGatewayFile>,
-    endpoints: &Named<EndpointFile>,
-) -> HashSet<Ipv4Addr> {
-    let of_instances = instances.iter().flat_map(|(_, instance)| &instance.addresses);
-    let of_interfaces = interfaces.iter().flat_map(|(_, interface)| &interface.addresses);
-    let of_endpoints = endpoints.iter().flat_map(|(_, endpoint)| &endpoint.addresses);
-    let secondary = interfaces.iter().flat_map(|(_, interface)| &interface.secondary);
-    let of_gateways = nat_gateways.iter().flat_map(|(_, gateway)| &gateway.addresses);
+pub(crate) fn given_addresses(file: &File) -> HashSet<Ipv4Addr> {
+    let of_instances = file.instance.iter().flat_map(|(_, instance)| &instance.addresses);
+    let of_interfaces = file.eni.iter().flat_map(|(_, interface)| &interface.addresses);
+    let of_endpoints = file.vpc_endpoint.iter().flat_map(|(_, endpoint)| &endpoint.addresses);
+    let secondary = file.eni.iter().flat_map(|(_, interface)| &interface.secondary);
+    let of_gateways = file.nat_gateway.iter().flat_map(|(_, gateway)| &gateway.addresses);
     let of_gateways = of_gateways.filter_map(|address| address.get_ref().private.as_ref());
-    let texts = of_instances.chain(of_interfaces).chain(of_endpoints).chain(of_gateways);
+    let attachments = file.transit_gateway.iter().flat_map(|(_, gateway)| gateway.attachment.values());
+    let of_attachments = attachments.flat_map(|attachment| &attachment.addresses);
+    let texts = of_instances.chain(of_interfaces).chain(of_endpoints).chain(of_gateways).chain(of_attachments);
     let texts = texts.chain(secondary.map(|pair| &pair.private));
     texts.filter_map(|text| text.get_ref().parse().ok()).collect()
 }
@@ -129,7 +126,7 @@ impl Builder<'_> {
         Some(PrivateIpv4 { private, public: None })
     }
 
-    fn free_address(&self, subnet: &Subnet) -> Option<Ipv4Addr> {
+    pub(crate) fn free_address(&self, subnet: &Subnet) -> Option<Ipv4Addr> {
         let net = subnet.cidrs.iter().find_map(|net| match net {
             IpNet::V4(net) => Some(net),
             IpNet::V6(_) => None,

@@ -14,11 +14,13 @@ mod hosts;
 mod keys;
 mod narrow;
 mod nat_gateways;
+mod neighbors;
 mod only_vpc;
 mod places;
 mod read;
 mod routes;
 mod text;
+mod transit_gateways;
 mod vpcs;
 
 use std::path::{Path, PathBuf};

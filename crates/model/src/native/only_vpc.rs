@@ -1,6 +1,10 @@
 //! One VPC out of several.
 
-use crate::{Id, Kind, Network};
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+
+use crate::{AttachmentKind, AttachmentMedium, Id, Kind, Network, PeeredVpc, TransitGatewayAttachment};
 
 impl Network {
     /// Only one VPC, by id or name, with all that belongs to it. Prefix lists belong to none and stay; without a VPC of
@@ -8,6 +12,7 @@ impl Network {
     #[must_use]
     pub fn only_vpc(mut self, id_or_name: &str) -> Self {
         let id = Id::of(Kind::Vpc, id_or_name);
+        let cidrs: HashMap<Id, Vec<IpNet>> = self.vpcs.iter().map(|vpc| (vpc.id.clone(), vpc.cidrs.clone())).collect();
         self.vpcs.retain(|vpc| vpc.id == id || vpc.name.as_deref() == Some(id_or_name));
         let kept: Vec<Id> = self.vpcs.iter().map(|vpc| vpc.id.clone()).collect();
         self.subnets.retain(|subnet| kept.contains(&subnet.vpc));
@@ -24,6 +29,33 @@ impl Network {
         self.egress_only_internet_gateways.retain(|gateway| kept.contains(&gateway.vpc));
         self.nat_gateways.retain(|gateway| kept.contains(&gateway.vpc));
         self.vpc_endpoints.retain(|endpoint| kept.contains(&endpoint.vpc));
+        self.vpc_peering_connections.retain(|it| [&it.requester, &it.accepter].iter().any(|of| kept.contains(&of.vpc)));
+        for peering in &mut self.vpc_peering_connections {
+            remember_blocks(&mut peering.requester, &cidrs);
+            remember_blocks(&mut peering.accepter, &cidrs);
+        }
+        for gateway in &mut self.transit_gateways {
+            gateway.attachments.iter_mut().for_each(|attachment| leave_out(attachment, &kept, &cidrs));
+        }
+        self.vpn_gateways.retain(|gateway| gateway.vpc.as_ref().is_some_and(|vpc| kept.contains(vpc)));
         self
+    }
+}
+
+/// The other side of a peering connection is outside now, and known by its blocks.
+fn remember_blocks(side: &mut PeeredVpc, cidrs: &HashMap<Id, Vec<IpNet>>) {
+    if let Some(blocks) = cidrs.get(&side.vpc) {
+        side.cidrs.clone_from(blocks);
+    }
+}
+
+/// Another VPC at a transit gateway is outside now. Like one, a Connect attachment hears of packets that are too large.
+fn leave_out(attachment: &mut TransitGatewayAttachment, kept: &[Id], cidrs: &HashMap<Id, Vec<IpNet>>) {
+    if let AttachmentKind::Vpc(of) = &attachment.kind
+        && !kept.contains(&of.vpc)
+    {
+        let blocks = cidrs.get(&of.vpc).into_iter().flatten();
+        let prefixes = blocks.filter(|net| of.ipv6 || net.addr().is_ipv4()).copied().collect();
+        attachment.kind = AttachmentKind::Outside { medium: AttachmentMedium::Connect, prefixes };
     }
 }

@@ -55,6 +55,11 @@ pub(crate) fn file(table: DeTable<'_>, places: &Places) -> Read {
             "nat_gateway" => file.nat_gateway = reader.resources(Kind::NatGateway, value),
             "prefix_list" => file.prefix_list = reader.resources(Kind::PrefixList, value),
             "vpc_endpoint" => file.vpc_endpoint = reader.resources(Kind::VpcEndpoint, value),
+            "vpc_peering_connection" => {
+                file.vpc_peering_connection = reader.resources(Kind::VpcPeeringConnection, value);
+            }
+            "transit_gateway" => file.transit_gateway = reader.resources(Kind::TransitGateway, value),
+            "vpn_gateway" => file.vpn_gateway = reader.resources(Kind::VpnGateway, value),
             "gateway_route_table" => file.gateway_route_table = reader.resources(Kind::RouteTable, value),
             "block_public_access" => file.block_public_access = reader.value(value).unwrap_or_default(),
             "behavior" => file.behavior = reader.value(value).unwrap_or_default(),

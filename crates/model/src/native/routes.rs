@@ -11,18 +11,21 @@ use super::defaults::local_route;
 use super::file::{EndpointFile, EndpointKindFile, Named, RouteFile, RouteTableFile, Text};
 use super::text::{listed, nearest};
 
-/// Ids of what lies outside the model: peering, transit, virtual private, local and carrier gateways, and endpoints that
-/// the file does not describe.
+/// Ids of what a file may name without describing it: peering, transit, virtual private, local and carrier gateways, and
+/// endpoints.
 const OUTSIDE: [&str; 6] = ["pcx-", "tgw-", "vgw-", "lgw-", "cagw-", "vpce-"];
 
 /// The kinds that a route can lead to.
-const TARGET_KINDS: [Kind; 6] = [
+const TARGET_KINDS: [Kind; 9] = [
     Kind::InternetGateway,
     Kind::EgressOnlyInternetGateway,
     Kind::NatGateway,
     Kind::Instance,
     Kind::NetworkInterface,
     Kind::VpcEndpoint,
+    Kind::VpcPeeringConnection,
+    Kind::TransitGateway,
+    Kind::VpnGateway,
 ];
 
 /// What routes can lead to, by short name and by id.
@@ -46,8 +49,19 @@ impl Targets {
         for endpoint in &network.vpc_endpoints {
             targets.add(Kind::VpcEndpoint, &endpoint.id, Target::VpcEndpoint);
         }
-        // A NAT gateway's interface is reached by the gateway.
-        for interface in network.interfaces.iter().filter(|interface| interface.kind != InterfaceKind::NatGateway) {
+        for peering in &network.vpc_peering_connections {
+            targets.add(Kind::VpcPeeringConnection, &peering.id, Target::VpcPeeringConnection);
+        }
+        for gateway in &network.transit_gateways {
+            targets.add(Kind::TransitGateway, &gateway.id, Target::TransitGateway);
+        }
+        for gateway in &network.vpn_gateways {
+            targets.add(Kind::VpnGateway, &gateway.id, Target::VpnGateway);
+        }
+        // The interface of a gateway or endpoint is reached by that.
+        let stands_alone =
+            |kind| matches!(kind, InterfaceKind::Interface | InterfaceKind::VpcEndpoint | InterfaceKind::Other);
+        for interface in network.interfaces.iter().filter(|interface| stands_alone(interface.kind)) {
             targets.add(Kind::NetworkInterface, &interface.id, Target::NetworkInterface);
         }
         // Instances come before further interfaces, so the first one is the primary one.
@@ -118,7 +132,7 @@ impl Builder<'_> {
         routes
     }
 
-    fn destination(&mut self, to: &Text) -> Option<Destination> {
+    pub(crate) fn destination(&mut self, to: &Text) -> Option<Destination> {
         match to.get_ref().strip_prefix("pl:") {
             Some(list) => self.prefix_list(list, to.span()).map(Destination::PrefixList),
             None => self.parsed(to, "CIDR block or pl:NAME", "0.0.0.0/0").map(Destination::Cidr),

@@ -7,13 +7,15 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::Index;
 use super::blocks::{is_v4, overlap};
-use super::routing::{Named, blocks};
+use super::routing::{Named, blocks, is_load_balancer};
 use crate::finding::{Finding, Severity};
-use crate::{Destination, GatewayRouteTable, Id, NetworkInterface, Origin, Route, RouteOrigin, Subnet, Target};
+use crate::{
+    Destination, EndpointKind, GatewayRouteTable, Id, NetworkInterface, Origin, Route, RouteOrigin, Subnet, Target,
+};
 
-/// Ids of virtual private gateways, which the model does not hold.
+/// Ids of virtual private gateways, which a configuration need not describe.
 const VIRTUAL_PRIVATE_GATEWAY: &str = "vgw-";
-/// Ids of endpoints: those of Gateway Load Balancers are outside the model.
+/// Ids of endpoints that a configuration does not describe.
 const ENDPOINT: &str = "vpce-";
 /// Ids of interfaces that a dump does not have.
 const INTERFACE: &str = "eni-";
@@ -73,6 +75,7 @@ fn gateway(index: &Index<'_>, table: &GatewayRouteTable, findings: &mut Vec<Find
             let finding = Finding::error("other-vpc", origin, text);
             findings.push(finding.related(&found.origin, format!("{gateway} is here")));
         }
+        None if index.vpn_gateways.contains_key(gateway) => {}
         None if !gateway.as_str().starts_with(VIRTUAL_PRIVATE_GATEWAY) => {
             let text = format!("{id} names the gateway {gateway}, which does not exist");
             findings.push(Finding::error("unknown-reference", origin, text));
@@ -115,7 +118,7 @@ fn check_route(index: &Index<'_>, table: &GatewayRouteTable, route: &Route, find
     if !route.active {
         return;
     }
-    if !may_take(&route.target, covers) {
+    if !may_take(index, &route.target, covers) {
         let target = route.target.id().map_or("local", |id| id.as_str());
         let finding = Finding::error("edge-target", origin, format!("the route {named} leads to {target}"));
         let help = match covers {
@@ -154,7 +157,7 @@ fn covers(index: &Index<'_>, table: &GatewayRouteTable, block: IpNet) -> Option<
 }
 
 /// Whether a gateway's table may lead to a target (2.15, 2.18).
-fn may_take(target: &Target, covers: Option<Covers>) -> bool {
+fn may_take(index: &Index<'_>, target: &Target, covers: Option<Covers>) -> bool {
     match target {
         Target::Local => covers != Some(Covers::Pool),
         Target::NetworkInterface(_) | Target::Missing(_) => true,
@@ -162,7 +165,10 @@ fn may_take(target: &Target, covers: Option<Covers>) -> bool {
         Target::InternetGateway(_)
         | Target::EgressOnlyInternetGateway(_)
         | Target::NatGateway(_)
-        | Target::VpcEndpoint(_) => false,
+        | Target::VpcPeeringConnection(_)
+        | Target::TransitGateway(_)
+        | Target::VpnGateway(_) => false,
+        Target::VpcEndpoint(id) => covers != Some(Covers::Pool) && is_load_balancer(index, id),
     }
 }
 
@@ -180,6 +186,10 @@ fn redirected(index: &Index<'_>, table: &GatewayRouteTable, subnet: &Subnet, fin
         let Some((around, middlebox)) = longest(table, *block) else { continue };
         let interface = match &middlebox.target {
             Target::NetworkInterface(id) => index.interfaces.get(id),
+            Target::VpcEndpoint(id) => index.vpc_endpoints.get(id).and_then(|endpoint| match &endpoint.kind {
+                EndpointKind::GatewayLoadBalancer { interface } => index.interfaces.get(interface),
+                _ => None,
+            }),
             Target::Edge(_) => None,
             _ => continue,
         };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     EgressOnlyInternetGateway, Id, Instance, InternetGateway, NatGateway, Network, NetworkAcl, NetworkInterface,
-    PrefixList, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint,
+    PrefixList, RouteTable, SecurityGroup, Subnet, TransitGateway, Vpc, VpcEndpoint, VpcPeeringConnection, VpnGateway,
 };
 
 /// A network with its resources by id; of duplicates the first counts, as in [`Network::vpc`] and its siblings.
@@ -22,6 +22,9 @@ pub(super) struct Index<'a> {
     pub(super) egress_only_internet_gateways: HashMap<&'a Id, &'a EgressOnlyInternetGateway>,
     pub(super) nat_gateways: HashMap<&'a Id, &'a NatGateway>,
     pub(super) vpc_endpoints: HashMap<&'a Id, &'a VpcEndpoint>,
+    pub(super) vpc_peering_connections: HashMap<&'a Id, &'a VpcPeeringConnection>,
+    pub(super) transit_gateways: HashMap<&'a Id, &'a TransitGateway>,
+    pub(super) vpn_gateways: HashMap<&'a Id, &'a VpnGateway>,
 }
 
 impl<'a> Index<'a> {
@@ -40,6 +43,9 @@ impl<'a> Index<'a> {
             egress_only_internet_gateways: by_id(&network.egress_only_internet_gateways, |it| &it.id),
             nat_gateways: by_id(&network.nat_gateways, |it| &it.id),
             vpc_endpoints: by_id(&network.vpc_endpoints, |it| &it.id),
+            vpc_peering_connections: by_id(&network.vpc_peering_connections, |it| &it.id),
+            transit_gateways: by_id(&network.transit_gateways, |it| &it.id),
+            vpn_gateways: by_id(&network.vpn_gateways, |it| &it.id),
         }
     }
 

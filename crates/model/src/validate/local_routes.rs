@@ -1,11 +1,11 @@
 //! Static routes inside the VPC's own blocks (2.6): they lead traffic between subnets through a middlebox.
 
 use super::Index;
-use super::routing::Named;
+use super::routing::{Named, is_load_balancer};
 use crate::finding::Finding;
 use crate::{Destination, RouteOrigin, RouteTable, Target, Vpc};
 
-/// Ids of what is outside the model and may take a route inside the VPC: Gateway Load Balancer endpoints, Outposts local
+/// Ids of what a configuration need not describe and may take a route inside the VPC: Gateway Load Balancer endpoints, Outposts local
 /// gateways (2.6), and middleboxes that a dump does not have.
 const MIDDLEBOXES: [&str; 4] = ["vpce-", "lgw-", "nat-", "eni-"];
 
@@ -51,9 +51,12 @@ fn may_replace_local(index: &Index<'_>, target: &Target) -> bool {
     match target {
         Target::Local | Target::Missing(_) | Target::NatGateway(_) | Target::NetworkInterface(_) => true,
         Target::Edge(id) => MIDDLEBOXES.iter().any(|prefix| id.as_str().starts_with(prefix)),
-        // Those of the model are gateway and interface endpoints.
-        Target::VpcEndpoint(id) => !index.vpc_endpoints.contains_key(id),
-        Target::InternetGateway(_) | Target::EgressOnlyInternetGateway(_) => false,
+        Target::VpcEndpoint(id) => !index.vpc_endpoints.contains_key(id) || is_load_balancer(index, id),
+        Target::InternetGateway(_)
+        | Target::EgressOnlyInternetGateway(_)
+        | Target::VpcPeeringConnection(_)
+        | Target::TransitGateway(_)
+        | Target::VpnGateway(_) => false,
     }
 }
 

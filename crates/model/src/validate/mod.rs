@@ -13,6 +13,7 @@ mod gateways;
 mod index;
 mod interfaces;
 mod local_routes;
+mod neighbors;
 mod quotas;
 mod references;
 mod routing;
@@ -37,6 +38,7 @@ pub fn validate(network: &Network) -> Vec<Finding> {
     forwarding::check(&index, &mut findings);
     filtering::check(&index, &mut findings);
     gateways::check(&index, &mut findings);
+    neighbors::check(&index, &mut findings);
     block_public_access::check(&index, &mut findings);
     quotas::check(&index, &mut findings);
     sort(&mut findings);

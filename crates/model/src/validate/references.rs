@@ -24,7 +24,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn known(known: bool, id: &Id, what: &str, named: &Id, origin: &Origin, findings: &mut Vec<Finding>) {
+pub(super) fn known(known: bool, id: &Id, what: &str, named: &Id, origin: &Origin, findings: &mut Vec<Finding>) {
     if !known {
         let text = format!("{id} names the {what} {named}, which does not exist");
         findings.push(Finding::error("unknown-reference", origin, text));
@@ -152,7 +152,10 @@ fn of_gateways(index: &Index<'_>, findings: &mut Vec<Finding>) {
                 prefix_list(index, id.as_str(), list, origin, findings);
             }
             EndpointKind::Gateway { prefix_list: None } => {}
-            EndpointKind::Interface { interfaces } => {
+            EndpointKind::GatewayLoadBalancer { interface } => {
+                known(index.interfaces.contains_key(interface), id, "interface", interface, origin, findings);
+            }
+            EndpointKind::Interface { interfaces, .. } => {
                 for named in interfaces {
                     known(index.interfaces.contains_key(named), id, "interface", named, origin, findings);
                 }
@@ -179,6 +182,13 @@ fn duplicate_ids(index: &Index<'_>, findings: &mut Vec<Finding>) {
     ids.extend(network.egress_only_internet_gateways.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.nat_gateways.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.vpc_endpoints.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.vpc_peering_connections.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.vpn_gateways.iter().map(|it| (&it.id, &it.origin)));
+    for gateway in &network.transit_gateways {
+        ids.push((&gateway.id, &gateway.origin));
+        ids.extend(gateway.attachments.iter().map(|it| (&it.id, &it.origin)));
+        ids.extend(gateway.route_tables.iter().map(|it| (&it.id, &it.origin)));
+    }
     let mut first = HashMap::with_capacity(ids.len());
     for (id, origin) in ids {
         match first.entry(id) {
@@ -223,7 +233,7 @@ mod tests {
                 it.nat_gateways[0].placement = Placement::Zonal { subnet, interface };
             },
             |it| it.vpc_endpoints[0].vpc = "vpc-9".into(),
-            |it| it.vpc_endpoints[0].kind = EndpointKind::Interface { interfaces: vec!["eni-9".into()] },
+            |it| it.vpc_endpoints[0].kind = EndpointKind::Interface { interfaces: vec!["eni-9".into()], udp: false },
             |it| it.internet_gateways[0].vpc = Some("vpc-9".into()),
             |it| it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-9".into() },
             |it| {

@@ -7,11 +7,12 @@ use ipnet::{IpNet, Ipv6Net};
 
 use super::Index;
 use super::blocks::{host_bits, is_v4};
+use super::neighbors;
 use super::references::prefix_list;
 use crate::finding::{Finding, Severity};
 use crate::{
-    Destination, Forwarding, GatewayRouteTable, Id, InterfaceKind, NetworkInterface, Origin, Route, RouteOrigin,
-    RouteTable, Target,
+    Destination, EndpointKind, Forwarding, GatewayRouteTable, Id, InterfaceKind, NetworkInterface, Origin, Route,
+    RouteOrigin, RouteTable, Target, VpcEndpoint,
 };
 
 /// What a NAT gateway takes of IPv6 (4.32).
@@ -125,8 +126,48 @@ fn target(index: &Index<'_>, table: Table<'_>, route: &Route, findings: &mut Vec
         Target::VpcEndpoint(id) => {
             let endpoint = index.vpc_endpoints.get(id);
             of_vpc(&named, vpc, id, endpoint.map(|it| (Some(&it.vpc), &it.origin)), findings);
+            if let Some(endpoint) = endpoint {
+                to_endpoint(&named, endpoint, findings);
+            }
         }
+        Target::VpcPeeringConnection(id) => match index.vpc_peering_connections.get(id) {
+            Some(peering) => neighbors::route_to_peering(index, &named, vpc, peering, findings),
+            None => findings.push(unknown(&named, id)),
+        },
+        Target::TransitGateway(id) => match index.transit_gateways.get(id) {
+            Some(gateway) => neighbors::route_to_transit_gateway(&named, vpc, gateway, findings),
+            None => findings.push(unknown(&named, id)),
+        },
+        Target::VpnGateway(id) => match index.vpn_gateways.get(id) {
+            Some(gateway) => neighbors::route_to_vpn_gateway(index, &named, vpc, gateway, findings),
+            None => findings.push(unknown(&named, id)),
+        },
     }
+}
+
+/// An endpoint that a route leads to: it is one of a gateway or a Gateway Load Balancer, and the latter takes no prefix
+/// list (10.14).
+fn to_endpoint(named: &Named<'_>, endpoint: &VpcEndpoint, findings: &mut Vec<Finding>) {
+    let (id, origin) = (&endpoint.id, &named.1.origin);
+    match (&endpoint.kind, &named.1.destination) {
+        (EndpointKind::Interface { .. }, _) => {
+            let text = format!(
+                "the route {named} leads to {id}, which is an interface endpoint: it is reached by its addresses"
+            );
+            findings.push(Finding::error("endpoint-target", origin, text));
+        }
+        (EndpointKind::GatewayLoadBalancer { .. }, Destination::PrefixList(_)) => {
+            let text = format!("the route {named} leads a prefix list to {id}, which takes blocks only");
+            findings.push(Finding::error("endpoint-target", origin, text).help("write a route to each of its blocks"));
+        }
+        _ => {}
+    }
+}
+
+/// Whether an endpoint is one of a Gateway Load Balancer.
+pub(super) fn is_load_balancer(index: &Index<'_>, endpoint: &Id) -> bool {
+    let found = index.vpc_endpoints.get(endpoint);
+    found.is_some_and(|endpoint| matches!(endpoint.kind, EndpointKind::GatewayLoadBalancer { .. }))
 }
 
 /// An interface that a route leads to: whether it takes what is not for itself (2.13), and what becomes of IPv6.

@@ -8,7 +8,7 @@ mod reanchor;
 
 use std::net::IpAddr;
 
-use vpcemu_dataplane::fabric::{Fabric, address};
+use vpcemu_dataplane::fabric::{Fabric, NextHop, address};
 use vpcemu_dataplane::index::{EniIx, NatIx};
 use vpcemu_dataplane::outcome::Service;
 use vpcemu_dataplane::shard::Shard;
@@ -109,7 +109,7 @@ fn answering_service(
 }
 
 /// The interface that the packet leaves: whose address its source is, a NAT gateway's excepted (rule 2). Where VPCs
-/// overlap, the one whose VPC has the destination too.
+/// overlap, the one whose VPC has the destination too, or else a way to it.
 fn emitter(fabric: &Fabric, source: IpAddr, destination: IpAddr) -> Option<EniIx> {
     let owners = fabric.owners(source);
     let candidates = || owners.iter().copied().filter(|eni| fabric.eni(*eni).is_some_and(|eni| eni.nat.is_none()));
@@ -117,7 +117,11 @@ fn emitter(fabric: &Fabric, source: IpAddr, destination: IpAddr) -> Option<EniIx
         let vpc = fabric.eni(*eni).and_then(|eni| fabric.vpc(eni.vpc));
         vpc.is_some_and(|vpc| vpc.cidrs.iter().any(|net| net.contains(&destination)))
     });
-    local.or_else(|| candidates().next())
+    let routed = |eni: &EniIx| {
+        let hit = fabric.route_from(*eni, destination);
+        hit.is_some_and(|hit| hit.next != NextHop::Blackhole)
+    };
+    local.or_else(|| candidates().find(routed)).or_else(|| candidates().next())
 }
 
 fn nat_with_private(fabric: &Fabric, source: IpAddr) -> Option<NatIx> {

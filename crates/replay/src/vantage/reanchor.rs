@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use vpcemu_dataplane::fabric::{Fabric, Holder, Nat, NextHop, address};
-use vpcemu_dataplane::index::{EniIx, NatIx};
+use vpcemu_dataplane::fabric::{EndpointKind, Fabric, Holder, Nat, Neighbor, NextHop, address};
+use vpcemu_dataplane::index::{EdgeIx, EniIx, NatIx, SubnetIx};
 use vpcemu_dataplane::shard::{Arrival, Shard, key_of};
 use vpcemu_dataplane::{DropReason, Ingress, Inside, Outside, Stamp, Translator};
 use vpcemu_model::Forwarding;
@@ -110,24 +110,37 @@ impl Placing<'_, '_, '_> {
     /// The source is not of the model: the packet arrives, at a public address (rule 3) or seen behind the translation
     /// (rule 6).
     pub(super) fn of_outside_source(&mut self, destination: IpAddr) -> Result<(Ingress, Vantage), DropReason> {
-        match destination {
-            IpAddr::V4(v4) if self.fabric.public(v4).is_some() => Ok((Ingress::Internet, Vantage::Arrives)),
-            _ => {
-                let owners = self.fabric.owners(destination);
-                let eni = *owners.first().ok_or(DropReason::NoVantage)?;
-                self.behind_translation(eni, eni, 0)
-            }
+        if matches!(destination, IpAddr::V4(v4) if self.fabric.public(v4).is_some()) {
+            return Ok((Ingress::Internet, Vantage::Arrives));
         }
+        let source = self.packet.headers().src;
+        let owners = self.fabric.owners(destination);
+        // Where VPCs overlap, one that has a way to the sender.
+        let answers = |eni: &&EniIx| self.fabric.route_from(**eni, source).is_some();
+        let eni = *owners.iter().find(answers).or(owners.first()).ok_or(DropReason::NoVantage)?;
+        let subnet = self.fabric.eni(eni).ok_or(DropReason::NoVantage)?.subnet;
+        self.behind_translation(eni, subnet, 0)
     }
 
-    /// Asks the reverse route: by which way had the packet come to `eni`? `via` is whose subnet's table is asked.
-    fn behind_translation(&mut self, eni: EniIx, via: EniIx, depth: usize) -> Result<(Ingress, Vantage), DropReason> {
+    /// Asks the reverse route: by which way had the packet come to `eni`? `via` is the subnet whose table is asked.
+    fn behind_translation(
+        &mut self,
+        eni: EniIx,
+        via: SubnetIx,
+        depth: usize,
+    ) -> Result<(Ingress, Vantage), DropReason> {
         let source = self.packet.headers().src;
         let destination = self.packet.headers().dst;
-        let next = self.fabric.route_from(via, source).map(|hit| hit.next);
+        let next = self.fabric.route_of(via, source).map(|hit| hit.next);
         match (next, destination) {
-            (Some(NextHop::Edge(edge)), _) => Ok((Ingress::Edge(edge, eni), Vantage::Arrives)),
-            (Some(NextHop::Endpoint(endpoint)), _) => Ok((Ingress::Endpoint(endpoint, eni), Vantage::Arrives)),
+            (Some(NextHop::Edge(edge)), _) => self.from_beyond(eni, via, edge, depth),
+            (Some(NextHop::Endpoint(endpoint)), _) => match self.fabric.endpoint(endpoint).map(|of| &of.kind) {
+                // The appliances send it on as it was.
+                Some(EndpointKind::LoadBalancer { subnet, .. }) if depth < MAX_RECURSION => {
+                    self.behind_translation(eni, *subnet, depth + 1)
+                }
+                _ => Ok((Ingress::Endpoint(endpoint, eni), Vantage::Arrives)),
+            },
             (Some(NextHop::NatGateway(nat)), IpAddr::V6(_)) => self.before_nat64(nat),
             // Other IPv6 is not translated: whichever gateway serves the address, the packet arrives there as it is.
             (_, IpAddr::V6(_)) => Ok((Ingress::Internet, Vantage::Arrives)),
@@ -135,7 +148,8 @@ impl Placing<'_, '_, '_> {
             (Some(NextHop::Interface(via)), IpAddr::V4(_)) if depth < MAX_RECURSION => match self.translator_at(via) {
                 Some(instance @ Translator::Instance(_)) => self.before_instance(instance, via, depth),
                 _ => {
-                    let placed = self.behind_translation(eni, via, depth + 1);
+                    let subnet = self.fabric.eni(via).ok_or(DropReason::NoVantage)?.subnet;
+                    let placed = self.behind_translation(eni, subnet, depth + 1);
                     // The appliance will make it a hop older (1.25).
                     if placed.is_ok() && self.fabric.eni(via).is_some_and(|eni| eni.forward.is_some()) {
                         self.raise_ttl(1);
@@ -155,6 +169,30 @@ impl Placing<'_, '_, '_> {
                 Ok((Ingress::Internet, Vantage::Reanchored))
             }
         }
+    }
+
+    /// What lies beyond the VPC brought the packet: from outside of the model, or out of another VPC.
+    fn from_beyond(
+        &mut self,
+        eni: EniIx,
+        via: SubnetIx,
+        edge: EdgeIx,
+        depth: usize,
+    ) -> Result<(Ingress, Vantage), DropReason> {
+        let source = self.packet.headers().src;
+        let Some(Neighbor::TransitGateway(_)) = self.fabric.edge(edge) else {
+            return Ok((Ingress::Edge(edge), Vantage::Arrives));
+        };
+        let placed = match self.fabric.transit(edge, via, source) {
+            Some((_, Some(subnet))) if depth < MAX_RECURSION => self.behind_translation(eni, subnet, depth + 1),
+            Some((attachment, None)) => Ok((Ingress::Edge(attachment), Vantage::Arrives)),
+            _ => Err(DropReason::NoVantage),
+        };
+        // The transit gateway will make it a hop older (1.25).
+        if placed.is_ok() {
+            self.raise_ttl(1);
+        }
+        placed
     }
 
     /// Captured behind a NAT gateway: the packet goes back in front of it, to the port of the flow's mapping.
@@ -187,9 +225,10 @@ impl Placing<'_, '_, '_> {
         if let Some(owner) = self.fabric.owner(nat.vpc, remote) {
             return Ok((own, Ingress::Interface(owner)));
         }
-        let Some(eni) = nat.eni() else { return Ok((own, Ingress::Internet)) };
-        if let Some(NextHop::Edge(edge)) = self.fabric.route_from(eni, remote).map(|hit| hit.next) {
-            return Ok((own, Ingress::Edge(edge, eni)));
+        let Some(subnet) = nat.subnet() else { return Ok((own, Ingress::Internet)) };
+        if let Some(NextHop::Edge(edge)) = self.fabric.route_of(subnet, remote).map(|hit| hit.next) {
+            let attachment = self.fabric.transit(edge, subnet, remote).map(|(attachment, _)| attachment);
+            return Ok((own, Ingress::Edge(attachment.unwrap_or(edge))));
         }
         let public = self.fabric.public_of(nat.vpc, private).ok_or(DropReason::ReanchorNoPublic)?;
         Ok((IpAddr::V4(public), Ingress::Internet))
@@ -242,7 +281,8 @@ impl Placing<'_, '_, '_> {
         let outside = self.mapping(of, inside);
         let Outside(arriving) = outside.ok_or(DropReason::ReanchorNoMapping)?;
         self.aim_at(arriving.dst, arriving.dst_port, quote.is_some());
-        let placed = self.behind_translation(instance, instance, depth + 1)?;
+        let subnet = self.fabric.eni(instance).ok_or(DropReason::ReanchorNoMapping)?.subnet;
+        let placed = self.behind_translation(instance, subnet, depth + 1)?;
         self.raise_ttl(1);
         Ok(placed)
     }
@@ -268,17 +308,24 @@ impl Placing<'_, '_, '_> {
         set_destination_port(&mut self.transport, port);
     }
 
-    /// Appliances on the way out will each make the packet a hop older again (1.25).
-    fn raise_ttl_outward(&mut self, mut eni: EniIx) {
+    /// Appliances and transit gateways on the way out will each make the packet a hop older again (1.25).
+    fn raise_ttl_outward(&mut self, eni: EniIx) {
         let destination = self.packet.headers().dst;
+        let Some(mut subnet) = self.fabric.eni(eni).map(|eni| eni.subnet) else { return };
         for _ in 0..MAX_RECURSION {
-            let next = self.fabric.route_from(eni, destination).map(|hit| hit.next);
-            let Some(NextHop::Interface(via)) = next else { return };
-            if self.fabric.eni(via).is_none_or(|via| via.forward.is_none()) {
-                return;
-            }
+            let next = self.fabric.route_of(subnet, destination).map(|hit| hit.next);
+            let onward = match next {
+                Some(NextHop::Interface(via)) => {
+                    self.fabric.eni(via).filter(|via| via.forward.is_some()).map(|via| via.subnet)
+                }
+                Some(NextHop::Edge(edge)) => {
+                    self.fabric.transit(edge, subnet, destination).and_then(|(_, subnet)| subnet)
+                }
+                _ => None,
+            };
+            let Some(onward) = onward else { return };
             self.raise_ttl(1);
-            eni = via;
+            subnet = onward;
         }
     }
 

@@ -1,9 +1,9 @@
 //! Gateways and endpoints.
 
-use vpcemu_model::{EndpointKind, Placement};
+use vpcemu_model::{EndpointKind as Model, Placement};
 
 use super::Compiler;
-use crate::fabric::{Eigw, Endpoint, Fabric, Holder, Igw, Nat, NatSite, PublicAddress};
+use crate::fabric::{Eigw, Endpoint, EndpointKind, Fabric, Holder, Igw, Nat, NatSite, PublicAddress};
 
 impl Compiler<'_> {
     pub(super) fn gateways(&self, fabric: &mut Fabric) {
@@ -18,13 +18,33 @@ impl Compiler<'_> {
                 fabric.eigws[usize::from(index)] = Some(Eigw { vpc });
             }
         }
+    }
+
+    /// Endpoints. Interfaces are there already.
+    pub(super) fn endpoints(&self, fabric: &mut Fabric) {
+        let registry = self.registry;
         for endpoint in &self.network.vpc_endpoints {
-            let EndpointKind::Gateway { prefix_list } = &endpoint.kind else { continue };
-            let index = self.registry.endpoints.find(&endpoint.id);
-            if let (Some(index), Some(vpc)) = (index, self.registry.vpcs.find(&endpoint.vpc)) {
-                let prefixes = prefix_list.as_ref().map_or_else(Vec::new, |list| self.prefix_list(list));
-                fabric.endpoints[usize::from(index)] = Some(Endpoint { vpc, prefixes });
-            }
+            let index = registry.endpoints.find(&endpoint.id);
+            let (Some(index), Some(vpc)) = (index, registry.vpcs.find(&endpoint.vpc)) else { continue };
+            let kind = match &endpoint.kind {
+                Model::Gateway { prefix_list } => {
+                    let prefixes = prefix_list.as_ref().map_or_else(Vec::new, |list| self.prefix_list(list));
+                    Some(EndpointKind::Gateway { prefixes, tracked: is_dynamodb(&endpoint.service) })
+                }
+                Model::Interface { interfaces, udp } => {
+                    for eni in interfaces.iter().filter_map(|id| registry.enis.find(id)) {
+                        if let Some(Some(interface)) = fabric.enis.get_mut(usize::from(eni)) {
+                            interface.endpoint = Some(index);
+                        }
+                    }
+                    Some(EndpointKind::Interface { udp: *udp })
+                }
+                Model::GatewayLoadBalancer { interface } => registry.enis.find(interface).and_then(|eni| {
+                    let subnet = fabric.eni(eni)?.subnet;
+                    Some(EndpointKind::LoadBalancer { eni, subnet })
+                }),
+            };
+            fabric.endpoints[usize::from(index)] = kind.map(|kind| Endpoint { vpc, kind });
         }
     }
 
@@ -69,4 +89,9 @@ impl Compiler<'_> {
             });
         }
     }
+}
+
+/// `dynamodb`, or `com.amazonaws.us-east-1.dynamodb`.
+fn is_dynamodb(service: &str) -> bool {
+    service.rsplit('.').next() == Some("dynamodb")
 }

@@ -1,15 +1,14 @@
 //! From the model to the fabric: ids become indices, rules and routes tables, addresses maps.
 
 mod gateways;
+mod neighbors;
 mod routes;
 
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
-use vpcemu_model::{
-    AclEntry, BlockMode, EndpointKind, ExclusionMode, Id, InterfaceKind, Network, Peer, SecurityGroupRule, Target,
-};
+use vpcemu_model::{AclEntry, BlockMode, ExclusionMode, Id, InterfaceKind, Network, Peer, SecurityGroupRule, Target};
 
 use super::rules::{AclRule, GroupPeer, GroupRule};
 use super::{
@@ -106,10 +105,9 @@ fn register(registry: &mut Registry, network: &Network) {
         registry.nats.intern(&gateway.id);
     }
     for endpoint in &network.vpc_endpoints {
-        if matches!(endpoint.kind, EndpointKind::Gateway { .. }) {
-            registry.endpoints.intern(&endpoint.id);
-        }
+        registry.endpoints.intern(&endpoint.id);
     }
+    neighbors::register(registry, network);
 }
 
 /// Whether a gateway with a table is a way out of the model: a virtual private gateway.
@@ -132,12 +130,14 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
         eigws: slots(registry.eigws.len()),
         nats: slots(registry.nats.len()),
         endpoints: slots(registry.endpoints.len()),
+        edges: slots(registry.edges.len()),
         owners: FixedMap::default(),
         prefixes: Vec::new(),
         by_address: FixedMap::default(),
         public: FixedMap::default(),
         private: FixedMap::default(),
         edge_tables: FixedMap::default(),
+        nat_returns: FixedMap::default(),
         pools: Vec::new(),
         behavior: network.behavior.clone(),
     };
@@ -152,6 +152,9 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
     compiler.gateways(&mut fabric);
     compiler.interfaces(&mut fabric);
     compiler.nat_gateways(&mut fabric);
+    compiler.endpoints(&mut fabric);
+    compiler.neighbors(&mut fabric);
+    compiler.nat_returns(&mut fabric);
     compiler.acls(&mut fabric);
     compiler.tables(&mut fabric);
     compiler.gateway_tables(&mut fabric);
@@ -251,7 +254,10 @@ impl Compiler<'_> {
             let set = interface.connection_tracking;
             let defaults = EniTimers::DEFAULT;
             // An interface of an instance always has a group; only requester-managed ones may have none (6.30).
+            let routed =
+                matches!(interface.kind, InterfaceKind::TransitGateway | InterfaceKind::GatewayLoadBalancerEndpoint);
             let filtered = interface.kind != InterfaceKind::NatGateway
+                && !routed
                 && !(interface.kind == InterfaceKind::Other && groups.is_empty());
             fabric.enis[usize::from(index)] = Some(Eni {
                 subnet: subnet_ix,
@@ -265,7 +271,8 @@ impl Compiler<'_> {
                 source_dest_check: interface.source_dest_check,
                 forward: interface.forward.filter(|_| !interface.source_dest_check),
                 in_use: interface.in_use,
-                is_endpoint: interface.kind == InterfaceKind::VpcEndpoint,
+                endpoint: None,
+                listens: !routed,
                 nat: None,
                 deny_all_igw_traffic: interface.deny_all_igw_traffic,
                 timers: EniTimers {

@@ -1,16 +1,16 @@
 //! Route tables of subnets and gateways.
 
-use ipnet::IpNet;
-use vpcemu_model::{Destination, Route, RouteOrigin, Target};
+use vpcemu_model::{Destination, Id, Route, RouteOrigin, Target};
 
 use super::{Compiler, is_edge};
-use crate::fabric::{Fabric, NextHop, RouteTable};
+use crate::fabric::{Endpoint, EndpointKind, Fabric, NextHop, RouteTable};
+use crate::index::VpcIx;
 
 impl Compiler<'_> {
     pub(super) fn tables(&self, fabric: &mut Fabric) {
         for table in &self.network.route_tables {
             let Some(index) = self.registry.tables.find(&table.id) else { continue };
-            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
+            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.vpc, &table.routes));
         }
     }
 
@@ -18,7 +18,7 @@ impl Compiler<'_> {
     pub(super) fn gateway_tables(&self, fabric: &mut Fabric) {
         for table in &self.network.gateway_route_tables {
             let Some(index) = self.registry.tables.find(&table.id) else { continue };
-            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.routes));
+            fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.vpc, &table.routes));
             if is_edge(&table.gateway) {
                 if let Some(edge) = self.registry.edges.find(&table.gateway) {
                     fabric.edge_tables.insert(edge, index);
@@ -38,14 +38,9 @@ impl Compiler<'_> {
         }
     }
 
-    fn routes(&self, fabric: &Fabric, routes: &[Route]) -> RouteTable {
-        let local: Vec<IpNet> = routes
-            .iter()
-            .filter_map(|route| match (&route.target, &route.destination) {
-                (Target::Local, Destination::Cidr(net)) => Some(*net),
-                _ => None,
-            })
-            .collect();
+    fn routes(&self, fabric: &Fabric, vpc: &Id, routes: &[Route]) -> RouteTable {
+        let vpc = self.registry.vpcs.find(vpc);
+        let own = vpc.and_then(|vpc| fabric.vpc(vpc)).map_or(&[][..], |vpc| &vpc.cidrs);
         let mut routes: Vec<_> = routes.iter().collect();
         // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
         routes.sort_by_key(|route| {
@@ -58,16 +53,15 @@ impl Compiler<'_> {
         });
         let mut compiled = RouteTable::default();
         for route in routes {
-            let next = if route.active { self.next_hop(fabric, &route.target) } else { NextHop::Blackhole };
+            let next = if route.active { self.next_hop(fabric, vpc, &route.target) } else { NextHop::Blackhole };
             let nets = match &route.destination {
                 Destination::Cidr(net) => vec![*net],
                 Destination::PrefixList(id) => self.prefix_list(id),
             };
             // As AWS does with host bits (1.2).
             for net in nets.into_iter().map(|net| net.trunc()) {
-                // Propagated routes lose to local even when they are more specific (2.4.2).
-                let loses =
-                    route.route_origin == RouteOrigin::Propagated && local.iter().any(|local| local.contains(&net));
+                // Propagated routes lose to the VPC's own blocks even when they are more specific, wherever those lead (2.4.2).
+                let loses = route.route_origin == RouteOrigin::Propagated && own.iter().any(|own| own.contains(&net));
                 if !loses {
                     compiled.insert(net, next);
                 }
@@ -76,7 +70,7 @@ impl Compiler<'_> {
         compiled
     }
 
-    fn next_hop(&self, fabric: &Fabric, target: &Target) -> NextHop {
+    fn next_hop(&self, fabric: &Fabric, vpc: Option<VpcIx>, target: &Target) -> NextHop {
         let registry = self.registry;
         let hop = match target {
             Target::Local => Some(NextHop::Local),
@@ -88,8 +82,16 @@ impl Compiler<'_> {
             Target::EgressOnlyInternetGateway(id) => registry.eigws.find(id).map(NextHop::EgressOnly),
             Target::NatGateway(id) => registry.nats.find(id).map(NextHop::NatGateway),
             Target::NetworkInterface(id) => registry.enis.find(id).map(NextHop::Interface),
-            Target::VpcEndpoint(id) => registry.endpoints.find(id).map(NextHop::Endpoint),
-            Target::Edge(id) => registry.edges.find(id).map(NextHop::Edge),
+            // An interface endpoint is no target of routes.
+            Target::VpcEndpoint(id) => {
+                let routed = |of: &Endpoint| !matches!(of.kind, EndpointKind::Interface { .. });
+                let found = registry.endpoints.find(id).filter(|index| fabric.endpoint(*index).is_some_and(routed));
+                found.map(NextHop::Endpoint)
+            }
+            Target::VpcPeeringConnection(id)
+            | Target::TransitGateway(id)
+            | Target::VpnGateway(id)
+            | Target::Edge(id) => self.neighbor(fabric, vpc, id).map(NextHop::Edge),
             Target::Missing(_) => None,
         };
         hop.unwrap_or(NextHop::Blackhole)

@@ -1,6 +1,6 @@
 //! Which packets a NAT gateway serves: from whom, of which protocols, fragments, sizes, and how many hops old.
 //!
-//! Rules: 1.17, 1.22, 1.25, 4.4, 4.7-4.10, 4.20. Knobs: `frag_tcp`, `frag_icmp`, `mtu`, `strict_az`.
+//! Rules: 1.17, 1.22, 1.25, 4.4, 4.7-4.10, 4.20, 10.27. Knobs: `frag_tcp`, `frag_icmp`, `mtu`, `strict_az`.
 
 use vpcemu_model::behavior::FragmentPolicy;
 use vpcemu_packet::{Fragment, Transport};
@@ -32,10 +32,13 @@ pub(super) fn from_inside(
     if !nat.available {
         return Err(refuse(walk, nat_ix, DropReason::BadState));
     }
-    if walk.emitter.and_then(|eni| walk.vpc_of(eni)) != Some(nat.vpc) {
-        return Err(refuse(walk, nat_ix, DropReason::NatForeignSource));
+    // What a transit gateway brings may come from anywhere (10.27).
+    if walk.crossed_transit != Some(nat.vpc) {
+        if walk.emitter.and_then(|eni| walk.vpc_of(eni)) != Some(nat.vpc) {
+            return Err(refuse(walk, nat_ix, DropReason::NatForeignSource));
+        }
+        check_source(walk, nat_ix, nat)?;
     }
-    check_source(walk, nat_ix, nat)?;
     check_zone(walk, nat_ix, nat, from)?;
     check_protocol(walk, nat_ix)?;
     if walk.packet.headers().ttl <= 1 {
@@ -89,7 +92,7 @@ fn check_protocol(walk: &mut Walk<'_, '_, '_>, nat: NatIx) -> Result<(), Denial>
         Transport::Icmp { .. } | Transport::Other | Transport::Missing => false,
     };
     if !carried {
-        return Err(refuse(walk, nat, DropReason::NatProtocol));
+        return Err(refuse(walk, nat, DropReason::Protocol));
     }
     // What a gateway on the way has taken apart comes in pieces too.
     let in_pieces = walk.packet.headers().fragment != Fragment::None || walk.piece_limit.is_some();

@@ -26,7 +26,7 @@ use crate::index::{NatIx, SubnetIx};
 use crate::outcome::{Component, CtState, Denial, Direction, StepKind};
 use crate::reason::DropReason;
 use crate::shard::hash::Mix;
-use crate::stage::nacl;
+use crate::stage::{mtu, nacl};
 use crate::walk::{Hop, Walk};
 
 pub(crate) use errors::flow_of;
@@ -42,11 +42,6 @@ pub(crate) fn from_inside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, from: Opti
     let Some(nat) = fabric.nat(nat_ix) else {
         return Err(walk.deny(DropReason::BadState, at, KIND, None, None));
     };
-    // Captured between the gateway and the internet gateway: already translated, it only goes on.
-    if walk.emitter.is_none() {
-        walk.emitter = nat.eni();
-        return Ok(onward(nat));
-    }
     if from.is_some() && from == nat.subnet() {
         return Err(refuse(walk, nat_ix, DropReason::NatOwnSubnet));
     }
@@ -83,6 +78,15 @@ pub(crate) fn from_inside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, from: Opti
     walk.pass(at, KIND, Some(Direction::Egress), None);
     walk.tap(at);
     forwarded(walk, nat);
+    Ok(onward(nat))
+}
+
+/// A packet that was captured behind the gateway, already translated: it only goes on.
+pub(crate) fn behind(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result<Hop, Denial> {
+    let Some(nat) = walk.fabric.nat(nat_ix) else {
+        return Err(walk.deny(DropReason::BadState, Component::NatGateway(nat_ix), KIND, None, None));
+    };
+    walk.emitter = nat.eni();
     Ok(onward(nat))
 }
 
@@ -143,10 +147,8 @@ pub(crate) fn own_address(nat: &Nat) -> Option<IpAddr> {
 /// The largest segment that both ends learn of is one that the gateway carries; it is only ever lowered (1.23).
 fn clamp_mss(walk: &mut Walk<'_, '_, '_>) {
     let knobs = &walk.fabric.behavior.nat_gateway;
-    if knobs.mss_clamp && matches!(walk.transport, Transport::Tcp { .. }) {
-        // IP and TCP headers without options: 20 and 20 bytes, or 40 and 20.
-        let headers = if walk.source().is_ipv4() { 40 } else { 60 };
-        walk.packet.clamp_mss(u16::try_from(knobs.mtu.saturating_sub(headers)).unwrap_or(u16::MAX));
+    if knobs.mss_clamp {
+        mtu::clamp_mss(walk, knobs.mtu);
     }
 }
 

@@ -26,7 +26,7 @@ const LONGER: u32 = 20;
 pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) -> Result<(), Denial> {
     // Any other IPv6 destination has no IPv4 form (4.32).
     let Some(remote) = address::nat64_embedded(walk.destination()) else {
-        return Err(refuse(walk, nat_ix, DropReason::NatProtocol));
+        return Err(refuse(walk, nat_ix, DropReason::Protocol));
     };
     // What IPv4 does not carry does not become it (1.14, 1.19).
     let embedded = IpAddr::V4(remote);

@@ -90,7 +90,7 @@ pub(crate) enum ConnectivityFile {
 #[serde(default)]
 #[schemars(deny_unknown_fields, extend("required" = ["type", "service"]))]
 pub(crate) struct EndpointFile {
-    /// `gateway` (10.1) or `interface` (10.7).
+    /// `gateway` (10.1), `interface` (10.7) or `gateway-load-balancer` (10.14).
     #[serde(rename = "type")]
     #[schemars(with = "EndpointKindFile")]
     pub(crate) kind: Option<EndpointKindFile>,
@@ -106,25 +106,29 @@ pub(crate) struct EndpointFile {
     /// Gateway: tables that get a route to it.
     #[schemars(with = "Vec<String>")]
     pub(crate) route_tables: Vec<Text>,
-    /// Interface: one subnet an interface.
+    /// Interface: one subnet an interface. Gateway Load Balancer: its only subnet.
     #[schemars(with = "Vec<String>")]
     pub(crate) subnets: Vec<Text>,
-    /// Interface: one address an interface.
+    /// Interface: one address an interface. Gateway Load Balancer: its address; default the first free one.
     #[schemars(with = "Vec<String>")]
     pub(crate) addresses: Vec<Text>,
     /// Interface: its groups.
     #[schemars(with = "Option<Vec<String>>")]
     pub(crate) security_groups: Option<Vec<Text>>,
+    /// Interface: whether the service listens on UDP besides TCP (10.11).
+    pub(crate) udp: bool,
 }
 
 /// How an endpoint is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum EndpointKindFile {
     /// By routes.
     Gateway,
     /// By interfaces.
     Interface,
+    /// By routes to one interface.
+    GatewayLoadBalancer,
 }
 
 /// The route table of an internet or virtual private gateway: where packets go that come in by it (2.15).
@@ -132,14 +136,14 @@ pub(crate) enum EndpointKindFile {
 #[serde(default)]
 #[schemars(deny_unknown_fields, extend("required" = ["gateway"]))]
 pub(crate) struct GatewayRouteTableFile {
-    /// An internet gateway, or the id of a virtual private gateway, `vgw-...`.
+    /// An internet gateway, a virtual private gateway, or the id of one that the file does not describe, `vgw-...`.
     #[schemars(with = "String")]
     pub(crate) gateway: Option<Text>,
     /// Its VPC; default that of the internet gateway.
     #[schemars(with = "Option<String>")]
     pub(crate) vpc: Option<Text>,
     /// Its routes besides the local ones: to a whole block of the VPC or of a subnet, or to a public block of yours outside
-    /// of it (2.18); by `local`, an instance, an interface, or the id of a Gateway Load Balancer endpoint (2.15).
+    /// of it (2.18); by `local`, an instance, an interface, or a Gateway Load Balancer endpoint (2.15).
     #[schemars(with = "Vec<RouteFile>")]
     pub(crate) routes: Vec<Spanned<RouteFile>>,
     /// For people.

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use crate::behavior::{NaclFragments, Preset, Span};
 
+use super::neighbor_knobs::{TransitGatewayKnobs, VpcEndpointKnobs, VpcPeeringKnobs, VpnGatewayKnobs};
 use super::{NatGatewayKnobs, NatInstanceKnobs};
 
 /// Knobs; what is left out has the preset's value.
@@ -26,6 +27,14 @@ pub(crate) struct BehaviorFile {
     pub(crate) security_group: SecurityGroupKnobs,
     /// Egress-only internet gateways.
     pub(crate) egress_only_internet_gateway: EgressOnlyKnobs,
+    /// Endpoints.
+    pub(crate) vpc_endpoint: VpcEndpointKnobs,
+    /// Peering connections.
+    pub(crate) vpc_peering: VpcPeeringKnobs,
+    /// Transit gateways.
+    pub(crate) transit_gateway: TransitGatewayKnobs,
+    /// Virtual private gateways.
+    pub(crate) vpn_gateway: VpnGatewayKnobs,
     /// Virtual reassembly of fragments.
     pub(crate) fragments: FragmentKnobs,
     /// The network between the components.

@@ -10,6 +10,8 @@ mod gateways;
 mod hosts;
 mod knobs;
 mod nat_knobs;
+mod neighbor_knobs;
+mod neighbors;
 mod rules;
 
 pub(crate) use gateways::{
@@ -21,6 +23,8 @@ pub(crate) use knobs::{
     BehaviorFile, EgressOnlyKnobs, FragmentKnobs, NetworkAclKnobs, SecurityGroupKnobs, UnderlayKnobs,
 };
 pub(crate) use nat_knobs::{NatGatewayKnobs, NatInstanceKnobs};
+pub(crate) use neighbor_knobs::{TransitGatewayKnobs, VpcEndpointKnobs, VpcPeeringKnobs, VpnGatewayKnobs};
+pub(crate) use neighbors::{AttachmentFile, PeeringFile, TransitGatewayFile, TransitTableFile, VpnGatewayFile};
 pub(crate) use rules::{AclEntryFile, ActionFile, GroupRuleFile, Matcher, OneOrMany, TextOrNumber};
 
 /// Resources with the place of each name, in the order of the file.
@@ -70,9 +74,18 @@ pub(crate) struct File {
     /// Prefix lists.
     #[schemars(with = "BTreeMap<String, PrefixListFile>")]
     pub(crate) prefix_list: Named<PrefixListFile>,
-    /// Gateway and interface endpoints (10).
+    /// Endpoints: gateway, interface, and those of Gateway Load Balancers (10).
     #[schemars(with = "BTreeMap<String, EndpointFile>")]
     pub(crate) vpc_endpoint: Named<EndpointFile>,
+    /// Peering connections (10.17).
+    #[schemars(with = "BTreeMap<String, PeeringFile>")]
+    pub(crate) vpc_peering_connection: Named<PeeringFile>,
+    /// Transit gateways (10.21).
+    #[schemars(with = "BTreeMap<String, TransitGatewayFile>")]
+    pub(crate) transit_gateway: Named<TransitGatewayFile>,
+    /// Virtual private gateways (10.28).
+    #[schemars(with = "BTreeMap<String, VpnGatewayFile>")]
+    pub(crate) vpn_gateway: Named<VpnGatewayFile>,
     /// VPC Block Public Access (3.15).
     pub(crate) block_public_access: BlockPublicAccessFile,
     /// Knobs for what AWS does not document.
@@ -146,8 +159,8 @@ pub(crate) struct RouteFile {
     /// A block, or `pl:NAME` (2.5).
     #[schemars(with = "String")]
     pub(crate) to: Option<Text>,
-    /// A gateway, NAT gateway, endpoint, instance or interface by name; `local`; `blackhole`; an id of what lies outside the
-    /// model (`pcx-`, `tgw-`, `vgw-`).
+    /// A gateway, peering connection, endpoint, instance or interface by name; `local`; `blackhole`; the id of something that
+    /// the file does not describe (`pcx-`, `tgw-`, `vgw-`).
     #[schemars(with = "String")]
     pub(crate) via: Option<Text>,
 }
@@ -196,4 +209,4 @@ pub(crate) struct SecurityGroupFile {
 }
 
 /// Tables that a later version will read.
-pub(crate) const NOT_YET: [&str; 4] = ["vpc_peering_connection", "transit_gateway", "vpn_gateway", "flow_log"];
+pub(crate) const NOT_YET: [&str; 1] = ["flow_log"];

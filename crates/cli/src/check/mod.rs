@@ -1,5 +1,8 @@
 //! `vpcemu check`.
 
+mod neighbors;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -7,13 +10,16 @@ use std::io::IsTerminal;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use vpcemu_model::{
-    Assumption, BlockMode, Destination, ExclusionMode, Forwarding, Network, Placement, Route, Subnet, Target, native,
+    Assumption, BlockMode, Destination, EndpointKind, ExclusionMode, Forwarding, Network, Placement, Route, Subnet,
+    Target, native,
 };
 
 use crate::Ending;
 use crate::args::{Check, Format};
 use crate::config::{IgnoredLine, Loaded, load};
 use crate::error::{Error, print};
+
+use neighbors::TransitTableRow;
 
 pub(crate) fn run(arguments: &Check) -> Result<Ending, Error> {
     let loaded = load(&arguments.path, arguments.vpc.as_deref())?;
@@ -41,6 +47,7 @@ struct Inventory<'a> {
     enis: Vec<EniRow<'a>>,
     gateways: Vec<GatewayRow<'a>>,
     gateway_route_tables: Vec<GatewayTableRow<'a>>,
+    transit_gateway_route_tables: Vec<TransitTableRow<'a>>,
     block_public_access: BlockRow<'a>,
     route_tables: usize,
     network_acls: usize,
@@ -85,9 +92,9 @@ struct EniRow<'a> {
 struct GatewayRow<'a> {
     id: &'a str,
     kind: &'static str,
-    place: Option<&'a str>,
+    place: Option<Cow<'a, str>>,
     addresses: Vec<String>,
-    /// That of a regional NAT gateway.
+    /// That of a regional NAT gateway, or the one that an attachment is associated with.
     route_table: Option<&'a str>,
 }
 
@@ -154,6 +161,7 @@ impl<'a> Inventory<'a> {
             enis: enis.collect(),
             gateways: gateways(network),
             gateway_route_tables: tables.collect(),
+            transit_gateway_route_tables: neighbors::tables(network),
             block_public_access: BlockRow { mode: network.block_public_access.mode, exclusions: exclusions.collect() },
             route_tables: network.route_tables.len(),
             network_acls: network.network_acls.len(),
@@ -168,21 +176,21 @@ fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
     let igws = network.internet_gateways.iter().map(|igw| GatewayRow {
         id: igw.id.as_str(),
         kind: "internet gateway",
-        place: igw.vpc.as_ref().map(|vpc| vpc.as_str()),
+        place: igw.vpc.as_ref().map(|vpc| vpc.as_str().into()),
         addresses: Vec::new(),
         route_table: None,
     });
     let eigws = network.egress_only_internet_gateways.iter().map(|eigw| GatewayRow {
         id: eigw.id.as_str(),
         kind: "egress-only internet gateway",
-        place: Some(eigw.vpc.as_str()),
+        place: Some(eigw.vpc.as_str().into()),
         addresses: Vec::new(),
         route_table: None,
     });
     let nats = network.nat_gateways.iter().map(|nat| GatewayRow {
         id: nat.id.as_str(),
         kind: if nat.subnet().is_some() { "NAT gateway" } else { "regional NAT gateway" },
-        place: Some(nat.subnet().unwrap_or(&nat.vpc).as_str()),
+        place: Some(nat.subnet().unwrap_or(&nat.vpc).as_str().into()),
         addresses: nat
             .addresses
             .iter()
@@ -200,14 +208,15 @@ fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
     let endpoints = network.vpc_endpoints.iter().map(|endpoint| GatewayRow {
         id: endpoint.id.as_str(),
         kind: match endpoint.kind {
-            vpcemu_model::EndpointKind::Gateway { .. } => "gateway endpoint",
-            vpcemu_model::EndpointKind::Interface { .. } => "interface endpoint",
+            EndpointKind::Gateway { .. } => "gateway endpoint",
+            EndpointKind::Interface { .. } => "interface endpoint",
+            EndpointKind::GatewayLoadBalancer { .. } => "Gateway Load Balancer endpoint",
         },
-        place: Some(endpoint.vpc.as_str()),
+        place: Some(endpoint.vpc.as_str().into()),
         addresses: vec![endpoint.service.clone()],
         route_table: None,
     });
-    igws.chain(eigws).chain(nats).chain(endpoints).collect()
+    igws.chain(eigws).chain(nats).chain(endpoints).chain(neighbors::rows(network)).collect()
 }
 
 impl<'a> SubnetRow<'a> {
@@ -329,8 +338,9 @@ fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> 
                 row.id.to_owned(),
                 row.kind.to_owned(),
                 match row.route_table {
-                    Some(table) => format!("{}\n{table}", row.place.unwrap_or_default()),
-                    None => row.place.unwrap_or("not attached").to_owned(),
+                    Some(table) => format!("{}\n{table}", row.place.as_deref().unwrap_or_default()),
+                    None if row.kind == "transit gateway" => String::new(),
+                    None => row.place.as_deref().unwrap_or("not attached").to_owned(),
                 },
                 row.addresses.join("\n"),
             ]);
@@ -352,6 +362,14 @@ fn write_edges(page: &mut String, inventory: &Inventory<'_>) -> std::fmt::Result
     if !inventory.gateway_route_tables.is_empty() {
         let mut tables = table(&["route table of a gateway", "gateway", "routes"]);
         for row in &inventory.gateway_route_tables {
+            let routes: Vec<_> = row.routes.iter().map(|(net, to)| format!("{net} -> {to}")).collect();
+            tables.add_row([named(row.id, row.name), row.gateway.to_owned(), routes.join("\n")]);
+        }
+        writeln!(page, "\n{}", trimmed(&tables))?;
+    }
+    if !inventory.transit_gateway_route_tables.is_empty() {
+        let mut tables = table(&["route table of a transit gateway", "gateway", "routes"]);
+        for row in &inventory.transit_gateway_route_tables {
             let routes: Vec<_> = row.routes.iter().map(|(net, to)| format!("{net} -> {to}")).collect();
             tables.add_row([named(row.id, row.name), row.gateway.to_owned(), routes.join("\n")]);
         }

@@ -1,0 +1,82 @@
+//! What endpoints remember: TCP and UDP flows, so that they know what has been idle for too long (10.10, 10.15).
+//!
+//! Rules: 10.10, 10.15. Knobs: `tcp_idle`, `udp_idle` of `[behavior.vpc_endpoint]`; what a connection is that opens or
+//! closes is as in `[behavior.security_group]`.
+
+use vpcemu_packet::{FlowKey, TcpFlags};
+
+use crate::conntrack::{Key, NewEntry, Owner, Timers, Tracker, Way};
+use crate::fabric::{EniTimers, Fabric};
+use crate::index::EndpointIx;
+use crate::outcome::CtState;
+use crate::reason::DropReason;
+use crate::walk::Walk;
+
+/// Takes note of a packet of a known flow, and says which way it goes.
+pub(super) fn observe(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> Option<Way> {
+    let (now, flags) = (walk.stamp.now, walk.tcp_flags());
+    let (entry, way) = walk.conntrack.find(&Key::Endpoint(endpoint, walk.key()), now)?;
+    let known = walk.conntrack.entry(entry);
+    // A SYN on a connection that is over is a new connection.
+    if known.tracker.is_over() && flags.is_some_and(is_opening) {
+        walk.conntrack.kill(entry, now);
+        return None;
+    }
+    let answered = known.replied || way == Way::Reply;
+    walk.state = Some(if answered { CtState::Established } else { CtState::New });
+    walk.conntrack.observe(entry, flags, way, now);
+    walk.belongs_to(entry);
+    Some(way)
+}
+
+/// Opens a flow with the packet: SYN, a datagram, or a segment of a connection that began before the capture.
+pub(super) fn open(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx, original: FlowKey, replied: bool) {
+    let flags = walk.tcp_flags();
+    let adopts = flags.is_some_and(|flags| !is_opening(flags));
+    walk.adopted |= adopts;
+    walk.state = Some(if adopts { CtState::Established } else { CtState::New });
+    let tracker = if adopts { Tracker::adopted(flags, replied) } else { Tracker::opening(&original, flags) };
+    walk.make(NewEntry {
+        owner: Owner::Endpoint(endpoint),
+        original,
+        tracker,
+        timers: timers(walk.fabric),
+        replied: adopts,
+        generation: walk.stamp.generation,
+        sharing: None,
+        forced: false,
+    });
+}
+
+/// Whether the packet may open a flow; a TCP segment may if it is a SYN, or if its connection began before the capture.
+pub(super) fn may_open(walk: &Walk<'_, '_, '_>) -> bool {
+    walk.tcp_flags().is_none_or(|flags| is_opening(flags) || walk.adoptable)
+}
+
+/// Why a segment without a flow is refused: it was idle for too long, or there never was one.
+pub(super) fn lost(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> DropReason {
+    let key = Key::Endpoint(endpoint, walk.key());
+    if walk.conntrack.has_idled_out(&key, walk.stamp.now) {
+        DropReason::EndpointIdleExpired
+    } else {
+        DropReason::EndpointNoSession
+    }
+}
+
+pub(super) fn is_opening(flags: TcpFlags) -> bool {
+    flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK)
+}
+
+fn timers(fabric: &Fabric) -> Timers {
+    let (knobs, closing) = (&fabric.behavior.vpc_endpoint, &fabric.behavior.security_group);
+    Timers {
+        tcp_opening: knobs.tcp_idle,
+        tcp_open: knobs.tcp_idle,
+        tcp_closing: closing.tcp_closing,
+        tcp_reset: closing.tcp_reset,
+        udp: knobs.udp_idle,
+        udp_stream: knobs.udp_idle,
+        icmp: closing.icmp,
+        other: EniTimers::OTHER,
+    }
+}
