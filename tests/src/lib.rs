@@ -158,6 +158,21 @@ impl Lab {
         self.enter(Ingress::Internet, datagram)
     }
 
+    /// A packet comes from beyond a VPC: over a peering connection, an attachment, a virtual private gateway, by id.
+    pub fn come(&mut self, edge: &str, datagram: Vec<u8>) -> Sent {
+        let edge =
+            self.timeline.registry().edges.find(&edge.into()).unwrap_or_else(|| panic!("nothing beyond: {edge}"));
+        self.enter(Ingress::Edge(edge), datagram)
+    }
+
+    /// A gateway endpoint answers an interface.
+    pub fn answer(&mut self, endpoint: &str, eni: &str, datagram: Vec<u8>) -> Sent {
+        let endpoints = &self.timeline.registry().endpoints;
+        let endpoint = endpoints.find(&endpoint.into()).unwrap_or_else(|| panic!("no endpoint {endpoint}"));
+        let eni = self.eni(eni);
+        self.enter(Ingress::Endpoint(endpoint, eni), datagram)
+    }
+
     /// A packet enters anywhere, as out of a capture: what is malformed is refused, what follows the datagram is cut off,
     /// fragments without their first are held. What becomes of those is told by [`Lab::take_later`].
     pub fn enter(&mut self, ingress: Ingress, mut datagram: Vec<u8>) -> Sent {

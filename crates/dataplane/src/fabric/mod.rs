@@ -193,6 +193,11 @@ impl Fabric {
         self.owner(far.vpc?, address)
     }
 
+    /// Whether groups can be referenced across a peering connection: not between regions (10.19).
+    pub fn keeps_identity(&self, edge: EdgeIx) -> bool {
+        matches!(self.edge(edge), Some(Neighbor::Peering(peering)) if !peering.inter_region)
+    }
+
     /// The way from a VPC to the NAT gateway of a peered one that has `address` (4.8).
     pub fn nat_return(&self, vpc: VpcIx, address: IpAddr) -> Option<NatReturn> {
         self.nat_returns.get(&(vpc, address)).copied()

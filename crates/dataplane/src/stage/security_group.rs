@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use vpcemu_packet::{FlowKey, TcpFlags, Transport};
 
 use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Timers, Tracker, Way};
-use crate::fabric::{Eni, EniTimers, Fabric, GroupRules, GroupVerdict, PeerMatch, Subject};
+use crate::fabric::{Eni, EniTimers, Fabric, GroupRules, GroupVerdict, NextHop, PeerMatch, Subject};
 use crate::index::EniIx;
 use crate::outcome::{Component, CtState, Denial, Direction, Rule, StepKind};
 use crate::reason::DropReason;
@@ -217,9 +217,17 @@ fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
     PeerMatch { groups, preserved: false }
 }
 
-/// Outbound, a reference means the private addresses of the group's interfaces in the VPC (6.12).
+/// Outbound, a reference means the private addresses of the group's interfaces in the VPC, or in one that is peered with it
+/// in the region; the packet has to go there straight (6.11, 6.12).
 fn receiver_identity(fabric: &Fabric, eni: &Eni, destination: IpAddr) -> PeerMatch {
-    let receiver = fabric.owner(eni.vpc, destination).and_then(|receiver| fabric.eni(receiver));
+    let neighbor = fabric.subnet(eni.subnet).is_some_and(|subnet| subnet.contains(destination));
+    let receiver = match fabric.route_of(eni.subnet, destination).map(|hit| hit.next) {
+        _ if neighbor => fabric.owner(eni.vpc, destination),
+        Some(NextHop::Local) => fabric.owner(eni.vpc, destination),
+        Some(NextHop::Edge(edge)) if fabric.keeps_identity(edge) => fabric.peer_owner(edge, eni.vpc, destination),
+        _ => None,
+    };
+    let receiver = receiver.and_then(|receiver| fabric.eni(receiver));
     PeerMatch { groups: receiver.map(|receiver| receiver.groups.clone()).unwrap_or_default(), preserved: true }
 }
 

@@ -131,7 +131,6 @@ impl Builder<'_> {
             ipv4,
             ipv6,
             source_dest_check: false,
-            deny_all_igw_traffic: true,
             ..interface(eni.clone(), subnet.id, InterfaceKind::GatewayLoadBalancerEndpoint, origin)
         });
         Some(eni)

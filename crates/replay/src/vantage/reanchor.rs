@@ -117,7 +117,7 @@ impl Placing<'_, '_, '_> {
         let owners = self.fabric.owners(destination);
         // Where VPCs overlap, one that has a way to the sender.
         let answers = |eni: &&EniIx| self.fabric.route_from(**eni, source).is_some();
-        let eni = *owners.iter().find(answers).or(owners.first()).ok_or(DropReason::NoVantage)?;
+        let eni = *owners.iter().find(answers).or_else(|| owners.first()).ok_or(DropReason::NoVantage)?;
         let subnet = self.fabric.eni(eni).ok_or(DropReason::NoVantage)?.subnet;
         self.behind_translation(eni, subnet, 0)
     }
@@ -133,7 +133,7 @@ impl Placing<'_, '_, '_> {
         let destination = self.packet.headers().dst;
         let next = self.fabric.route_of(via, source).map(|hit| hit.next);
         match (next, destination) {
-            (Some(NextHop::Edge(edge)), _) => self.from_beyond(eni, via, edge, depth),
+            (Some(NextHop::Edge(edge)), _) => self.brought_by(eni, via, edge, depth),
             (Some(NextHop::Endpoint(endpoint)), _) => match self.fabric.endpoint(endpoint).map(|of| &of.kind) {
                 // The appliances send it on as it was.
                 Some(EndpointKind::LoadBalancer { subnet, .. }) if depth < MAX_RECURSION => {
@@ -172,7 +172,7 @@ impl Placing<'_, '_, '_> {
     }
 
     /// What lies beyond the VPC brought the packet: from outside of the model, or out of another VPC.
-    fn from_beyond(
+    fn brought_by(
         &mut self,
         eni: EniIx,
         via: SubnetIx,
