@@ -160,9 +160,14 @@ impl Lab {
 
     /// A packet comes from beyond a VPC: over a peering connection, an attachment, a virtual private gateway, by id.
     pub fn come(&mut self, edge: &str, datagram: Vec<u8>) -> Sent {
-        let edge =
-            self.timeline.registry().edges.find(&edge.into()).unwrap_or_else(|| panic!("nothing beyond: {edge}"));
-        self.enter(Ingress::Edge(edge), datagram)
+        let ingress = self.beyond(edge);
+        self.enter(ingress, datagram)
+    }
+
+    /// Where packets enter that come from beyond a VPC, by id.
+    pub fn beyond(&self, edge: &str) -> Ingress {
+        let found = self.timeline.registry().edges.find(&edge.into());
+        Ingress::Edge(found.unwrap_or_else(|| panic!("nothing beyond: {edge}")))
     }
 
     /// A gateway endpoint answers an interface.

@@ -44,9 +44,18 @@ const SERIAL: [&str; 6] = [
 ];
 
 impl Topology {
-    /// As `wide`, or as `forwarding`.
-    pub(crate) fn any(seed: u64) -> Self {
+    /// VPCs without neighbours, so that what leaves one by a gateway comes back by it.
+    pub(crate) fn unconnected(seed: u64) -> Self {
         if seed.is_multiple_of(2) { Self::wide(seed) } else { Self::forwarding(seed) }
+    }
+
+    /// As `wide`, as `forwarding`, or as `neighbors`.
+    pub(crate) fn any(seed: u64) -> Self {
+        match seed % 3 {
+            0 => Self::wide(seed),
+            1 => Self::forwarding(seed),
+            _ => Self::neighbors(seed),
+        }
     }
 
     /// Middleboxes wherever routes can lead.

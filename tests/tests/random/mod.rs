@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 mod forwarding;
+mod neighbors;
 mod rig;
 mod wide;
 mod wild;
@@ -64,6 +65,8 @@ pub(crate) struct Topology {
     pub(crate) hosts: Vec<Host>,
     /// Public addresses of NAT gateways.
     pub(crate) gateways: Vec<IpAddr>,
+    /// What lies beyond the VPCs, by id, with the first three numbers of addresses there.
+    pub(crate) beyond: Vec<(String, String)>,
     /// Whether hosts call IPv4 by its NAT64 form.
     pub(crate) nat64: bool,
     /// Whether a knob puts everything on one shard.
@@ -232,6 +235,14 @@ impl<'a> Traffic<'a> {
             };
             return (Ingress::Interface(eni), self.first_packet(own, nat64(v4)));
         }
+        if !topology.beyond.is_empty() && self.dice.chance(30) {
+            let (edge, block) = self.dice.pick(&topology.beyond).clone();
+            let far = format!("{block}.{}", 1 + self.dice.roll(20)).parse().unwrap();
+            return match self.dice.chance(50) {
+                true => (Ingress::Interface(eni), self.first_packet(host.v4, far)),
+                false => (lab.beyond(&edge), self.first_packet(far, host.v4)),
+            };
+        }
         let called = v6.or(host.public);
         match (self.dice.roll(10), called) {
             (0..=2, Some(called)) => (Ingress::Internet, self.first_packet(outside, called)),
@@ -249,6 +260,13 @@ impl<'a> Traffic<'a> {
             }
             _ => (Ingress::Interface(eni), self.first_packet(own, outside)),
         }
+    }
+
+    /// Where a packet of `source` comes from that no host has.
+    fn outside(&self, lab: &Lab, source: IpAddr) -> Ingress {
+        let of = |block: &str| source.to_string().starts_with(&format!("{block}."));
+        let beyond = self.topology.beyond.iter().find(|(_, block)| of(block));
+        beyond.map_or(Ingress::Internet, |(edge, _)| lab.beyond(edge))
     }
 
     fn first_packet(&mut self, src: IpAddr, dst: IpAddr) -> Vec<u8> {
@@ -296,7 +314,7 @@ impl<'a> Traffic<'a> {
         let sender = self.topology.hosts.iter().find(|host| host.v4 == source || host.v6 == Some(source));
         match sender {
             Some(host) => (Ingress::Interface(lab.eni(&host.name)), packet),
-            None => (Ingress::Internet, packet),
+            None => (self.outside(lab, source), packet),
         }
     }
 }

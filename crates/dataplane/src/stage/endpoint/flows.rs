@@ -3,7 +3,7 @@
 //! Rules: 10.10, 10.15. Knobs: `tcp_idle`, `udp_idle` of `[behavior.vpc_endpoint]`; what a connection is that opens or
 //! closes is as in `[behavior.security_group]`.
 
-use vpcemu_packet::{FlowKey, TcpFlags};
+use vpcemu_packet::{FlowKey, TcpFlags, Transport};
 
 use crate::conntrack::{Key, NewEntry, Owner, Timers, Tracker, Way};
 use crate::fabric::{EniTimers, Fabric};
@@ -27,6 +27,16 @@ pub(super) fn observe(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> Opti
     walk.conntrack.observe(entry, flags, way, now);
     walk.belongs_to(entry);
     Some(way)
+}
+
+/// Whether an ICMP error is about a packet of a known flow.
+pub(super) fn is_related(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> bool {
+    let Transport::IcmpError { quote: Some(quote), .. } = walk.transport else { return false };
+    let Some(quoted) = quote.key() else { return false };
+    let Some((entry, _)) = walk.conntrack.find(&Key::Endpoint(endpoint, quoted), walk.stamp.now) else { return false };
+    walk.belongs_to(entry);
+    walk.state = Some(CtState::Related);
+    true
 }
 
 /// Opens a flow with the packet: SYN, a datagram, or a segment of a connection that began before the capture.

@@ -26,6 +26,11 @@ pub(crate) fn serve(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx, eni: EniI
         Transport::Udp { .. } => udp,
         _ => false,
     };
+    // An error about what it has sent is for its own stack.
+    if flows::is_related(walk, endpoint) {
+        walk.pass(at, KIND, None, None);
+        return Ok(Hop::Done(Place::Interface(eni)));
+    }
     if !listens {
         return Err(walk.deny(DropReason::Protocol, at, KIND, None, None));
     }
