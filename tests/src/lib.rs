@@ -68,6 +68,8 @@ pub struct Sent {
     pub rule: Option<String>,
     /// The steps it took, as `kind id direction`.
     pub steps: Vec<String>,
+    /// The rule that decided each step, `-` where there is none to ask.
+    pub rules: Vec<String>,
     /// What a gateway made because of it: the kind, the packet, and where that ended.
     pub generated: Option<(GeneratedKind, Vec<u8>, Option<String>)>,
 }
@@ -225,6 +227,11 @@ impl Lab {
             at,
             rule,
             steps: out.steps.iter().map(|step| self.step(step)).collect(),
+            rules: out
+                .steps
+                .iter()
+                .map(|step| step.rule.map_or_else(|| "-".to_owned(), |rule| self.rule(rule)))
+                .collect(),
             generated: out.generated.map(|made| {
                 let place = self.place(made.verdict.outcome);
                 (made.kind, made.bytes, place)
@@ -245,6 +252,7 @@ impl Lab {
             at: None,
             rule: None,
             steps: Vec::new(),
+            rules: Vec::new(),
             generated: None,
             length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             bytes,

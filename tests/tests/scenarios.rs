@@ -1,5 +1,5 @@
 //! What other NATs, connection trackers and packet filters are tested for, played through this emulator: source NAT (A),
-//! 1:1 NAT and hairpins (B), ICMP and its errors (C), fragments (D), TCP (E), malformed and special packets (G).
+//! 1:1 NAT and hairpins (B), ICMP and its errors (C), fragments (D), TCP (E), stateful filters (F), malformed and special packets (G).
 //!
 //! The numbers are those of a survey of such tests; each is a test here, or is [ruled out](ruled_out) by a rule of the
 //! semantics page. Tests that are ignored say what they wait for: something that is not there yet (`needs`), or a point
@@ -15,6 +15,8 @@ mod c_icmp;
 mod d_fragments;
 #[path = "scenarios/e_tcp.rs"]
 mod e_tcp;
+#[path = "scenarios/f_filtering.rs"]
+mod f_filtering;
 #[path = "scenarios/g_malformed.rs"]
 mod g_malformed;
 #[path = "scenarios/ruled_out.rs"]

@@ -81,9 +81,19 @@ impl Scenario {
     #[track_caller]
     pub fn leave_each(&mut self, instance: &str, datagrams: impl IntoIterator<Item = Datagram>) -> Many<'_> {
         let eni = self.lab.eni(instance);
+        self.enter_each(Ingress::Interface(eni), datagrams)
+    }
+
+    /// Packets come from the internet, one after the other.
+    #[track_caller]
+    pub fn arrive_each(&mut self, datagrams: impl IntoIterator<Item = Datagram>) -> Many<'_> {
+        self.enter_each(Ingress::Internet, datagrams)
+    }
+
+    fn enter_each(&mut self, ingress: Ingress, datagrams: impl IntoIterator<Item = Datagram>) -> Many<'_> {
         let mut sent = Vec::new();
         for datagram in datagrams {
-            sent.push(self.lab.enter(Ingress::Interface(eni), datagram.bytes()));
+            sent.push(self.lab.enter(ingress, datagram.bytes()));
         }
         sent.iter().for_each(|sent| self.note(sent));
         Many::new(self, sent)

@@ -151,6 +151,14 @@ impl<'a> Step<'a> {
         self
     }
 
+    /// The rules that judged it, one for each step of its walk: an id, the number of an entry, `*`, or `-` where none
+    /// had to be asked.
+    #[track_caller]
+    pub fn by(self, expected: &[&str]) -> Self {
+        assert_eq!(self.sent.rules, expected, "the rules{}", self.journey());
+        self
+    }
+
     /// Exactly these counters have moved. It ends the step, and gives the packet as it came out.
     #[track_caller]
     pub fn counts(self, counts: Counts) -> Seen {
