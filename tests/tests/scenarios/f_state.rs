@@ -80,10 +80,13 @@ fn f6_everything_is_forgotten_by_a_moment_of_open_rules() {
     let questions = [udp("web:4000 > dns:53"), udp("web:4001 > dns:53"), tcp("web:4000 > server:443", "S")];
     let asked = questions.map(|question| ask(&mut s, question, OPENED));
     asked.iter().for_each(|asked| answered(&mut s, asked));
+    let told = ask(&mut s, udp("web:4002 > dns:53"), OPENED);
     let ping = ask(&mut s, ping("web > server", 7), OPENED);
     s.switch();
     s.switch();
     asked.iter().for_each(|asked| unanswered(&mut s, asked, FORGOTTEN));
+    // An error about what was forgotten is nobody's either (6.26).
+    s.arrive(error("hop > web.pub", 3, 1, &told)).dropped(SecurityGroupEmpty, "eni-web").counts(FORGOTTEN);
     // What would have been tracked all the same is not (6.15).
     answered(&mut s, &ping);
     // And it can be asked for anew.
@@ -110,6 +113,19 @@ fn f13_a_network_acl_may_be_replaced_and_removed_under_traffic() {
     passes.steps(&["igw igw-igw", "nacl acl-main-default ingress", "sg eni-web ingress"]).counts(NOTHING);
     s.switch();
     s.arrive(asked.reply()).dropped(NetworkAcl, "acl-pub").counts(NOTHING);
+}
+
+#[test]
+fn f13_an_interface_that_was_gone_has_forgotten_everything() {
+    let elsewhere = client().but("[instance.web]", "[instance.other]");
+    let mut s = Scenario::through(&[client(), elsewhere, client()]);
+    let asked = ask(&mut s, udp("web:4000 > dns:53"), OPENED);
+    let called = ask(&mut s, tcp("web:4000 > server:443", "S"), OPENED);
+    s.switch();
+    s.switch();
+    unanswered(&mut s, &asked, FORGOTTEN);
+    let late = error("hop > web.pub", 3, 1, &called);
+    s.arrive(late).dropped(SecurityGroupEmpty, "eni-web").counts(FORGOTTEN);
 }
 
 #[test]

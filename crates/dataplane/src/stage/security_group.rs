@@ -43,9 +43,21 @@ pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, direction: Direc
     judge_by_rules(walk, eni_ix, eni, direction, key)
 }
 
-/// The entry that the packet belongs to. A tracked connection outlives the rule that admitted it, unless a change of
-/// configuration made it one that is not tracked at all (6.18).
+/// The entry that the packet belongs to.
 fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: FlowKey) -> Option<(EntryIx, Way)> {
+    let (entry, way) = recall(walk, eni, direction, key)?;
+    // A SYN from the side that was called, on a connection that is over, is a new connection (6.25).
+    let opens = walk.tcp_flags().is_some_and(is_opening);
+    if way == Way::Reply && opens && walk.conntrack.entry(entry).tracker.is_over() {
+        walk.conntrack.kill(entry, walk.stamp.now);
+        return None;
+    }
+    Some((entry, way))
+}
+
+/// The entry of `key`. A tracked connection outlives the rule that admitted it, unless a change of configuration made it
+/// one that is not tracked at all (6.18), or took the interface away.
+fn recall(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: FlowKey) -> Option<(EntryIx, Way)> {
     let now = walk.stamp.now;
     let (entry, way) = walk.conntrack.find(&Key::Interface(eni, direction, key), now)?;
     let known = *walk.conntrack.entry(entry);
@@ -57,17 +69,15 @@ fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: Fl
             Way::Original => direction,
             Way::Reply => direction.reversed(),
         };
-        if !known.forced && since.any(|fabric| would_be_untracked(fabric, eni, &known.original, opened)) {
+        let forgets = |fabric: &Fabric| match fabric.eni(eni) {
+            Some(eni) => !known.forced && is_untracked(eni, &known.original, opened),
+            None => true,
+        };
+        if since.any(|fabric| forgets(fabric)) {
             walk.conntrack.kill(entry, now);
             return None;
         }
         walk.conntrack.set_generation(entry, walk.stamp.generation);
-    }
-    // A SYN from the side that was called, on a connection that is over, is a new connection (6.25).
-    let opens = walk.tcp_flags().is_some_and(is_opening);
-    if way == Way::Reply && opens && known.tracker.is_over() {
-        walk.conntrack.kill(entry, now);
-        return None;
     }
     Some((entry, way))
 }
@@ -161,9 +171,7 @@ fn admits_as_reply(walk: &Walk<'_, '_, '_>, eni: &Eni, direction: Direction, key
 /// Whether an ICMP error that travels in `direction` is about a flow that the interface knows, or would let pass untracked
 /// (6.26).
 fn is_related(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, quoted: &FlowKey, direction: Direction) -> bool {
-    if let Some((entry, _)) =
-        walk.conntrack.find(&Key::Interface(eni_ix, direction.reversed(), *quoted), walk.stamp.now)
-    {
+    if let Some((entry, _)) = recall(walk, eni_ix, direction.reversed(), *quoted) {
         walk.belongs_to(entry);
         return true;
     }
@@ -182,11 +190,6 @@ fn is_untracked(eni: &Eni, key: &FlowKey, direction: Direction) -> bool {
     let (rules, reverse) = sides(eni, direction);
     let verdict = rules.judge(Subject::of_key(key), peer, &PeerMatch::default());
     matches!(verdict, GroupVerdict::Allowed { open: true, .. }) && reverse.is_open(key.protocol, peer)
-}
-
-/// Whether a flow that is tracked would not be under `fabric`: its entry is lost when that comes into force (6.18).
-fn would_be_untracked(fabric: &Fabric, eni: EniIx, original: &FlowKey, opened: Direction) -> bool {
-    fabric.eni(eni).is_some_and(|eni| is_untracked(eni, original, opened))
 }
 
 /// The rules of a direction, and those of the other one.
