@@ -116,7 +116,7 @@ fn f13_a_network_acl_may_be_replaced_and_removed_under_traffic() {
 }
 
 #[test]
-fn f13_an_interface_that_was_gone_has_forgotten_everything() {
+fn an_interface_that_was_gone_has_forgotten_everything() {
     let elsewhere = client().but("[instance.web]", "[instance.other]");
     let mut s = Scenario::through(&[client(), elsewhere, client()]);
     let asked = ask(&mut s, udp("web:4000 > dns:53"), OPENED);

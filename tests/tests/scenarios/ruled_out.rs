@@ -20,10 +20,19 @@ const RULED_OUT: &[(&str, &str, &str)] = &[
     ("b3", "3.6", "1:1 translation is by address: no single port is mapped"),
     ("b12", "3.2", "a public address belongs to one private address: there is nothing to balance over"),
     ("d10", "1.20", "a VPC has no VLANs and no tunnels of its own: fragments are told apart by their addresses"),
+    (
+        "f12",
+        "1.18",
+        "a VPC carries IP only, so that no rule looks at an EtherType: what is not IP is dropped by itself",
+    ),
+    ("f16", "1.20", "a VPC has no VLANs: a tag is framing of the capture, and no rule looks at it"),
 ];
 
+/// Scenarios that wait for limits of how much an instance may track (6.19).
+const LATER: &[&str] = &["f18", "f19"];
+
 /// How many scenarios each letter has.
-const LETTERS: [(char, usize); 6] = [('a', 35), ('b', 17), ('c', 23), ('d', 14), ('e', 22), ('g', 15)];
+const LETTERS: [(char, usize); 7] = [('a', 35), ('b', 17), ('c', 23), ('d', 14), ('e', 22), ('f', 24), ('g', 15)];
 
 /// The sources of the tests.
 const SOURCES: &[&str] = &[
@@ -32,6 +41,9 @@ const SOURCES: &[&str] = &[
     include_str!("c_icmp.rs"),
     include_str!("d_fragments.rs"),
     include_str!("e_tcp.rs"),
+    include_str!("f_filtering.rs"),
+    include_str!("f_spoofing.rs"),
+    include_str!("f_state.rs"),
     include_str!("g_malformed.rs"),
 ];
 
@@ -39,10 +51,11 @@ const SOURCES: &[&str] = &[
 const SEMANTICS: &str = include_str!("../../../crates/dataplane/SEMANTICS.md");
 
 #[test]
-fn every_scenario_is_a_test_or_ruled_out_once() {
+fn every_scenario_is_a_test_or_ruled_out_or_waits_once() {
     let tests = SOURCES.iter().flat_map(|source| source.lines());
     let tests = tests.filter_map(|line| line.trim_start().strip_prefix("fn ")).filter_map(number);
-    let mut found: Vec<_> = tests.chain(RULED_OUT.iter().map(|(number, _, _)| (*number).to_owned())).collect();
+    let others = RULED_OUT.iter().map(|(number, _, _)| *number).chain(LATER.iter().copied()).map(str::to_owned);
+    let mut found: Vec<_> = tests.chain(others).collect();
     let mut expected: Vec<_> =
         LETTERS.iter().flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}"))).collect();
     found.sort();
