@@ -21,6 +21,8 @@ mod f_filtering;
 mod f_spoofing;
 #[path = "scenarios/f_state.rs"]
 mod f_state;
+#[path = "scenarios/g_at_a_nat_instance.rs"]
+mod g_at_a_nat_instance;
 #[path = "scenarios/g_malformed.rs"]
 mod g_malformed;
 #[path = "scenarios/ruled_out.rs"]

@@ -18,8 +18,16 @@ pub(crate) fn walk(options: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
+/// The source routes among them, loose or strict (RFC 791 3.1), each with its place.
+pub(crate) fn source_routes(options: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    walk(options).filter(|(_, option)| matches!(option[0], LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE))
+}
+
 const END: u8 = 0;
 const NO_OPERATION: u8 = 1;
+/// Option kinds with the copied flag, so that every fragment has them.
+const LOOSE_SOURCE_ROUTE: u8 = 131;
+const STRICT_SOURCE_ROUTE: u8 = 137;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,10 @@
 //! A datagram in place.
 
-use crate::headers::{Headers, Offloads};
+use crate::headers::{Headers, IpVersion, Offloads};
 use crate::key::FlowKey;
 use crate::malformed::Malformed;
+use crate::number::IPV4_HEADER;
+use crate::options;
 use crate::storage::Storage;
 
 /// A datagram in the buffer that it was captured into, with its headers.
@@ -94,6 +96,12 @@ impl<'a> Packet<'a> {
     /// The bytes that were on the wire, with any trailer of the link layer.
     pub fn original_len(&self) -> u32 {
         self.original_len
+    }
+
+    /// Whether an IPv4 header asks for a source route, be it followed to its end or not.
+    pub fn has_source_route(&self) -> bool {
+        let options = self.bytes.get(IPV4_HEADER..usize::from(self.headers.l4)).unwrap_or_default();
+        self.headers.version == IpVersion::V4 && options::source_routes(options).next().is_some()
     }
 
     /// The flow that this packet is of.

@@ -35,6 +35,10 @@ pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop,
     if walk.source().is_ipv6() {
         return appliance::forward(walk, eni_ix);
     }
+    // Linux takes no source routes unless told to (`accept_source_route`).
+    if walk.packet.has_source_route() {
+        return Err(invalid(walk, eni_ix));
+    }
     let found = match walk.transport {
         Transport::IcmpError { kind, quote, .. } => about(walk, eni_ix, kind, flow_of(quote)),
         _ => belongs(walk, eni_ix)?,

@@ -131,15 +131,12 @@ fn is_extension(protocol: u8) -> bool {
 
 /// Where a source route option is that the packet has not followed to its end.
 fn source_route(options: &[u8]) -> Option<usize> {
-    options::walk(options).find_map(|(at, option)| match *option {
+    options::source_routes(options).find_map(|(at, option)| match *option {
         // Kind, length, pointer: the route has ended where the pointer is behind the length (RFC 791 3.1).
-        [LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE, len, pointer, ..] if pointer <= len => Some(at),
+        [_, len, pointer, ..] if pointer <= len => Some(at),
         _ => None,
     })
 }
 
 /// The fourth byte of every routing header (RFC 8200 4.4).
 const SEGMENTS_LEFT: usize = 3;
-/// Option kinds with the copied flag (RFC 791 3.1).
-const LOOSE_SOURCE_ROUTE: u8 = 131;
-const STRICT_SOURCE_ROUTE: u8 = 137;
