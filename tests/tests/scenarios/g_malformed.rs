@@ -1,8 +1,8 @@
 //! Malformed and special packets.
 
 use vpcemu_dataplane::DropReason::{
-    IngressFromRfc1918, LinkScope, Mtu, Multicast, NoSuchPublicAddress, Protocol, ReservedAddress, SecurityGroupEmpty,
-    SourceDestCheck,
+    IngressFromRfc1918, LinkScope, Martian, Mtu, Multicast, NoSuchPublicAddress, Protocol, ReservedAddress,
+    SecurityGroupEmpty, SourceDestCheck,
 };
 use vpcemu_tests::scenario::*;
 
@@ -81,16 +81,43 @@ fn g7_addresses_that_are_nobodys_go_nowhere() {
 }
 
 #[test]
-fn martian_addresses_do_not_cross_the_internet_gateway() {
-    let mut lab = vpcemu_tests::Lab::new(&EIP_PAIR.text());
-    for nobody in ["127.0.0.1", "0.0.0.1"] {
-        let sent = lab.leave("web", udp(&format!("web:1 > {nobody}:2")).bytes());
-        assert_eq!(sent.place, None, "to {nobody}");
+fn martian_addresses_do_not_cross_a_gateway() {
+    let mut s = EIP_PAIR.start();
+    for nobody in ["web:1 > 127.0.0.1:2", "web:1 > 0.0.0.1:2", "web6:1 > [::1]:2", "web6:1 > [::]:2"] {
+        s.leave("web", udp(nobody)).dropped(Martian, "eni-web").counts(NOTHING);
     }
     for nobody in ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"] {
-        let sent = lab.arrive(udp(&format!("{nobody}:1 > web.pub:2")).bytes());
-        assert_eq!(sent.place, None, "from {nobody}");
+        s.arrive(udp(&format!("{nobody}:1 > web.pub:2"))).dropped(Martian, "igw-igw").counts(NOTHING);
     }
+    for nobody in ["::1", "::", "ff0e::1"] {
+        s.arrive(udp(&format!("[{nobody}]:1 > web6:2"))).dropped(Martian, "igw-igw").counts(NOTHING);
+    }
+}
+
+#[test]
+fn what_stays_on_its_link_does_not_come_from_the_internet() {
+    // (1.9, 1.14): whatever it says of its hop limit, and whatever the group lets in.
+    const ROUTER_ADVERTISEMENT: u8 = 134;
+    const REDIRECT: u8 = 137;
+    let mut s = EIP_PAIR.start();
+    s.arrive(udp("[fe80::7]:1 > web6:2")).dropped(LinkScope, "igw-igw").counts(NOTHING);
+    for kind in [ROUTER_ADVERTISEMENT, REDIRECT] {
+        let packet = icmp("hop6 > web6", kind, 0, 0).payload(&[0; 32]).ttl(255);
+        s.arrive(packet).dropped(LinkScope, "igw-igw").counts(NOTHING);
+    }
+    s.arrive(udp("169.254.7.7:1 > web.pub:2")).dropped(ReservedAddress, "igw-igw").counts(NOTHING);
+    // Nor from an instance whose source is not checked.
+    let mut s = EIP_PAIR.but("public = \"203.0.113.10\"\n", "source_dest_check = false\n").start();
+    s.leave("web", udp("169.254.7.7:1 > api:2")).dropped(ReservedAddress, "eni-web").counts(NOTHING);
+}
+
+#[test]
+fn a_land_packet_from_outside_is_a_packet_from_outside() {
+    // Whose source the internet gateway does not judge, but for what can be nobody's (3.3).
+    let mut s = EIP_PAIR.start();
+    let land = || tcp("web.pub:443 > web.pub:443", "S");
+    s.arrive(land()).to("web", |p| p.dst("web")).counts(NOTHING);
+    tracked().start().arrive(land()).dropped(SecurityGroupEmpty, "eni-web").counts(NOTHING);
 }
 
 #[test]

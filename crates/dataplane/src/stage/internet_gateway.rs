@@ -2,7 +2,7 @@
 //! comes in goes where the gateway's own table says (2.14-2.19, [`edge`]); VPC Block Public Access stands in front of it all
 //! (3.15).
 //!
-//! Rules: 1.6, 1.17, 1.22, 1.25, 2.10-2.12, 3.1-3.15, 5.6. Knobs: `[behavior.underlay] hops`.
+//! Rules: 1.6, 1.14, 1.17-1.19, 1.22, 1.25, 2.10-2.12, 3.1-3.15, 5.6. Knobs: `[behavior.underlay] hops`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -127,6 +127,13 @@ pub(crate) fn beyond(walk: &mut Walk<'_, '_, '_>, destination: IpAddr) -> Hop {
 pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>) -> Result<Hop, Denial> {
     if address::is_nowhere(walk.source()) || address::is_multicast(walk.source()) {
         return Err(deny_at_only(walk, DropReason::Martian));
+    }
+    // What stays on its link outside stays there too (1.14, 1.18).
+    if address::is_link_scope_v6(walk.source()) || address::is_neighbour_discovery(walk.packet.headers()) {
+        return Err(deny_at_only(walk, DropReason::LinkScope));
+    }
+    if address::is_link_local_v4(walk.source()) {
+        return Err(deny_at_only(walk, DropReason::ReservedAddress));
     }
     match (walk.source(), walk.destination()) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => inbound_v4(walk, source, destination),
