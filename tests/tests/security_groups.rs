@@ -76,6 +76,36 @@ fn open_both_ways_is_not_tracked() {
 }
 
 #[test]
+fn the_answer_to_an_untracked_flow_is_not_tracked_either() {
+    // The rule that admits it names ports, so that the other way round the flow would be tracked (6.15).
+    let web = r#"
+ingress = [{ proto = "tcp", ports = "443", from = "0.0.0.0/0" }, { proto = "udp", ports = "53", from = "0.0.0.0/0" }]
+egress = [{ proto = "all", to = "0.0.0.0/0" }]
+"#;
+    let loose = |on| format!("{}\n[behavior.security_group]\ntcp_loose = {on}\n", network(web));
+    for asked in [syn(CLIENT, "203.0.113.10:443"), udp(CLIENT, "203.0.113.10:53")] {
+        for on in [true, false] {
+            let mut lab = Lab::then(&[&loose(on), &network(NOTHING)]);
+            let asked = lab.arrive(asked.clone()).delivered("eni-web");
+            let answered = lab.leave("web", asked.reply()).delivered("internet");
+            assert_eq!((answered.verdict.state, answered.verdict.connection), (Some(CtState::Untracked), None));
+            lab.arrive(answered.reply()).delivered("eni-web");
+            assert_eq!(lab.connections(), (0, 0));
+            // Nothing is left of it without its rules.
+            lab.switch();
+            lab.leave("web", asked.reply()).dropped(DropReason::SecurityGroupEmpty, "eni-web");
+        }
+    }
+    // What the server itself opens is tracked, from its own port too: nothing lets every answer in.
+    let mut lab = Lab::new(&network(web));
+    for opened in [syn("10.0.0.10:4000", "198.51.100.7:443"), udp("10.0.0.10:4000", "198.51.100.7:53")] {
+        assert_eq!(lab.leave("web", opened).delivered("internet").verdict.state, Some(CtState::New));
+    }
+    let own = lab.leave("web", syn("10.0.0.10:443", "198.51.100.7:443")).delivered("internet");
+    assert_eq!(own.verdict.state, Some(CtState::New));
+}
+
+#[test]
 fn tracked_connections_outlive_their_rule_and_untracked_ones_die_with_it() {
     for (rules, lives) in [(TRACKED, true), (OPEN, false)] {
         let mut lab = Lab::then(&[&network(rules), &network(NOTHING)]);

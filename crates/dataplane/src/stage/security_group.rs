@@ -101,7 +101,8 @@ fn judge_by_rules(
     };
     let (rules, reverse) = sides(eni, direction);
     let flags = walk.tcp_flags();
-    let mid_stream = flags.is_some_and(|flags| !is_opening(flags));
+    let opening = flags.is_some_and(is_opening);
+    let mid_stream = flags.is_some() && !opening;
     let generation = walk.stamp.generation;
     let make = |original, opened, tracker, replied| NewEntry {
         owner: Owner::Interface { eni: eni_ix, opened },
@@ -113,14 +114,17 @@ fn judge_by_rules(
         sharing: None,
         forced: false,
     };
+    // What opens nothing may be the answer to a flow that passed untracked, and is then no more tracked than that.
+    let answers = !opening && is_untracked(eni, &key.reversed(), direction.reversed());
     match rules.judge(walk.subject(), peer, &identity) {
-        GroupVerdict::Allowed { rule, .. } if mid_stream && !fabric.behavior.security_group.tcp_loose => {
-            let rule = Some(Rule::SecurityGroup(rule));
-            Err(walk.deny(DropReason::SecurityGroup, at, StepKind::SecurityGroup, Some(direction), rule))
-        }
         GroupVerdict::Allowed { rule, open } => {
+            let untracked = answers || open && reverse.is_open(key.protocol, peer);
+            // What is not tracked has no state that a segment could lack (6.23).
+            if mid_stream && !untracked && !fabric.behavior.security_group.tcp_loose {
+                let rule = Some(Rule::SecurityGroup(rule));
+                return Err(walk.deny(DropReason::SecurityGroup, at, StepKind::SecurityGroup, Some(direction), rule));
+            }
             walk.adopted |= mid_stream && walk.adoptable;
-            let untracked = open && reverse.is_open(key.protocol, peer);
             if is_trackable(walk.transport) {
                 let established = mid_stream;
                 let new = make(key, direction, Tracker::opening(&key, flags), established);
