@@ -15,7 +15,7 @@ use super::{
     Acl, AclRules, Eni, EniTimers, Fabric, FixedMap, GroupRules, Holder, PublicAccess, PublicAddress, Subnet, Vpc,
     Zone, address,
 };
-use crate::index::{EniIx, Registry};
+use crate::index::{EniIx, GroupIx, Registry};
 
 /// The configurations of a run in the order in which they come into force, compiled with one registry of names.
 #[derive(Debug)]
@@ -147,7 +147,11 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
             zones.push(&subnet.availability_zone);
         }
     }
-    let compiler = Compiler { registry, network, zones };
+    let mut groups = vec![false; registry.groups.len()];
+    for group in network.security_groups.iter().filter_map(|group| registry.groups.find(&group.id)) {
+        groups[usize::from(group)] = true;
+    }
+    let compiler = Compiler { registry, network, zones, groups };
     compiler.vpcs(&mut fabric);
     compiler.gateways(&mut fabric);
     compiler.interfaces(&mut fabric);
@@ -165,12 +169,18 @@ struct Compiler<'a> {
     registry: &'a Registry,
     network: &'a Network,
     zones: Vec<&'a str>,
+    /// Which groups this configuration has: another one of the run may have more.
+    groups: Vec<bool>,
 }
 
 impl Compiler<'_> {
     fn prefix_list(&self, id: &Id) -> Vec<IpNet> {
         let list = self.network.prefix_lists.iter().find(|list| list.id == *id);
         list.map_or_else(Vec::new, |list| list.entries.clone())
+    }
+
+    fn group(&self, id: &Id) -> Option<GroupIx> {
+        self.registry.groups.find(id).filter(|group: &GroupIx| self.groups[usize::from(*group)])
     }
 
     fn zone(&self, name: &str) -> Option<Zone> {
@@ -229,8 +239,7 @@ impl Compiler<'_> {
             let Some(index) = self.registry.enis.find(&interface.id) else { continue };
             let Some(subnet_ix) = self.registry.subnets.find(&interface.subnet) else { continue };
             let Some(vpc) = fabric.subnet(subnet_ix).map(|subnet| subnet.vpc) else { continue };
-            let groups: SmallVec<[_; 2]> =
-                interface.security_groups.iter().filter_map(|id| self.registry.groups.find(id)).collect();
+            let groups: SmallVec<[_; 2]> = interface.security_groups.iter().filter_map(|id| self.group(id)).collect();
             let of_groups = |ingress: bool| {
                 let groups = interface.security_groups.iter();
                 let groups = groups.filter_map(|id| self.network.security_groups.iter().find(|group| group.id == *id));
@@ -289,9 +298,7 @@ impl Compiler<'_> {
             Peer::Cidr(net) => GroupPeer::Net(*net),
             Peer::PrefixList(id) => GroupPeer::List(self.prefix_list(id)),
             // A rule about a group that does not exist is stale: it is there, and matches nothing (6.13).
-            Peer::SecurityGroup(id) => {
-                self.registry.groups.find(id).map_or_else(|| GroupPeer::List(Vec::new()), GroupPeer::Group)
-            }
+            Peer::SecurityGroup(id) => self.group(id).map_or_else(|| GroupPeer::List(Vec::new()), GroupPeer::Group),
         };
         let id = self.registry.rules.find(&rule.id)?;
         Some(GroupRule { id, protocol: rule.protocol, ports: rule.ports, peer })
