@@ -301,6 +301,18 @@ fn a_group_that_is_gone_matches_nobody() {
 }
 
 #[test]
+fn a_packet_to_itself_is_its_own_answer() {
+    // On its way in it is what an answer to it would be, to the last bit (6.21): no rule is asked. From another port it is not.
+    let mut lab = Lab::new(GROUPS);
+    for land in [syn("10.0.0.10:53", "10.0.0.10:53"), udp("10.0.0.10:53", "10.0.0.10:53")] {
+        let sent = lab.leave("client", land).delivered("eni-client");
+        assert_eq!((sent.verdict.state, sent.verdict.connection), (Some(CtState::Established), Some(sent.n)));
+    }
+    let other = udp("10.0.0.10:4000", "10.0.0.10:53");
+    lab.leave("client", other).dropped(DropReason::SecurityGroupEmpty, "eni-client");
+}
+
+#[test]
 fn groups_without_a_rule_in_a_direction_say_so() {
     let empty = DropReason::SecurityGroupEmpty;
     let mut lab = Lab::new(GROUPS);
