@@ -93,7 +93,7 @@ fn udp_and_echo() {
     let sent = lab.leave("six", ping("2001:db8:0:101::10", "64:ff9b::198.51.100.7", 77)).delivered("internet");
     assert!(matches!(sent.headers().transport, Transport::Query { kind: 8, .. }));
     let back = lab.arrive(sent.reply()).delivered("eni-six");
-    assert!(matches!(back.headers().transport, Transport::Query { kind: 129, id: 77 }));
+    assert!(matches!(back.headers().transport, Transport::Query { kind: 129, code: 0, id: 77 }));
 }
 
 #[test]

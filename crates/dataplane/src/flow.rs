@@ -9,7 +9,7 @@ pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
         key.protocol = protocol_of(packet.headers(), transport);
         match transport {
             Transport::Tcp { src, dst, .. } | Transport::Udp { src, dst } => (key.src_port, key.dst_port) = (src, dst),
-            Transport::Query { kind, id } => (key.src_port, key.dst_port, key.icmp_type) = (id, id, kind),
+            Transport::Query { kind, id, .. } => (key.src_port, key.dst_port, key.icmp_type) = (id, id, kind),
             _ => {}
         }
     }

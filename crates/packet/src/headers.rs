@@ -171,11 +171,12 @@ impl Headers {
         }
     }
 
-    /// The ICMP or ICMPv6 code. Queries have no other than 0.
+    /// The ICMP or ICMPv6 code.
     pub fn icmp_code(&self) -> Option<u8> {
         match self.transport {
-            Transport::Query { .. } => Some(0),
-            Transport::IcmpError { code, .. } | Transport::Icmp { code, .. } => Some(code),
+            Transport::Query { code, .. } | Transport::IcmpError { code, .. } | Transport::Icmp { code, .. } => {
+                Some(code)
+            }
             _ => None,
         }
     }

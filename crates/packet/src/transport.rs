@@ -38,6 +38,8 @@ pub enum Transport {
     Query {
         /// The ICMP or ICMPv6 type, as it is on the wire.
         kind: u8,
+        /// The code: 0, but for scanners, which look at who answers another.
+        code: u8,
         /// The identifier, which plays the part of a port.
         id: u16,
     },
@@ -188,7 +190,7 @@ impl<'a> Segment<'a> {
         };
         if is_query(ip.version, kind) {
             self.require(ip.protocol, 8)?;
-            let query = word(self.captured, 4).map(|id| Transport::Query { kind, id });
+            let query = word(self.captured, 4).map(|id| Transport::Query { kind, code, id });
             return Ok(query.unwrap_or(Transport::Missing));
         }
         if is_error(ip.version, kind) {

@@ -186,8 +186,8 @@ proptest! {
                     prop_assert_eq!((src, dst), (udp.source_port(), udp.destination_port()));
                 }
             }
-            (Transport::Query { kind, .. }, Some(transport)) => {
-                prop_assert_eq!((*kind, 0), (icmp(transport).0, icmp(transport).1));
+            (Transport::Query { kind, code, .. }, Some(transport)) => {
+                prop_assert_eq!((*kind, *code), (icmp(transport).0, icmp(transport).1));
             }
             (Transport::Other, None) => {}
             (ours, theirs) => prop_assert!(false, "{ours:?} against {theirs:?}"),

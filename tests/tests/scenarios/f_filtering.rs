@@ -244,6 +244,31 @@ fn f8_an_echo_reply_that_nobody_asked_for_needs_a_rule() {
 }
 
 #[test]
+fn a_rule_about_a_code_holds_for_queries_too() {
+    // Scanners send echo requests with a code of their own (6.5, 7.6).
+    let code = |number: u8| icmp("server > web.pub", 8, number, 0x0007_0001);
+    for (rule, passes) in [("code = 0, ", [true, false]), ("code = 9, ", [false, true]), ("", [true, true])] {
+        let rule = format!("proto = 'icmp', type = 8, {rule}from = '0.0.0.0/0'");
+        let acl = format!("{{ rule = 10, action = 'allow', {rule} }}");
+        let nets = [
+            (grouped(&format!("{{ {rule} }}"), ""), SecurityGroup, "eni-web"),
+            (listed(&acl, ALL_OUT), NetworkAcl, "acl-pub"),
+        ];
+        for (net, reason, at) in nets {
+            for (number, passes) in [0, 9].into_iter().zip(passes) {
+                let mut s = net.clone().start();
+                let step = s.arrive(code(number));
+                if passes {
+                    step.to("web", |p| p.dst("web")).counts(OPENED);
+                } else {
+                    step.dropped(reason, at).counts(NOTHING);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn f9_a_datagram_without_payload_is_judged_like_any_other() {
     let rules = format!("{{ proto = 'udp', ports = 53, from = {REMOTES} }}");
     let mut s = grouped(&rules, "").start();

@@ -23,8 +23,9 @@ impl Subject {
     pub fn new(headers: &Headers, transport: Transport) -> Self {
         let (port, icmp) = match transport {
             Transport::Tcp { dst, .. } | Transport::Udp { dst, .. } => (Some(dst), None),
-            Transport::Query { kind, .. } => (None, Some((kind, 0))),
-            Transport::IcmpError { kind, code, .. } | Transport::Icmp { kind, code } => (None, Some((kind, code))),
+            Transport::Query { kind, code, .. }
+            | Transport::IcmpError { kind, code, .. }
+            | Transport::Icmp { kind, code } => (None, Some((kind, code))),
             Transport::Other | Transport::Missing => (None, None),
         };
         Self { protocol: protocol_of(headers, transport), port, icmp }

@@ -233,13 +233,13 @@ fn icmp_messages_are_queries_errors_or_neither() {
             let bytes = build::icmp_message(src, dst, kind, 3, 0x0102_0304).build();
             let headers = strict(&bytes).unwrap();
             let expected = if queries.contains(&kind) {
-                Transport::Query { kind, id: 0x0102 }
+                Transport::Query { kind, code: 3, id: 0x0102 }
             } else if errors.contains(&kind) {
                 Transport::IcmpError { kind, code: 3, quote: None }
             } else {
                 Transport::Icmp { kind, code: 3 }
             };
-            assert_eq!((headers.transport, headers.icmp_type()), (expected, Some(kind)));
+            assert_eq!((headers.transport, headers.icmp_type(), headers.icmp_code()), (expected, Some(kind), Some(3)));
             assert_eq!(headers.key().icmp_type, kind);
         }
     }
