@@ -1,9 +1,9 @@
 //! What other NATs, connection trackers and packet filters are tested for, played through this emulator: source NAT (A),
-//! 1:1 NAT and hairpins (B), ICMP and its errors (C), fragments (D), TCP (E), stateful filters (F), malformed and special packets (G).
+//! 1:1 NAT and hairpins (B), ICMP and its errors (C), fragments (D), TCP (E), stateful filters (F), malformed and special
+//! packets (G).
 //!
 //! The numbers are those of a survey of such tests; each is a test here, or is [ruled out](ruled_out) by a rule of the
-//! semantics page. Tests that are ignored say what they wait for: something that is not there yet (`needs`), or a point
-//! in which the engine and the survey disagree (`engine`).
+//! semantics page, or waits there for something that is not there yet.
 
 #[path = "scenarios/a_source_nat.rs"]
 mod a_source_nat;
