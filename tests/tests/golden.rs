@@ -88,5 +88,9 @@ fn the_scenarios_show_what_they_are_there_for() {
     has("regional-nat/clients.verdicts.ndjson", &[("vantage", "reanchored"), ("out", "eni-app-c")]);
     has("inspected-web-server/web.verdicts.ndjson", &[("vantage", "reanchored"), ("out", "eni-web")]);
     has("inspected-web-server/web.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-fw")]);
+    has("transit-hub/app.verdicts.ndjson", &[("vantage", "reanchored"), ("out", "eni-app")]);
+    has("transit-hub/app.verdicts.ndjson", &[("reason", "TGW_RTB_BAD_STATE_ROUTE"), ("at", "tgw-rtb-spokes")]);
+    has("transit-hub/vpcs.verdicts.ndjson", &[("in", "tgw-attach-office"), ("out", "eni-api")]);
+    has("transit-hub/vpcs.verdicts.ndjson", &[("in", "eni-app"), ("out", "eni-registry")]);
     has("bastion/server.verdicts.ndjson", &[("reason", "ENI_SG_RULES_MISMATCH"), ("at", "eni-server")]);
 }

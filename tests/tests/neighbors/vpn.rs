@@ -101,6 +101,8 @@ fn it_brings_packets_for_the_vpcs_interfaces_only() {
     come(syn("10.0.1.5:4000", "10.0.0.10:443"), DropReason::Spoofed);
     come(syn("[2001:db8:ffff::1]:4000", "[2001:db8:1234:1a00::10]:443"), DropReason::Ipv6Unsupported);
     come(udp("224.0.0.1:4000", "10.0.0.10:443"), DropReason::Martian);
+    come(udp("169.254.1.1:4000", "10.0.0.10:443"), DropReason::ReservedAddress);
+    come(udp("[fe80::1]:4000", "[2001:db8:1234:1a00::10]:443"), DropReason::LinkScope);
 }
 
 #[test]

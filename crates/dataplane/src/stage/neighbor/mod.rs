@@ -1,7 +1,7 @@
 //! What lies beyond a VPC: peered VPCs, transit gateways, virtual private gateways (10.17-10.30). What the configuration
 //! names and does not describe is a place where packets end, and from which captures may bring some.
 //!
-//! Rules: 10.17-10.30, 1.17. Knobs: none here.
+//! Rules: 1.14, 1.17-1.19, 10.17-10.30. Knobs: none here.
 
 mod peering;
 mod transit_gateway;
@@ -39,6 +39,12 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, edge_ix: EdgeIx) -> Result<Ho
     let nowhere = |end| address::is_nowhere(end) || address::is_multicast(end);
     if nowhere(source) || nowhere(destination) {
         return Err(walk.deny(DropReason::Martian, at, StepKind::Check, None, None));
+    }
+    if address::is_link_scope_v6(source) || address::is_neighbour_discovery(walk.packet.headers()) {
+        return Err(walk.deny(DropReason::LinkScope, at, StepKind::Check, None, None));
+    }
+    if address::is_link_local_v4(source) {
+        return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, None, None));
     }
     match walk.fabric.edge(edge_ix) {
         Some(Neighbor::Peering(peering)) => peering::inbound(walk, edge_ix, peering),
