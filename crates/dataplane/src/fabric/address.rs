@@ -39,9 +39,12 @@ pub fn is_nowhere(address: IpAddr) -> bool {
     }
 }
 
-/// 169.254/16: never forwarded (1.14).
-pub fn is_link_local_v4(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V4(v4) if v4.is_link_local())
+/// 169.254/16 and fd00:ec2::/32, which belong to the services of a VPC: never forwarded (1.14).
+pub fn stays_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => matches!(v6.segments(), [0xfd00, 0x0ec2, ..]),
+    }
 }
 
 /// fe80::/10, and multicast of link scope: neighbour discovery and the like (1.9, 1.18).

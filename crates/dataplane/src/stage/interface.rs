@@ -46,7 +46,7 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     if address::is_multicast(destination) {
         return Err(walk.deny(DropReason::Multicast, at, StepKind::Check, egress, None));
     }
-    if address::is_link_local_v4(source) || address::is_link_local_v4(destination) {
+    if address::stays_local(source) || address::stays_local(destination) {
         return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, egress, None));
     }
     if walk.direct && source.is_ipv4() && eni.forward == Some(Forwarding::NatInstance) {

@@ -132,7 +132,7 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>) -> Result<Hop, Denial> {
     if address::is_link_scope_v6(walk.source()) || address::is_neighbour_discovery(walk.packet.headers()) {
         return Err(deny_at_only(walk, DropReason::LinkScope));
     }
-    if address::is_link_local_v4(walk.source()) {
+    if address::stays_local(walk.source()) {
         return Err(deny_at_only(walk, DropReason::ReservedAddress));
     }
     match (walk.source(), walk.destination()) {

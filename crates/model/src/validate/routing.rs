@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::Index;
 use super::blocks::{host_bits, is_v4};
@@ -17,6 +17,12 @@ use crate::{
 
 /// What a NAT gateway takes of IPv6 (4.32).
 const NAT64: Ipv6Net = Ipv6Net::new_assert(std::net::Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+
+/// What the services of every VPC have: AWS takes no routes to it, nor to a part of it (1.14).
+const SERVICES: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(std::net::Ipv4Addr::new(169, 254, 168, 0), 22)),
+    IpNet::V6(Ipv6Net::new_assert(std::net::Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0), 32)),
+];
 
 /// A route table of either kind, as the checks that both have see it.
 #[derive(Clone, Copy)]
@@ -68,6 +74,11 @@ impl std::fmt::Display for Named<'_> {
 
 fn destination(index: &Index<'_>, table: Table<'_>, route: &Route, findings: &mut Vec<Finding>) {
     let owner = format!("a route of {}", table.id);
+    let of_services = |block: &&IpNet| SERVICES.iter().any(|services| services.contains(*block));
+    if let Some(block) = blocks(index, &route.destination).iter().find(of_services) {
+        let text = format!("the route {} is to {block}, which the VPC's own services have", Named(table.id, route));
+        findings.push(Finding::error("reserved-destination", &route.origin, text));
+    }
     match &route.destination {
         Destination::Cidr(block) => findings.extend(host_bits(Severity::Warning, &owner, *block, &route.origin)),
         Destination::PrefixList(list) => prefix_list(index, &owner, list, &route.origin, findings),
@@ -317,6 +328,21 @@ mod tests {
         let listed = network.route_tables[1].routes[4].clone();
         network.route_tables[1].routes.push(listed);
         assert_eq!(found(&network), [("duplicate-route", Error)]);
+    }
+
+    #[test]
+    fn services_have_no_routes() {
+        let to = |block| {
+            let mut network = network();
+            network.route_tables[1].routes.push(route(block, Target::InternetGateway("igw-1".into())));
+            found(&network)
+        };
+        assert_eq!(to("169.254.169.254/32"), [("reserved-destination", Error)]);
+        assert_eq!(to("169.254.168.0/22"), [("reserved-destination", Error)]);
+        assert_eq!(to("fd00:ec2::/32"), [("reserved-destination", Error)]);
+        assert_eq!(to("fd00:ec2::254/128"), [("reserved-destination", Error)]);
+        // A wider one is fine, and does not lead them anywhere.
+        assert_eq!(to("169.254.0.0/16"), []);
     }
 
     #[test]

@@ -30,8 +30,7 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) ->
     };
     // What IPv4 does not carry does not become it (1.14, 1.19).
     let embedded = IpAddr::V4(remote);
-    let nowhere =
-        address::is_nowhere(embedded) || address::is_multicast(embedded) || address::is_link_local_v4(embedded);
+    let nowhere = address::is_nowhere(embedded) || address::is_multicast(embedded) || address::stays_local(embedded);
     if nowhere {
         return Err(refuse(walk, nat_ix, DropReason::Martian));
     }

@@ -43,7 +43,7 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, edge_ix: EdgeIx) -> Result<Ho
     if address::is_link_scope_v6(source) || address::is_neighbour_discovery(walk.packet.headers()) {
         return Err(walk.deny(DropReason::LinkScope, at, StepKind::Check, None, None));
     }
-    if address::is_link_local_v4(source) {
+    if address::stays_local(source) {
         return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, None, None));
     }
     match walk.fabric.edge(edge_ix) {
