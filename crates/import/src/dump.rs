@@ -36,10 +36,25 @@ pub(crate) enum Key {
     /// One object, not a list of them.
     VpcBlockPublicAccessOptions,
     VpcBlockPublicAccessExclusions,
+    VpcPeeringConnections,
+    VpnGateways,
+    TransitGateways,
+    /// Of VPCs, with what they are set to.
+    TransitGatewayVpcAttachments,
+    /// Of everything, with the table that each is associated with.
+    TransitGatewayAttachments,
+    TransitGatewayRouteTables,
+    /// What propagates into a transit gateway's table, whose id is elsewhere.
+    TransitGatewayRouteTablePropagations,
+    /// What is associated with a transit gateway's table, whose id is elsewhere. Other calls have this key too.
+    Associations,
+    /// What was found in a transit gateway's table, whose id is elsewhere. Other calls have this key too.
+    Routes,
 }
 
 impl Key {
-    const ALL: [Self; 17] = [
+    /// Those that make a document a dump: [`Self::Associations`] and [`Self::Routes`] are nothing without their table.
+    const ALL: [Self; 24] = [
         Self::Vpcs,
         Self::Subnets,
         Self::RouteTables,
@@ -57,7 +72,17 @@ impl Key {
         Self::Entries,
         Self::VpcBlockPublicAccessOptions,
         Self::VpcBlockPublicAccessExclusions,
+        Self::VpcPeeringConnections,
+        Self::VpnGateways,
+        Self::TransitGateways,
+        Self::TransitGatewayVpcAttachments,
+        Self::TransitGatewayAttachments,
+        Self::TransitGatewayRouteTables,
+        Self::TransitGatewayRouteTablePropagations,
     ];
+    /// The keys of documents that tell a part of something, whose id is elsewhere.
+    pub(crate) const PARTS: [Self; 4] =
+        [Self::Entries, Self::TransitGatewayRouteTablePropagations, Self::Associations, Self::Routes];
 
     /// The key with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -84,6 +109,15 @@ impl Key {
             Self::Entries => "Entries",
             Self::VpcBlockPublicAccessOptions => "VpcBlockPublicAccessOptions",
             Self::VpcBlockPublicAccessExclusions => "VpcBlockPublicAccessExclusions",
+            Self::VpcPeeringConnections => "VpcPeeringConnections",
+            Self::VpnGateways => "VpnGateways",
+            Self::TransitGateways => "TransitGateways",
+            Self::TransitGatewayVpcAttachments => "TransitGatewayVpcAttachments",
+            Self::TransitGatewayAttachments => "TransitGatewayAttachments",
+            Self::TransitGatewayRouteTables => "TransitGatewayRouteTables",
+            Self::TransitGatewayRouteTablePropagations => "TransitGatewayRouteTablePropagations",
+            Self::Associations => "Associations",
+            Self::Routes => "Routes",
         }
     }
 
@@ -107,6 +141,14 @@ impl Key {
             // There is one mode of an account in a region: another mode is another object.
             Self::VpcBlockPublicAccessOptions => "InternetGatewayBlockMode",
             Self::VpcBlockPublicAccessExclusions => "ExclusionId",
+            Self::VpcPeeringConnections => "VpcPeeringConnectionId",
+            Self::VpnGateways => "VpnGatewayId",
+            Self::TransitGateways => "TransitGatewayId",
+            Self::TransitGatewayVpcAttachments | Self::TransitGatewayAttachments => "TransitGatewayAttachmentId",
+            Self::TransitGatewayRouteTables
+            | Self::TransitGatewayRouteTablePropagations
+            | Self::Associations
+            | Self::Routes => "TransitGatewayRouteTableId",
         }
     }
 }
@@ -131,7 +173,9 @@ pub(crate) struct Dump {
     objects: HashMap<Key, Vec<Object>>,
     /// Where the object with an id is in its list. Survives [`Dump::keep_only`], so that ids of other VPCs stay known.
     seen: HashMap<(Key, String), usize>,
-    entries: Vec<(Id, Object)>,
+    parts: Vec<(Key, Id, Object)>,
+    /// The VPCs that [`Dump::keep_only`] has dropped: what is connected to the kept one has their blocks.
+    left_out: Vec<Object>,
 }
 
 impl Dump {
@@ -155,9 +199,14 @@ impl Dump {
         self.objects.get(&key).into_iter().flatten().map(Object::node)
     }
 
-    /// The documents with the entries of prefix lists.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Id, Node<'_>)> {
-        self.entries.iter().map(|(id, object)| (id, object.node()))
+    /// The documents that tell a part of something, each with the id of what it is a part of.
+    pub(crate) fn parts(&self, key: Key) -> impl Iterator<Item = (&Id, Node<'_>)> {
+        self.parts.iter().filter(move |(of, ..)| *of == key).map(|(_, id, object)| (id, object.node()))
+    }
+
+    /// The VPCs that are not kept.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = Node<'_>> {
+        self.left_out.iter().map(Object::node)
     }
 
     /// Adds an object. The same object in another file is not added again; of differing copies the one with more fields
@@ -197,10 +246,10 @@ impl Dump {
         }
     }
 
-    /// Adds a document with `Entries`, whose prefix list is known from elsewhere.
-    pub(crate) fn push_entries(&mut self, id: Id, map: Map<String, Value>, file: &Arc<str>, path: String) {
-        self.note_key(Key::Entries);
-        self.entries.push((id, Object { map, file: file.clone(), path }));
+    /// Adds a document that tells a part of something, whose id is known from elsewhere.
+    pub(crate) fn push_part(&mut self, key: Key, id: Id, map: Map<String, Value>, file: &Arc<str>, path: String) {
+        self.note_key(key);
+        self.parts.push((key, id, Object { map, file: file.clone(), path }));
     }
 
     /// Drops what belongs to other VPCs.
@@ -218,7 +267,11 @@ impl Dump {
             return Err(Error::UnknownVpc { path: path.to_owned(), vpc: vpc.to_string(), found });
         }
         for (key, objects) in &mut self.objects {
-            objects.retain(|object| belongs(*key, &object.map, vpc));
+            let (kept, others) = std::mem::take(objects).into_iter().partition(|it| belongs(*key, &it.map, vpc));
+            *objects = kept;
+            if *key == Key::Vpcs {
+                self.left_out = others;
+            }
         }
         Ok(())
     }
@@ -228,10 +281,19 @@ impl Dump {
 fn belongs(key: Key, map: &Map<String, Value>, vpc: &Id) -> bool {
     let names = |map: &Map<String, Value>| map.get("VpcId").and_then(Value::as_str).map(|id| id == vpc.as_str());
     match key {
-        Key::InternetGateways | Key::EgressOnlyInternetGateways => {
-            let attachments = map.get("Attachments").and_then(Value::as_array);
-            attachments.into_iter().flatten().filter_map(Value::as_object).any(|it| names(it) == Some(true))
+        Key::InternetGateways | Key::EgressOnlyInternetGateways => any_in(map, "Attachments", names),
+        Key::VpnGateways => any_in(map, "VpcAttachments", names),
+        Key::VpcPeeringConnections => {
+            let sides = ["RequesterVpcInfo", "AccepterVpcInfo"].map(|side| map.get(side).and_then(Value::as_object));
+            sides.into_iter().flatten().any(|side| names(side) == Some(true))
         }
+        // The others are what is on the other side of the transit gateway.
+        Key::TransitGatewayVpcAttachments => true,
         _ => names(map).unwrap_or(true),
     }
+}
+
+fn any_in(map: &Map<String, Value>, list: &str, of_vpc: impl Fn(&Map<String, Value>) -> Option<bool>) -> bool {
+    let attachments = map.get(list).and_then(Value::as_array);
+    attachments.into_iter().flatten().filter_map(Value::as_object).any(|it| of_vpc(it) == Some(true))
 }

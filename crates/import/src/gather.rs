@@ -29,7 +29,8 @@ pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> 
         let bytes = std::fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
         let name: Arc<str> = file.display().to_string().into();
         let documents = text::documents(&name, &bytes)?;
-        let named = file.file_name().and_then(|name| name.to_str()).and_then(prefix_list_of);
+        let named = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let named = Named { list: id_in(named, PREFIX_LIST), table: id_in(named, ROUTE_TABLE) };
         let mut reader = Reader {
             dump: &mut gathered.dump,
             notes: &mut *notes,
@@ -58,22 +59,39 @@ pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> 
 /// Whether a value is a dump, or encloses one.
 pub(crate) fn holds_dump(value: &Value, depth: usize) -> bool {
     match value {
-        Value::Object(map) if map.keys().any(|key| Key::named(key).is_some()) => true,
+        Value::Object(map) if map.keys().any(|key| Key::named(key).is_some() || encloses(key)) => true,
         Value::Object(map) if depth > 0 => map.values().any(|value| holds_dump(value, depth - 1)),
         Value::Array(values) if depth > 0 => values.iter().any(|value| holds_dump(value, depth - 1)),
         _ => false,
     }
 }
 
-/// The prefix list that a file name mentions: `get-managed-prefix-list-entries.pl-0123.json`. The last one counts.
-fn prefix_list_of(name: &str) -> Option<Id> {
-    let starts = name.match_indices("pl-").map(|(at, _)| at).filter(|&at| {
+/// How the ids of prefix lists begin.
+const PREFIX_LIST: &str = "pl-";
+/// How the ids of the tables of transit gateways begin.
+const ROUTE_TABLE: &str = "tgw-rtb-";
+
+/// Whether a key is the id of what the document under it is a part of.
+fn encloses(key: &str) -> bool {
+    [PREFIX_LIST, ROUTE_TABLE].iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// The id that a file name mentions: `get-managed-prefix-list-entries.pl-0123.json`. The last one counts.
+fn id_in(name: &str, prefix: &str) -> Option<Id> {
+    let starts = name.match_indices(prefix).map(|(at, _)| at).filter(|&at| {
         // Not the end of another word.
         !name[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
     });
     let rest = &name[starts.last()?..];
-    let length = rest[3..].find(|c: char| !c.is_ascii_alphanumeric()).map_or(rest.len(), |end| end + 3);
-    (length > 3).then(|| Id::new(&rest[..length]))
+    let after = prefix.len();
+    let length = rest[after..].find(|c: char| !c.is_ascii_alphanumeric()).map_or(rest.len(), |end| end + after);
+    (length > after).then(|| Id::new(&rest[..length]))
+}
+
+/// What a file's name says the documents in it are parts of.
+struct Named {
+    list: Option<Id>,
+    table: Option<Id>,
 }
 
 /// A top-level key that is not read, with the file that has it first and the number of files that have it.
@@ -90,18 +108,17 @@ struct Reader<'a> {
     unknown: &'a mut Vec<Unknown>,
     report: FileReport,
     file: Arc<str>,
-    /// The prefix list of the file's name.
-    named: Option<Id>,
+    named: Named,
 }
 
 impl Reader<'_> {
-    /// `place` is the JSON path of the document, `list` the prefix list whose id encloses it.
-    fn document(&mut self, value: Value, place: &str, list: Option<&Id>, depth: usize) {
+    /// `place` is the JSON path of the document, `within` the prefix list or table whose id encloses it.
+    fn document(&mut self, value: Value, place: &str, within: Option<&Id>, depth: usize) {
         match value {
-            Value::Object(map) => self.object(map, place, list, depth),
+            Value::Object(map) => self.object(map, place, within, depth),
             Value::Array(values) if depth > 0 => {
                 for (index, value) in values.into_iter().enumerate() {
-                    self.document(value, &format!("{place}[{index}]"), list, depth - 1);
+                    self.document(value, &format!("{place}[{index}]"), within, depth - 1);
                 }
             }
             _ => {
@@ -111,11 +128,22 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, mut map: Map<String, Value>, place: &str, list: Option<&Id>, depth: usize) {
-        if let Some(value @ Value::Array(_)) = map.remove(Key::Entries.name()) {
-            let inside = map.get(Key::Entries.id_field()).and_then(Value::as_str).map(Id::new);
-            self.entries(value, place, list.cloned().or(inside).or_else(|| self.named.clone()));
+    fn object(&mut self, mut map: Map<String, Value>, place: &str, within: Option<&Id>, depth: usize) {
+        for key in Key::PARTS {
+            let Some(Value::Array(values)) = map.get(key.name()) else { continue };
+            let of = self.whole(key, &map, within);
+            if of.is_none() && !tells_part(key, values) {
+                continue;
+            }
+            if let Some(value) = map.remove(key.name()) {
+                self.part(key, value, place, of);
+            }
         }
+        if map.get("AdditionalRoutesAvailable").is_some_and(|it| *it == Value::Bool(true)) {
+            let text = "the table has more routes than the search gave: the others have to be read with them";
+            self.notes.ignore("AdditionalRoutesAvailable", &self.file, text);
+        }
+        map.retain(|key, _| key != "AdditionalRoutesAvailable" && key != Key::Routes.id_field());
         // The same order whichever map a build of `serde_json` has.
         let mut fields: Vec<_> = map.into_iter().collect();
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -168,16 +196,32 @@ impl Reader<'_> {
         true
     }
 
-    fn entries(&mut self, value: Value, place: &str, list: Option<Id>) {
+    /// What a document is a part of: the enclosing key tells, a field beside it, or the file's name.
+    fn whole(&self, key: Key, map: &Map<String, Value>, within: Option<&Id>) -> Option<Id> {
+        let (prefix, named) = match key {
+            Key::Entries => (PREFIX_LIST, &self.named.list),
+            _ => (ROUTE_TABLE, &self.named.table),
+        };
+        let within = within.filter(|id| id.as_str().starts_with(prefix)).cloned();
+        let beside = map.get(key.id_field()).and_then(Value::as_str).map(Id::new);
+        within.or(beside).or_else(|| named.clone())
+    }
+
+    fn part(&mut self, key: Key, value: Value, place: &str, of: Option<Id>) {
         let count = value.as_array().map_or(0, Vec::len);
-        self.count(Key::Entries, count);
-        let Some(list) = list else {
-            let text = "neither the file's name nor an enclosing key tells which prefix list (`pl-...`) they are of";
-            self.notes.ignore(Key::Entries.name(), &self.file, text);
+        self.count(key, count);
+        let Some(of) = of else {
+            let text = match key {
+                Key::Entries => {
+                    "neither the file's name nor an enclosing key tells which prefix list (`pl-...`) they are of"
+                }
+                _ => "neither the file's name nor an enclosing key tells which table (`tgw-rtb-...`) they are of",
+            };
+            self.notes.ignore(key.name(), &self.file, text);
             return;
         };
-        let map = Map::from_iter([(Key::Entries.name().to_owned(), value)]);
-        self.dump.push_entries(list, map, &self.file, place.to_owned());
+        let map = Map::from_iter([(key.name().to_owned(), value)]);
+        self.dump.push_part(key, of, map, &self.file, place.to_owned());
     }
 
     fn other(&mut self, key: String, value: Value, path: &str, depth: usize) {
@@ -195,9 +239,9 @@ impl Reader<'_> {
             self.notes.ignore(key, &self.file, "the file is one page of several: the others have to be read with it");
             return;
         }
-        if depth > 0 && holds_dump(&value, depth - 1) {
-            let list = key.starts_with("pl-").then(|| Id::new(key));
-            self.document(value, path, list.as_ref(), depth - 1);
+        if depth > 0 && (encloses(&key) || holds_dump(&value, depth - 1)) {
+            let within = encloses(&key).then(|| Id::new(key));
+            self.document(value, path, within.as_ref(), depth - 1);
             return;
         }
         match self.unknown.iter_mut().find(|unknown| unknown.key == key) {
@@ -215,13 +259,23 @@ impl Reader<'_> {
     }
 }
 
+/// Whether values without the id of a whole are a part all the same; other calls have keys of these names too.
+fn tells_part(key: Key, values: &[Value]) -> bool {
+    let has = |field: &str| values.iter().any(|value| value.get(field).is_some());
+    match key {
+        Key::Routes => has("TransitGatewayAttachments"),
+        Key::Associations => has("TransitGatewayAttachmentId"),
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn file_names_tell_prefix_lists() {
-        let of = |name| prefix_list_of(name).map(|id| id.to_string());
+        let of = |name| id_in(name, PREFIX_LIST).map(|id| id.to_string());
         assert_eq!(of("get-managed-prefix-list-entries.pl-0500.json").as_deref(), Some("pl-0500"));
         assert_eq!(of("pl-63a5400a.json").as_deref(), Some("pl-63a5400a"));
         assert_eq!(of("eu_pl-1_pl-2 (1).json").as_deref(), Some("pl-2"));
@@ -229,6 +283,10 @@ mod tests {
         assert_eq!(of("impl-1.json"), None);
         assert_eq!(of("pl-.json"), None);
         assert_eq!(of("pl-é.json"), None);
+        assert_eq!(
+            id_in("search.tgw-rtb-0a.json", ROUTE_TABLE).map(|id| id.to_string()).as_deref(),
+            Some("tgw-rtb-0a")
+        );
     }
 
     fn read(files: &[(&str, &str)]) -> (Result<Gathered, Error>, Notes) {
@@ -254,7 +312,7 @@ mod tests {
         assert_eq!(paths(Key::Subnets), ["[0].Subnets[0]", "[1].Subnets[0]"]);
         assert!(gathered.dump.has(Key::Addresses));
         assert!(!gathered.dump.has(Key::NatGateways));
-        let (list, node) = gathered.dump.entries().next().unwrap();
+        let (list, node) = gathered.dump.parts(Key::Entries).next().unwrap();
         assert_eq!((list.as_str(), node.path.as_str()), ("pl-1", "pl-1"));
         assert!(notes.ignored.is_empty(), "{:?}", notes.ignored);
         assert!(notes.assumptions.is_empty(), "{:?}", notes.assumptions);
@@ -263,9 +321,29 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_tables_are_told_by_name_key_or_field() {
+        let route = r#"[{"DestinationCidrBlock": "10.0.0.0/8", "TransitGatewayAttachments": []}]"#;
+        let (gathered, notes) = read(&[
+            ("a.tgw-rtb-1.json", &format!(r#"{{"Routes": {route}, "AdditionalRoutesAvailable": false}}"#)),
+            ("b.json", &format!(r#"{{"eu-west-1": {{"tgw-rtb-2": {{"Routes": {route}, "Associations": []}}}}}}"#)),
+            ("c.json", r#"{"TransitGatewayRouteTableId": "tgw-rtb-3", "TransitGatewayRouteTablePropagations": []}"#),
+            ("d.json", &format!(r#"{{"Routes": {route}, "AdditionalRoutesAvailable": true}}"#)),
+            ("e.json", r#"{"Routes": [{"DestinationCidr": "10.0.0.0/8"}], "Vpcs": []}"#),
+        ]);
+        let gathered = gathered.unwrap();
+        let tables = |key| gathered.dump.parts(key).map(|(id, _)| id.to_string()).collect::<Vec<_>>();
+        assert_eq!(tables(Key::Routes), ["tgw-rtb-1", "tgw-rtb-2"]);
+        assert_eq!(tables(Key::Associations), ["tgw-rtb-2"]);
+        assert_eq!(tables(Key::TransitGatewayRouteTablePropagations), ["tgw-rtb-3"]);
+        let ignored: Vec<&str> = notes.ignored.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(ignored, ["Routes", "AdditionalRoutesAvailable", "Routes"]);
+        assert!(notes.ignored[2].place.ends_with("e.json"));
+    }
+
+    #[test]
     fn unknown_keys_are_reported_once() {
         let (gathered, notes) = read(&[
-            ("a.json", r#"{"Vpcs": [], "FlowLogs": [{}], "TransitGateways": [], "ResponseMetadata": {"x": 1}}"#),
+            ("a.json", r#"{"Vpcs": [], "FlowLogs": [{}], "CustomerGateways": [], "ResponseMetadata": {"x": 1}}"#),
             ("b.json", r#"{"FlowLogs": [{}], "NextToken": "x", "Entries": []}"#),
             ("c.json", "3"),
         ]);
