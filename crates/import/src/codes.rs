@@ -42,7 +42,8 @@ pub const NAT_ADDRESS_ZONE: &str = "NAT_ADDRESS_ZONE";
 pub const UNKNOWN_GATEWAY: &str = "UNKNOWN_GATEWAY";
 /// A route leads to something that was not read: packets end there, as at the edge of the model.
 pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
-/// A route leads out of the model: peering, transit gateway, virtual private gateway and the like.
+/// A route leads out of the model: to a peering connection, transit gateway or virtual private gateway that is not described,
+/// a carrier gateway, a core network and the like.
 pub const EDGE_TARGET: &str = "EDGE_TARGET";
 /// A route table is associated with a gateway that is outside the model, or not in the dump.
 pub const EDGE_GATEWAY: &str = "EDGE_GATEWAY";
@@ -50,9 +51,20 @@ pub const EDGE_GATEWAY: &str = "EDGE_GATEWAY";
 pub const FORWARDING_UNKNOWN: &str = "FORWARDING_UNKNOWN";
 /// A prefix list is in use whose blocks were not read: it matches nothing.
 pub const PREFIX_LIST_WITHOUT_ENTRIES: &str = "PREFIX_LIST_WITHOUT_ENTRIES";
-/// An interface endpoint's interface was not read: nothing answers at it.
+/// An endpoint's interface was not read: nothing answers at that of an interface endpoint, that of a Gateway Load
+/// Balancer's endpoint was made.
 pub const UNKNOWN_ENDPOINT_INTERFACE: &str = "UNKNOWN_ENDPOINT_INTERFACE";
 /// Block Public Access is on, and its options were not read: they are as the VPCs and subnets tell.
 pub const BLOCK_PUBLIC_ACCESS: &str = "BLOCK_PUBLIC_ACCESS";
 /// Two files describe a resource differently: the fuller copy counts, else the first one.
 pub const CONFLICTING_COPIES: &str = "CONFLICTING_COPIES";
+/// A transit gateway's attachment has no interface in one of its subnets, or in any: it was made, or it reaches nothing.
+pub const TRANSIT_GATEWAY_INTERFACE: &str = "TRANSIT_GATEWAY_INTERFACE";
+/// An attachment of a transit gateway is only named, or its options are not told: it has those that AWS gives by itself.
+pub const TRANSIT_GATEWAY_ATTACHMENT: &str = "TRANSIT_GATEWAY_ATTACHMENT";
+/// Nothing tells which table an attachment is associated with: it is the default one.
+pub const TRANSIT_GATEWAY_ASSOCIATION: &str = "TRANSIT_GATEWAY_ASSOCIATION";
+/// The tables of a transit gateway were not read: it has one, as AWS makes it, or it is outside of the model.
+pub const TRANSIT_GATEWAY_ROUTE_TABLE: &str = "TRANSIT_GATEWAY_ROUTE_TABLE";
+/// The routes of a transit gateway's table were not read: it has those that attachments propagate, without static ones.
+pub const TRANSIT_GATEWAY_ROUTES: &str = "TRANSIT_GATEWAY_ROUTES";

@@ -6,9 +6,10 @@
 //! validates, the dataplane compiles.
 //!
 //! Read: VPCs, subnets, route tables, network ACLs, security groups and their rules, network interfaces, instances,
-//! addresses, internet, egress-only and NAT gateways, route tables of gateways, prefix lists, gateway and interface
-//! endpoints, Block Public Access with its exclusions. **Not** read: flow logs, peering connections, transit gateways and
-//! gateway load balancers (routes to them end at the edge of the model), Terraform.
+//! addresses, internet, egress-only and NAT gateways, route tables of gateways, prefix lists, endpoints of gateways,
+//! interfaces and Gateway Load Balancers, peering connections, transit gateways with their attachments, tables and routes,
+//! virtual private gateways, Block Public Access with its exclusions. **Not** read: flow logs, VPN connections, carrier and
+//! local gateways, core networks (routes to those end at the edge of the model), Terraform.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;

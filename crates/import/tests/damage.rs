@@ -8,19 +8,26 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use vpcemu_import::{Error, Imported, Options, is_dump, load};
-use vpcemu_model::{EndpointKind, Network, Placement, Target};
+use vpcemu_model::{AttachmentKind, Destination, EndpointKind, Id, InterfaceKind, Network, Placement, Target};
 
-/// The worked example and what VPCs have at their edges as one document.
+/// The worked example, what VPCs have at their edges and what they are connected to as one document.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let folder = data.join("worked-example");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files_of = |folder: &str| std::fs::read_dir(data.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = files_of("worked-example").chain(files_of("neighbors")).collect();
     files.retain(|file| file.extension().is_some_and(|it| it == "json"));
     files.push(data.join("edges/dump.json"));
     files.sort();
     let mut whole = serde_json::Map::new();
     for file in files {
-        let document: serde_json::Map<_, _> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let document: serde_json::Map<_, _> = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        // What a file's name tells, an enclosing key tells as well.
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        if let Some((_, table)) = name.split_once(".tgw-rtb-") {
+            let whole = whole.entry(format!("tgw-rtb-{table}")).or_insert_with(|| json!({}));
+            whole.as_object_mut().unwrap().extend(document);
+            continue;
+        }
         for (key, value) in document {
             // Both calls for prefix lists have the same key.
             whole
@@ -75,6 +82,9 @@ fn references_hold(network: &Network) {
     for table in &network.gateway_route_tables {
         assert!(network.vpc(&table.vpc).is_some(), "{table:?}");
         let internet = network.internet_gateways.iter().any(|it| it.id == table.gateway);
+        for gateway in network.vpn_gateways.iter().filter(|gateway| gateway.id == table.gateway) {
+            assert_eq!(gateway.vpc.as_ref(), Some(&table.vpc), "{table:?}");
+        }
         assert!(internet || table.gateway.as_str().starts_with("vgw-"), "{table:?}");
     }
     for exclusion in &network.block_public_access.exclusions {
@@ -95,6 +105,7 @@ fn references_hold(network: &Network) {
             }
         }
     }
+    neighbors_hold(network);
     let of_gateways = network.gateway_route_tables.iter().flat_map(|table| &table.routes);
     for route in network.route_tables.iter().flat_map(|table| &table.routes).chain(of_gateways) {
         let holds = match &route.target {
@@ -112,6 +123,36 @@ fn references_hold(network: &Network) {
             Target::Missing(_) => !route.active,
         };
         assert!(holds, "{route:?}");
+    }
+}
+
+fn neighbors_hold(network: &Network) {
+    for peering in &network.vpc_peering_connections {
+        let sides = [&peering.requester, &peering.accepter];
+        assert!(sides.iter().any(|side| network.vpc(&side.vpc).is_some()), "{peering:?}");
+    }
+    for gateway in &network.transit_gateways {
+        let tables: Vec<_> = gateway.route_tables.iter().map(|table| &table.id).collect();
+        for attachment in &gateway.attachments {
+            assert!(attachment.route_table.as_ref().is_none_or(|table| tables.contains(&table)), "{attachment:?}");
+            let AttachmentKind::Vpc(of) = &attachment.kind else { continue };
+            assert!(network.vpc(&of.vpc).is_some(), "{attachment:?}");
+            for id in &of.interfaces {
+                let interface = network.interface(id).unwrap();
+                assert_eq!(network.subnet(&interface.subnet).unwrap().vpc, of.vpc, "{attachment:?}");
+                assert_eq!(interface.kind, InterfaceKind::TransitGateway);
+            }
+        }
+        for route in gateway.route_tables.iter().flat_map(|table| &table.routes) {
+            let there = |id: &Id| gateway.attachments.iter().any(|it| it.id == *id);
+            assert!(route.attachment.as_ref().is_none_or(there), "{route:?}");
+            if let Destination::PrefixList(list) = &route.destination {
+                assert!(network.prefix_lists.iter().any(|it| it.id == *list), "{route:?}");
+            }
+        }
+    }
+    for gateway in &network.vpn_gateways {
+        assert!(gateway.vpc.as_ref().is_none_or(|vpc| network.vpc(vpc).is_some()), "{gateway:?}");
     }
 }
 
@@ -150,6 +191,10 @@ fn replacement() -> impl Strategy<Value = Value> {
         Just(json!("-1")),
         Just(json!("sg-0f000000000000002")),
         Just(json!("deleted")),
+        Just(json!("vpc-hub")),
+        Just(json!("tgw-attach-hub")),
+        Just(json!("tgw-rtb-spokes")),
+        Just(json!("blackhole")),
         Just(json!("available")),
         Just(json!("10.20.0.0/99")),
         Just(json!("::/0")),
@@ -177,7 +222,7 @@ fn every_part_may_be_absent() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200), mark in 0..4_usize) {

@@ -16,21 +16,24 @@ fn ids<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Vec<&'a str> {
 }
 
 #[test]
-fn peered_vpcs_meet_at_the_edge() {
+fn peered_vpcs_meet_at_their_connection() {
     let imported = load(&data("peering"), &Options::default()).unwrap();
     let network = &imported.network;
     assert_eq!(ids(network.vpcs.iter().map(|vpc| &vpc.id)), ["vpc-a", "vpc-b"]);
     let [one, other] = &network.route_tables[..] else { panic!() };
     let route = |route: &Route| (route.target.clone(), route.active);
+    let peering = Target::VpcPeeringConnection("pcx-1".into());
     assert_eq!(
         one.routes.iter().map(route).collect::<Vec<_>>(),
-        [(Target::Local, true), (Target::Edge("pcx-1".into()), true), (Target::Missing("nat-gone".into()), false)]
+        [(Target::Local, true), (peering.clone(), true), (Target::Missing("nat-gone".into()), false)]
     );
-    assert_eq!(other.routes[1].target, Target::Edge("pcx-1".into()));
-    let noted: Vec<_> = network.assumptions.iter().map(|it| (it.code.as_str(), it.place.as_str())).collect();
-    assert_eq!(noted, [(codes::EDGE_TARGET, "pcx-1")]);
+    assert_eq!(other.routes[1].target, peering);
+    let [connection] = &network.vpc_peering_connections[..] else { panic!() };
+    let sides = [&connection.requester, &connection.accepter].map(|side| (side.vpc.as_str(), side.cidrs.len()));
+    assert_eq!((sides, connection.active, connection.inter_region), ([("vpc-a", 1), ("vpc-b", 1)], true, false));
+    assert_eq!(network.assumptions, []);
     let ignored: Vec<_> = imported.ignored.iter().map(|it| it.what.as_str()).collect();
-    assert_eq!(ignored, ["VpcPeeringConnections", "nat-gone"]);
+    assert_eq!(ignored, ["nat-gone"]);
     assert!(network.nat_gateways.is_empty());
     assert_eq!(network.security_groups[0].ingress[0].peer, Peer::SecurityGroup("sg-b".into()));
     assert!(network.interfaces.iter().all(|interface| interface.in_use));
@@ -47,8 +50,9 @@ fn one_vpc_of_several() {
     assert_eq!(ids(network.security_groups.iter().map(|it| &it.id)), ["sg-a"]);
     assert_eq!(ids(network.interfaces.iter().map(|it| &it.id)), ["eni-a"]);
     // The group of the other VPC is known all the same: nothing had to be guessed about it.
-    let noted: Vec<_> = network.assumptions.iter().map(|it| it.code.as_str()).collect();
-    assert_eq!(noted, [codes::EDGE_TARGET]);
+    assert_eq!(network.assumptions, []);
+    let outside = PeeredVpc { vpc: "vpc-b".into(), cidrs: vec!["10.60.0.0/16".parse().unwrap()] };
+    assert_eq!(network.vpc_peering_connections[0].accepter, outside);
 }
 
 #[test]
@@ -104,5 +108,55 @@ fn what_a_vpc_has_at_its_edges() {
     assert_eq!(ignored, ["vpcbpa-exclude-2"]);
     let noted: Vec<_> = network.assumptions.iter().map(|it| (it.code.as_str(), it.place.as_str())).collect();
     assert_eq!(noted, [(codes::FORWARDING_UNKNOWN, "eni-fw")]);
+    assert_eq!(validate::validate(network), []);
+}
+
+#[test]
+fn what_a_vpc_is_connected_to() {
+    let imported = load(&data("neighbors"), &Options::default()).unwrap();
+    let network = &imported.network;
+    let [peering] = &network.vpc_peering_connections[..] else { panic!("{:?}", network.vpc_peering_connections) };
+    assert!(peering.active && peering.inter_region);
+    assert_eq!((peering.accepter.vpc.as_str(), peering.accepter.cidrs.len()), ("vpc-partner", 2));
+    let [gateway] = &network.transit_gateways[..] else { panic!("{:?}", network.transit_gateways) };
+    assert_eq!((gateway.name.as_deref(), gateway.security_group_referencing), (Some("hub"), true));
+    let attached = |it: &TransitGatewayAttachment| {
+        let table = it.route_table.as_ref().map_or("none", |id| id.as_str());
+        match &it.kind {
+            AttachmentKind::Vpc(of) => format!("{} {} {} {table}", it.id, of.interfaces[0], of.appliance_mode),
+            AttachmentKind::Outside { medium, prefixes } => format!("{} {medium:?} {} {table}", it.id, prefixes[0]),
+        }
+    };
+    assert_eq!(
+        gateway.attachments.iter().map(attached).collect::<Vec<_>>(),
+        [
+            "tgw-attach-spoke eni-tgw-spoke false tgw-rtb-spokes",
+            "tgw-attach-hub eni-tgw-hub true tgw-rtb-inspected",
+            "tgw-attach-vpn Vpn 10.99.0.0/16 tgw-rtb-inspected",
+        ]
+    );
+    let route = |it: &TransitGatewayRoute| (it.route_origin, it.attachment.as_ref().map(ToString::to_string));
+    let routes: Vec<Vec<_>> = gateway.route_tables.iter().map(|it| it.routes.iter().map(route).collect()).collect();
+    let to = |id: &str| Some(id.to_owned());
+    assert_eq!(routes[0], [(RouteOrigin::Static, to("tgw-attach-hub")), (RouteOrigin::Static, None)]);
+    let propagated = RouteOrigin::Propagated;
+    assert_eq!(routes[1], [(propagated, to("tgw-attach-spoke")), (propagated, to("tgw-attach-vpn"))]);
+    let [vgw] = &network.vpn_gateways[..] else { panic!("{:?}", network.vpn_gateways) };
+    assert_eq!((vgw.vpc.clone(), vgw.prefixes.clone()), (Some("vpc-spoke".into()), None));
+    assert_eq!(network.gateway_route_tables[0].gateway.as_str(), "vgw-office");
+    let load_balancer = EndpointKind::GatewayLoadBalancer { interface: "eni-gwlbe".into() };
+    assert_eq!(network.vpc_endpoints[0].kind, load_balancer);
+    let targets: Vec<_> = network.route_tables[0].routes.iter().map(|it| it.target.clone()).collect();
+    let expected = [
+        Target::Local,
+        Target::TransitGateway("tgw-hub".into()),
+        Target::VpcPeeringConnection("pcx-partner".into()),
+        Target::VpnGateway("vgw-office".into()),
+    ];
+    assert_eq!(targets, expected);
+    assert_eq!(network.route_tables[1].routes[1].target, Target::VpcEndpoint("vpce-inspect".into()));
+    assert_eq!(network.assumptions, []);
+    let ignored: Vec<_> = imported.ignored.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(ignored, ["sg-spoke", "pcx-old"]);
     assert_eq!(validate::validate(network), []);
 }

@@ -64,7 +64,7 @@ fn every_file_is_accounted_for() {
             "describe-security-groups.json: SecurityGroups 4",
             "describe-subnets.json: Subnets 4",
             "describe-vpc-endpoints.json: VpcEndpoints 1",
-            "describe-vpc-peering-connections.json: ",
+            "describe-vpc-peering-connections.json: VpcPeeringConnections 0",
             "describe-vpcs.json: Vpcs 1",
             "expected-flows.json: ",
             "get-managed-prefix-list-entries.pl-05000000000000001.json: Entries 2",

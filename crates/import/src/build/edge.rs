@@ -37,8 +37,14 @@ pub(super) fn tables(
 /// Whether packets come into the VPC by the gateway. One that is not in the dump is taken to be attached: AWS associates no
 /// others.
 fn serves(dump: &Dump, gateway: &Id, vpc: &Id, network: &mut Network, notes: &mut Notes) -> bool {
+    if let Some(known) = network.vpn_gateways.iter().find(|it| it.id == *gateway) {
+        return known.vpc.as_ref() == Some(vpc);
+    }
     if !gateway.as_str().starts_with(Kind::InternetGateway.prefix()) {
-        let text = format!("{gateway} is outside the model, and taken to be attached to {vpc}");
+        if dump.saw(Key::VpnGateways, gateway) {
+            return false;
+        }
+        let text = format!("{gateway} is not in the dump: taken to be attached to {vpc}, whose route table names it");
         notes.assume(codes::EDGE_GATEWAY, gateway, text);
         return true;
     }

@@ -1,11 +1,15 @@
-//! Gateway and interface endpoints.
+//! Gateway and interface endpoints, and those of Gateway Load Balancers.
 
-use vpcemu_model::{Destination, EndpointKind, Id, Network, Route, RouteOrigin, Target, VpcEndpoint};
+use vpcemu_model::{
+    Destination, EndpointKind, Id, InterfaceKind, Kind, Network, Route, RouteOrigin, Target, VpcEndpoint,
+};
 
-use super::of_known_vpc;
+use super::made_interface::made;
+use super::{of_known_vpc, suffix};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
+use crate::node::Node;
 use crate::notes::Notes;
 
 /// Fills the endpoints that are available.
@@ -30,6 +34,10 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
                 }
                 EndpointKind::Interface { interfaces, udp: false }
             }
+            Some("gatewayloadbalancer") => match load_balancer_interface(&node, &id, dump, network, notes)? {
+                Some(interface) => EndpointKind::GatewayLoadBalancer { interface },
+                None => continue,
+            },
             Some(other) => {
                 notes.ignore(id, node.origin(), format!("endpoints of type {other} are not modelled"));
                 continue;
@@ -45,6 +53,39 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
         });
     }
     Ok(())
+}
+
+/// The one interface of a Gateway Load Balancer's endpoint (semantics 10.14), made in its subnet where the dump has none.
+fn load_balancer_interface(
+    node: &Node<'_>,
+    id: &Id,
+    dump: &Dump,
+    network: &mut Network,
+    notes: &mut Notes,
+) -> Result<Option<Id>, Error> {
+    let named = node.ids("NetworkInterfaceIds")?;
+    if let Some(interface) = named.iter().find(|id| network.interface(id).is_some()) {
+        return Ok(Some(interface.clone()));
+    }
+    let subnets = node.ids("SubnetIds")?;
+    let Some(subnet) = subnets.iter().find(|subnet| network.subnet(subnet).is_some()) else {
+        notes.ignore(id, node.origin(), "its subnet is not in the dump");
+        return Ok(None);
+    };
+    let interface = named.into_iter().next().unwrap_or_else(|| Id::of(Kind::NetworkInterface, suffix(id)));
+    if network.interface(&interface).is_some() {
+        notes.ignore(id, node.origin(), format!("{interface}, as its interface would be called, is something else"));
+        return Ok(None);
+    }
+    if dump.has(Key::NetworkInterfaces) {
+        let text = format!("{interface} of {id} is not in NetworkInterfaces: made in {subnet}");
+        notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, &interface, text);
+    }
+    let kind = InterfaceKind::GatewayLoadBalancerEndpoint;
+    let interface = made(interface, subnet, kind, network, node.origin());
+    let id = interface.id.clone();
+    network.interfaces.push(interface);
+    Ok(Some(id))
 }
 
 /// Gives gateway endpoints their prefix lists, and the tables that they are in their routes: AWS keeps those itself.
@@ -123,13 +164,53 @@ mod tests {
             "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Status": "available",
                 "Groups": [{"GroupId": "sg-1"}]}],
             "VpcEndpoints": [endpoint("vpce-1", "interface", "available"), endpoint("vpce-2", "Interface", "rejected"),
-                endpoint("vpce-3", "GatewayLoadBalancer", "available")],
+                endpoint("vpce-3", "Resource", "available")],
         }));
         let [only] = &imported.network.vpc_endpoints[..] else { panic!() };
         assert_eq!(only.kind, EndpointKind::Interface { interfaces: vec!["eni-1".into()], udp: false });
         let interface = &imported.network.interfaces[0];
-        assert!(interface.in_use && interface.kind == vpcemu_model::InterfaceKind::VpcEndpoint);
+        assert!(interface.in_use && interface.kind == InterfaceKind::VpcEndpoint);
         assert_eq!(ignored(&imported), ["vpce-2", "vpce-3"]);
         assert_eq!(imported.network.assumptions[0].code, codes::UNKNOWN_ENDPOINT_INTERFACE);
+    }
+
+    #[test]
+    fn load_balancer_endpoints_have_one_interface_and_are_routed_to() {
+        let over = |interfaces: serde_json::Value| {
+            json!({
+                "NetworkInterfaces": interfaces,
+                "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcEndpointType": "GatewayLoadBalancer", "VpcId": "vpc-1",
+                    "State": "available", "ServiceName": "com.amazonaws.vpce.x.vpce-svc-1", "SubnetIds": ["subnet-1"],
+                    "NetworkInterfaceIds": ["eni-1"]}],
+                "RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": true}], "Routes": [
+                    {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "vpce-1", "State": "active"},
+                    {"DestinationCidrBlock": "192.0.2.0/24", "VpcEndpointId": "vpce-1", "State": "active"}]}],
+            })
+        };
+        let listed = json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Status": "in-use",
+            "InterfaceType": "gateway_load_balancer_endpoint", "RequesterManaged": true, "Groups": [],
+            "Description": "VPC Endpoint Interface vpce-1", "PrivateIpAddress": "10.0.1.77"}]);
+        for (interfaces, address, assumed) in [
+            (listed, "10.0.1.77", vec![]),
+            (json!([]), "10.0.1.4", vec![codes::UNKNOWN_ENDPOINT_INTERFACE]),
+            (json!(null), "10.0.1.4", vec![codes::MISSING_NETWORK_INTERFACES]),
+        ] {
+            let imported = import_over(over(interfaces));
+            let kind = &imported.network.vpc_endpoints[0].kind;
+            assert_eq!(*kind, EndpointKind::GatewayLoadBalancer { interface: "eni-1".into() });
+            let [interface] = &imported.network.interfaces[..] else { panic!() };
+            assert_eq!(interface.kind, InterfaceKind::GatewayLoadBalancerEndpoint);
+            assert_eq!(interface.ipv4[0].private.to_string(), address);
+            assert!(interface.in_use && !interface.source_dest_check && interface.security_groups.is_empty());
+            let targets = imported.network.route_tables[0].routes[..2].iter().map(|it| &it.target);
+            assert_eq!(targets.collect::<Vec<_>>(), [&Target::VpcEndpoint("vpce-1".into()); 2]);
+            let noted: Vec<_> = imported.network.assumptions.iter().map(|it| it.code.as_str()).collect();
+            assert_eq!(noted, assumed);
+        }
+        let mut elsewhere = over(json!([]));
+        elsewhere["VpcEndpoints"][0]["SubnetIds"] = json!(["subnet-9"]);
+        let imported = import_over(elsewhere);
+        assert_eq!(ignored(&imported), ["vpce-1"]);
+        assert_eq!(imported.network.route_tables[0].routes[0].target, Target::Edge("vpce-1".into()));
     }
 }

@@ -11,12 +11,12 @@ use crate::notes::Notes;
 pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
     for node in dump.nodes(Key::InternetGateways) {
         let id = node.required_id("InternetGatewayId")?;
-        let vpc = attached(&node, network)?;
+        let vpc = attached(&node, "Attachments", network)?;
         network.internet_gateways.push(InternetGateway { id, vpc, origin: node.origin() });
     }
     for node in dump.nodes(Key::EgressOnlyInternetGateways) {
         let id = node.required_id("EgressOnlyInternetGatewayId")?;
-        match attached(&node, network)? {
+        match attached(&node, "Attachments", network)? {
             Some(vpc) => {
                 let origin = node.origin();
                 network.egress_only_internet_gateways.push(EgressOnlyInternetGateway { id, vpc, origin });
@@ -27,9 +27,9 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
     Ok(())
 }
 
-/// Real answers say `available` where the API's model says `attached`.
-fn attached(node: &Node<'_>, network: &Network) -> Result<Option<Id>, Error> {
-    for attachment in node.list("Attachments")? {
+/// The VPC that a gateway is attached to. Real answers say `available` where the API's model says `attached`.
+pub(super) fn attached(node: &Node<'_>, field: &str, network: &Network) -> Result<Option<Id>, Error> {
+    for attachment in node.list(field)? {
         let state = attachment.state("State")?;
         let vpc = attachment.id("VpcId")?.filter(|vpc| network.vpc(vpc).is_some());
         if vpc.is_some() && matches!(state.as_deref(), None | Some("available" | "attached")) {

@@ -13,22 +13,26 @@ use crate::node::Node;
 use crate::notes::Notes;
 
 /// The interfaces that gateways and endpoints say are theirs.
+#[derive(Default)]
 pub(super) struct Owned {
     nat_gateways: HashSet<Id>,
     endpoints: HashSet<Id>,
+    load_balancer_endpoints: HashSet<Id>,
 }
 
 impl Owned {
     /// Asks the gateways and endpoints.
     pub(super) fn read(dump: &Dump) -> Result<Self, Error> {
-        let mut owned = Self { nat_gateways: HashSet::new(), endpoints: HashSet::new() };
+        let mut owned = Self::default();
         for node in dump.nodes(Key::NatGateways) {
             for address in node.list("NatGatewayAddresses")? {
                 owned.nat_gateways.extend(address.id("NetworkInterfaceId")?);
             }
         }
         for node in dump.nodes(Key::VpcEndpoints) {
-            owned.endpoints.extend(node.ids("NetworkInterfaceIds")?);
+            let of_load_balancer = node.state("VpcEndpointType")?.as_deref() == Some("gatewayloadbalancer");
+            let kind = if of_load_balancer { &mut owned.load_balancer_endpoints } else { &mut owned.endpoints };
+            kind.extend(node.ids("NetworkInterfaceIds")?);
         }
         Ok(owned)
     }
@@ -72,7 +76,7 @@ pub(super) fn interface(
     }
     match kind {
         // Some sources show the default group here; AWS has none (semantics 6.30).
-        InterfaceKind::NatGateway => security_groups.clear(),
+        _ if is_groupless(kind) => security_groups.clear(),
         InterfaceKind::Interface if security_groups.is_empty() => {
             let text = format!("{id} names no security group: it has the default one of {}", vpc.id);
             notes.assume(codes::DEFAULT_SECURITY_GROUP, &id, text);
@@ -80,7 +84,7 @@ pub(super) fn interface(
         }
         _ => {}
     }
-    let served = matches!(kind, InterfaceKind::NatGateway | InterfaceKind::VpcEndpoint);
+    let served = is_groupless(kind) || kind == InterfaceKind::VpcEndpoint;
     let in_use = match node.state("Status")?.as_deref() {
         // What a gateway or endpoint says it uses is in use.
         _ if served => true,
@@ -104,7 +108,8 @@ pub(super) fn interface(
         ipv6: ipv6_addresses(node)?,
         prefixes: prefixes(node)?,
         security_groups,
-        source_dest_check: node.flag("SourceDestCheck")?.unwrap_or(kind != InterfaceKind::NatGateway),
+        source_dest_check: node.flag("SourceDestCheck")?.unwrap_or(kind != InterfaceKind::NatGateway)
+            && !forwards(kind),
         forward: None,
         in_use,
         connection_tracking: connection_tracking(node)?,
@@ -112,6 +117,25 @@ pub(super) fn interface(
         origin: node.origin(),
     }))
 }
+
+/// What gateways put into a subnet has no security group (semantics 6.30).
+fn is_groupless(kind: InterfaceKind) -> bool {
+    kind == InterfaceKind::NatGateway || forwards(kind)
+}
+
+/// Whether packets of others leave and enter by such interfaces, whatever their attribute says.
+fn forwards(kind: InterfaceKind) -> bool {
+    matches!(kind, InterfaceKind::TransitGateway | InterfaceKind::GatewayLoadBalancerEndpoint)
+}
+
+/// The attachment that AWS's description of a transit gateway's interface names.
+pub(super) fn attachment_of(node: &Node<'_>) -> Result<Option<Id>, Error> {
+    let description = node.text("Description")?.unwrap_or_default();
+    Ok(description.strip_prefix(ATTACHMENT).map(|id| Id::new(id.trim())))
+}
+
+/// How the description of a transit gateway's interface begins, before the attachment's id.
+const ATTACHMENT: &str = "Network Interface for Transit Gateway Attachment ";
 
 /// The type where it tells, the owner's word, or the description that AWS writes.
 fn kind(node: &Node<'_>, id: &Id, owned: &Owned) -> Result<InterfaceKind, Error> {
@@ -121,11 +145,15 @@ fn kind(node: &Node<'_>, id: &Id, owned: &Owned) -> Result<InterfaceKind, Error>
     let ordinary = matches!(written.as_deref(), None | Some("interface" | "efa" | "efa-only" | "branch" | "trunk"));
     Ok(match written.as_deref() {
         Some("natgateway") => InterfaceKind::NatGateway,
+        Some("gatewayloadbalancerendpoint") => InterfaceKind::GatewayLoadBalancerEndpoint,
+        Some("transitgateway") => InterfaceKind::TransitGateway,
+        _ if owned.load_balancer_endpoints.contains(id) => InterfaceKind::GatewayLoadBalancerEndpoint,
         Some("vpcendpoint") => InterfaceKind::VpcEndpoint,
         _ if owned.nat_gateways.contains(id) => InterfaceKind::NatGateway,
         _ if owned.endpoints.contains(id) => InterfaceKind::VpcEndpoint,
         _ if ordinary && description.starts_with("Interface for NAT Gateway nat-") => InterfaceKind::NatGateway,
         _ if ordinary && description.starts_with("VPC Endpoint Interface vpce-") => InterfaceKind::VpcEndpoint,
+        _ if ordinary && description.starts_with(ATTACHMENT) => InterfaceKind::TransitGateway,
         _ if ordinary && !node.flag("RequesterManaged")?.unwrap_or(false) => InterfaceKind::Interface,
         _ => InterfaceKind::Other,
     })
@@ -240,6 +268,12 @@ mod tests {
         assert_eq!(kind(json!("interface"), nat, true), InterfaceKind::NatGateway);
         assert_eq!(kind(json!("vpc_endpoint"), "", true), InterfaceKind::VpcEndpoint);
         assert_eq!(kind(json!("interface"), "VPC Endpoint Interface vpce-1", true), InterfaceKind::VpcEndpoint);
+        assert_eq!(kind(json!("transit_gateway"), "", true), InterfaceKind::TransitGateway);
+        let attachment = "Network Interface for Transit Gateway Attachment tgw-attach-1";
+        assert_eq!(kind(json!("interface"), attachment, true), InterfaceKind::TransitGateway);
+        let endpoint = "VPC Endpoint Interface vpce-1";
+        let load_balancer = InterfaceKind::GatewayLoadBalancerEndpoint;
+        assert_eq!(kind(json!("gateway_load_balancer_endpoint"), endpoint, true), load_balancer);
         assert_eq!(kind(json!("interface"), "ELB app/x", true), InterfaceKind::Other);
         assert_eq!(kind(json!("lambda"), "", false), InterfaceKind::Other);
         assert_eq!(kind(json!("efa"), "", false), InterfaceKind::Interface);

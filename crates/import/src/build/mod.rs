@@ -7,16 +7,20 @@ mod endpoint;
 mod gateway;
 mod instance;
 mod interface;
+mod made_interface;
 mod nat_gateway;
 mod network_acl;
 mod nitro;
+mod peering;
 mod prefix_list;
 mod regional_nat_gateway;
 mod route;
 mod route_table;
 mod security_group;
 mod security_group_rule;
+mod transit_gateway;
 mod vpc;
+mod vpn_gateway;
 
 use vpcemu_model::{Id, Network};
 
@@ -44,6 +48,9 @@ pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> 
     gateway::read(dump, &mut network, notes)?;
     nat_gateway::read(dump, &mut network, notes)?;
     endpoint::read(dump, &mut network, notes)?;
+    peering::read(dump, &mut network, notes)?;
+    transit_gateway::read(dump, &mut network, notes)?;
+    vpn_gateway::read(dump, &mut network, notes)?;
     route::read(dump, &tables, &mut network, notes)?;
 
     block_public_access::read(dump, &mut network, notes)?;

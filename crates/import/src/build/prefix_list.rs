@@ -31,7 +31,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network) -> Result<(), Error> {
             }
         }
     }
-    for (id, node) in dump.entries() {
+    for (id, node) in dump.parts(Key::Entries) {
         let list = list_mut(lists, id, &node);
         for entry in node.list("Entries")? {
             let block = entry.block("Cidr")?.ok_or_else(|| entry.missing("Cidr"))?;
@@ -48,7 +48,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
     // A list may really be empty.
     let listed = dump.nodes(Key::PrefixLists).filter(|node| node.map.get("Cidrs").is_some_and(|it| it.is_array()));
     let mut known: HashSet<Id> = listed.filter_map(|node| node.id("PrefixListId").ok().flatten()).collect();
-    known.extend(dump.entries().map(|(id, _)| id.clone()));
+    known.extend(dump.parts(Key::Entries).map(|(id, _)| id.clone()));
     for id in used(network) {
         let position = network.prefix_lists.iter().position(|list| list.id == id);
         let empty = position.is_none_or(|at| network.prefix_lists[at].entries.is_empty());
@@ -71,7 +71,9 @@ fn used(network: &Network) -> Vec<Id> {
         _ => None,
     });
     let routes = network.route_tables.iter().flat_map(|table| &table.routes);
-    let destinations = routes.filter_map(|route| match &route.destination {
+    let transit = network.transit_gateways.iter().flat_map(|gateway| &gateway.route_tables);
+    let transit = transit.flat_map(|table| &table.routes).map(|route| &route.destination);
+    let destinations = routes.map(|route| &route.destination).chain(transit).filter_map(|to| match to {
         Destination::PrefixList(id) => Some(id),
         Destination::Cidr(_) => None,
     });

@@ -150,6 +150,16 @@ impl Reader<'_> {
         match key {
             Key::NatGateways if network.nat_gateways.iter().any(|it| it.id == id) => Target::NatGateway(id),
             Key::NetworkInterfaces if network.interface(&id).is_some() => Target::NetworkInterface(id),
+            Key::VpcEndpoints if network.vpc_endpoints.iter().any(|it| it.id == id) => Target::VpcEndpoint(id),
+            Key::VpcPeeringConnections if network.vpc_peering_connections.iter().any(|it| it.id == id) => {
+                Target::VpcPeeringConnection(id)
+            }
+            Key::TransitGateways if network.transit_gateways.iter().any(|it| it.id == id) => Target::TransitGateway(id),
+            Key::VpnGateways if network.vpn_gateways.iter().any(|it| it.id == id) => Target::VpnGateway(id),
+            // Nothing of it is translated, and what lies behind it need not be in the model.
+            Key::VpcPeeringConnections | Key::TransitGateways | Key::VpnGateways if !self.notes.is_gone(&id) => {
+                self.edge(id, active)
+            }
             Key::EgressOnlyInternetGateways => {
                 if !network.egress_only_internet_gateways.iter().any(|it| it.id == id) {
                     if !active || self.dump.saw(key, &id) {
@@ -188,6 +198,8 @@ impl Reader<'_> {
             self.known(Key::NatGateways, id, active)
         } else if has(Kind::EgressOnlyInternetGateway) {
             self.known(Key::EgressOnlyInternetGateways, id, active)
+        } else if has(Kind::VpnGateway) {
+            self.known(Key::VpnGateways, id, active)
         } else {
             self.edge(id, active)
         }
@@ -235,7 +247,7 @@ impl Reader<'_> {
 
     fn edge(&mut self, id: Id, active: bool) -> Target {
         if active {
-            let text = format!("what lies behind {id} is not modelled: packets routed to it end there");
+            let text = format!("{id} is not described, or not modelled: packets routed to it end there");
             self.notes.assume(codes::EDGE_TARGET, &id, text);
         }
         Target::Edge(id)
@@ -252,8 +264,8 @@ const TARGETS: [(&str, Option<Key>); 12] = [
     ("NatGatewayId", Some(Key::NatGateways)),
     ("EgressOnlyInternetGatewayId", Some(Key::EgressOnlyInternetGateways)),
     ("NetworkInterfaceId", Some(Key::NetworkInterfaces)),
-    ("VpcPeeringConnectionId", None),
-    ("TransitGatewayId", None),
+    ("VpcPeeringConnectionId", Some(Key::VpcPeeringConnections)),
+    ("TransitGatewayId", Some(Key::TransitGateways)),
     ("CarrierGatewayId", None),
     ("LocalGatewayId", None),
     ("CoreNetworkArn", None),

@@ -227,4 +227,28 @@ mod tests {
         assert_eq!(imported.network.interfaces[0].security_groups, [Id::from("sg-default-1")]);
         assert_eq!(rules(&imported, "sg-default-1").len(), 3);
     }
+
+    #[test]
+    fn references_over_a_deleted_peering_connection_match_nothing() {
+        let pair = |group: &str, status: Value| json!({"GroupId": group, "VpcId": "vpc-9", "VpcPeeringConnectionId": "pcx-1", "PeeringStatus": status});
+        let pairs = [pair("sg-8", json!("deleted")), pair("sg-1", json!("active")), pair("sg-1", json!(null))];
+        let flat = |id: &str, status: &str| {
+            json!({"SecurityGroupRuleId": id, "GroupId": "sg-1", "IpProtocol": "udp", "FromPort": 53, "ToPort": 53,
+                "ReferencedGroupInfo": {"GroupId": "sg-1", "PeeringStatus": status}})
+        };
+        let imported = import_over(json!({
+            "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "default", "VpcId": "vpc-1",
+                "IpPermissions": [{"IpProtocol": "-1", "UserIdGroupPairs": pairs}]}],
+            "SecurityGroupRules": [flat("sgr-a", "Deleted"), flat("sgr-b", "active")],
+        }));
+        let there = ["sgr-1-in-1", "sgr-1-in-2"].map(|id| format!("{id} all all SecurityGroup(sg-1)"));
+        assert_eq!(rules(&imported, "sg-1")[..2], there);
+        assert_eq!(rules(&imported, "sg-1")[2..], ["sgr-b udp 53 SecurityGroup(sg-1)"]);
+        let texts: Vec<_> = imported.ignored.iter().map(|it| (it.what.as_str(), it.text.as_str())).collect();
+        let text = |peering: &str| {
+            format!("the rule is stale: {peering} to the group that it names is deleted, so it matches nothing")
+        };
+        assert_eq!(texts, [("sgr-a", text("the peering connection").as_str()), ("sg-1", text("pcx-1").as_str())]);
+        assert!(codes(&imported).is_empty());
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use vpcemu_model::{Id, Kind, Peer, Ports, Protocol, SecurityGroupRule};
 
 use super::network_acl::{icmp_type, port_range};
+use super::peering::OVER;
 use super::suffix;
 use crate::Error;
 use crate::dump::{Dump, Key};
@@ -30,9 +31,12 @@ pub(super) fn flat(dump: &Dump, notes: &mut Notes) -> Result<HashMap<Id, Rules>,
             Peer::Cidr(block)
         } else if let Some(list) = node.id("PrefixListId")? {
             Peer::PrefixList(list)
-        } else if let Some(group) =
-            node.object("ReferencedGroupInfo")?.map(|it| it.id("GroupId")).transpose()?.flatten()
+        } else if let Some(info) = node.object("ReferencedGroupInfo")?
+            && let Some(group) = info.id("GroupId")?
         {
+            if is_stale(&info, &id, notes)? {
+                continue;
+            }
             Peer::SecurityGroup(group)
         } else {
             notes.ignore(id, node.origin(), "the rule names no peer");
@@ -101,12 +105,25 @@ fn fan_out(
         }
         for pair in permission.list("UserIdGroupPairs")? {
             match pair.id("GroupId")? {
+                Some(_) if is_stale(&pair, group, notes)? => {}
                 Some(peer) => push(Peer::SecurityGroup(peer), &pair),
                 None => notes.ignore(group, pair.origin(), "the rule names a group without its GroupId"),
             }
         }
     }
     Ok(rules)
+}
+
+/// Whether a reference is to a group behind a peering connection that is no more: the rule stays listed in AWS, and matches
+/// nothing (semantics 6.13).
+fn is_stale(reference: &Node<'_>, what: &Id, notes: &mut Notes) -> Result<bool, Error> {
+    let Some(state) = reference.state("PeeringStatus")?.filter(|state| OVER.contains(&state.as_str())) else {
+        return Ok(false);
+    };
+    let peering = reference.text("VpcPeeringConnectionId")?.unwrap_or_else(|| "the peering connection".to_owned());
+    let text = format!("the rule is stale: {peering} to the group that it names is {state}, so it matches nothing");
+    notes.ignore(what, reference.origin(), text);
+    Ok(true)
 }
 
 /// Ports count for TCP and UDP only, types for ICMP only (semantics 6.4, 6.5). ICMP fields that are not there are the

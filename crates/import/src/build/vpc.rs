@@ -75,7 +75,7 @@ fn vpc(id: Id, name: Option<String>, cidrs: Vec<IpNet>, origin: Origin) -> Vpc {
 }
 
 /// The primary block first, then the others that are associated.
-fn vpc_blocks(node: &Node<'_>) -> Result<Vec<IpNet>, Error> {
+pub(super) fn vpc_blocks(node: &Node<'_>) -> Result<Vec<IpNet>, Error> {
     let mut blocks = Vec::new();
     push_new(&mut blocks, node.block("CidrBlock")?);
     associated(node, "CidrBlockAssociationSet", "CidrBlock", "CidrBlockState", &mut blocks)?;
