@@ -76,7 +76,8 @@ fn overlapping(ours: &[IpNet], theirs: &[IpNet]) -> Option<(IpNet, IpNet)> {
 /// Several connections of one VPC: with the same peer, or with peers whose blocks overlap each other.
 fn overlaps(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let mut of_vpc: HashMap<&Id, Vec<&VpcPeeringConnection>> = HashMap::new();
-    for peering in index.network.vpc_peering_connections.iter().filter(|peering| peering.active) {
+    let of_two = |it: &&VpcPeeringConnection| it.requester.vpc != it.accepter.vpc;
+    for peering in index.network.vpc_peering_connections.iter().filter(|it| it.active).filter(of_two) {
         for side in [&peering.requester, &peering.accepter] {
             of_vpc.entry(&side.vpc).or_default().push(peering);
         }
@@ -248,3 +249,6 @@ fn not_attached(named: &Named<'_>, vpc: &Id, id: &Id, origin: &crate::Origin, fi
     let finding = Finding::warning("not-attached", &route.origin, text);
     findings.push(finding.related(origin, format!("{id} is here")));
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,77 @@ pub(super) fn add_second_vpc(network: &mut Network) {
     network.security_groups.push(SecurityGroup { id: "sg-2".into(), name: None, vpc, ingress, egress, origin });
 }
 
+/// An active peering connection within a region; the accepter's blocks are those of a VPC that is not described.
+pub(super) fn peering(requester: &str, accepter: &str) -> VpcPeeringConnection {
+    VpcPeeringConnection {
+        id: "pcx-1".into(),
+        name: None,
+        requester: PeeredVpc { vpc: requester.into(), cidrs: Vec::new() },
+        accepter: PeeredVpc { vpc: accepter.into(), cidrs: vec![net("10.9.0.0/16")] },
+        inter_region: false,
+        active: true,
+        origin: Origin::implicit(),
+    }
+}
+
+/// An attachment of something outside.
+pub(super) fn attachment(id: &str, prefixes: &[&str]) -> TransitGatewayAttachment {
+    let prefixes = prefixes.iter().map(|it| net(it)).collect();
+    TransitGatewayAttachment {
+        id: id.into(),
+        kind: AttachmentKind::Outside { medium: AttachmentMedium::Vpn, prefixes },
+        route_table: Some("tgw-rtb-1".into()),
+        available: true,
+        origin: Origin::implicit(),
+    }
+}
+
+/// An attachment of a VPC, with security group referencing.
+pub(super) fn vpc_attachment(id: &str, vpc: &str, interfaces: &[&str]) -> TransitGatewayAttachment {
+    let kind = AttachmentKind::Vpc(VpcAttachment {
+        vpc: vpc.into(),
+        interfaces: interfaces.iter().map(|it| (*it).into()).collect(),
+        appliance_mode: false,
+        security_group_referencing: true,
+        ipv6: false,
+    });
+    TransitGatewayAttachment { kind, ..attachment(id, &[]) }
+}
+
+/// A transit gateway with security group referencing and one empty table.
+pub(super) fn transit_gateway(attachments: Vec<TransitGatewayAttachment>) -> TransitGateway {
+    let (name, origin) = (None, Origin::implicit());
+    let table =
+        TransitGatewayRouteTable { id: "tgw-rtb-1".into(), name: None, routes: Vec::new(), origin: origin.clone() };
+    let route_tables = vec![table];
+    TransitGateway { id: "tgw-1".into(), name, security_group_referencing: true, attachments, route_tables, origin }
+}
+
+/// A static route of a transit gateway.
+pub(super) fn transit_route(destination: &str, attachment: Option<&str>) -> TransitGatewayRoute {
+    TransitGatewayRoute {
+        destination: Destination::Cidr(net(destination)),
+        attachment: attachment.map(Id::from),
+        route_origin: RouteOrigin::Static,
+        origin: Origin::implicit(),
+    }
+}
+
+/// A virtual private gateway.
+pub(super) fn vpn_gateway(id: &str, vpc: Option<&str>) -> VpnGateway {
+    VpnGateway { id: id.into(), name: None, vpc: vpc.map(Id::from), prefixes: None, origin: Origin::implicit() }
+}
+
+/// A route that a virtual private gateway propagates.
+pub(super) fn propagated(destination: &str, gateway: &str) -> Route {
+    Route { route_origin: RouteOrigin::Propagated, ..route(destination, Target::VpnGateway(gateway.into())) }
+}
+
+/// An endpoint of the first VPC.
+pub(super) fn endpoint(kind: EndpointKind) -> VpcEndpoint {
+    VpcEndpoint { kind, ..network().vpc_endpoints.remove(0) }
+}
+
 /// One VPC with a public subnet (a web host, a NAT gateway), a private one (an application), and every kind of gateway.
 pub(super) fn network() -> Network {
     let (origin, vpc) = (Origin::implicit(), Id::from("vpc-1"));
