@@ -1,5 +1,7 @@
 //! Quotas (section 13): a warning above the default, since it can be raised, an error above what it can be raised to.
 
+mod neighbors;
+
 use std::collections::HashMap;
 
 use super::Index;
@@ -114,6 +116,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     if let Some(last) = exclusions.last() {
         findings.extend(EXCLUSIONS.check(&Id::new("Block Public Access"), "", exclusions.len(), &last.origin));
     }
+    neighbors::check(index, findings);
 }
 
 fn count<'a>(ids: impl Iterator<Item = &'a Id>) -> HashMap<&'a Id, usize> {
