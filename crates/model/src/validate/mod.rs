@@ -10,6 +10,7 @@ mod edge_routes;
 mod filtering;
 mod forwarding;
 mod gateways;
+mod group_references;
 mod index;
 mod interfaces;
 mod local_routes;
@@ -37,6 +38,7 @@ pub fn validate(network: &Network) -> Vec<Finding> {
     edge_routes::check(&index, &mut findings);
     forwarding::check(&index, &mut findings);
     filtering::check(&index, &mut findings);
+    group_references::check(&index, &mut findings);
     gateways::check(&index, &mut findings);
     neighbors::check(&index, &mut findings);
     block_public_access::check(&index, &mut findings);
