@@ -51,7 +51,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) declared: BTreeMap<Kind, BTreeSet<Id>>,
     /// What could not be read or built; references to it are right.
     pub(crate) broken: HashSet<Id>,
-    missing: HashSet<Id>,
+    pub(crate) missing: HashSet<Id>,
     pub(crate) targets: Targets,
     /// IPv4 addresses that the file gives away.
     pub(crate) taken: HashSet<std::net::Ipv4Addr>,

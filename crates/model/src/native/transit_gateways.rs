@@ -85,11 +85,11 @@ impl Builder<'_> {
     ) -> Option<TransitGatewayAttachment> {
         let id = Id::of(Kind::TransitGatewayAttachment, name.get_ref());
         let route_table = match &file.route_table {
-            Some(named) => self.transit_table(named, name, tables),
+            Some(named) => Some(self.transit_table(named, name, tables)),
             None => tables.default.clone(),
         };
         let learning: Vec<Id> = match &file.propagate_to {
-            Some(named) => named.iter().filter_map(|named| self.transit_table(named, name, tables)).collect(),
+            Some(named) => named.iter().map(|named| self.transit_table(named, name, tables)).collect(),
             None => tables.default.clone().into_iter().collect(),
         };
         let prefixes = self.blocks(&file.prefixes);
@@ -158,7 +158,8 @@ impl Builder<'_> {
         for (number, at) in file.subnets.iter().enumerate() {
             let subnet = self.subnet(Some(at), name)?;
             let of = vpc.get_or_insert_with(|| subnet.vpc.clone());
-            if *of != subnet.vpc {
+            // One that does not exist was said to be missing.
+            if *of != subnet.vpc && !self.missing.contains(of) {
                 let text = format!("{id} is of {of}, and {} is of {}", subnet.id, subnet.vpc);
                 self.error("other-vpc", at.span(), text);
             }
@@ -184,16 +185,18 @@ impl Builder<'_> {
         vpc.map(|vpc| (vpc, interfaces))
     }
 
-    fn transit_table(&mut self, named: &Text, of: &Text, tables: &Tables) -> Option<Id> {
+    /// The id that a name refers to, whether there is such a table or not.
+    fn transit_table(&mut self, named: &Text, of: &Text, tables: &Tables) -> Id {
         let id = Id::of(Kind::TransitGatewayRouteTable, named.get_ref());
         let known = tables.tables.iter().map(|table| &table.id);
         if known.clone().any(|known| *known == id) {
-            return Some(id);
+            return id;
         }
         let help = help_for_unknown(Kind::TransitGatewayRouteTable, &id, known);
         let text = format!("`{}` names {id}, which its transit gateway does not have", of.get_ref());
         self.error_with_help("unknown-reference", named.span(), text, help);
-        None
+        self.mark_missing(&id);
+        id
     }
 
     fn transit_routes(
