@@ -8,7 +8,12 @@ use vpcemu_model::native;
 const REFERENCE: &str = include_str!("data/reference.toml");
 
 /// The files to damage: together they have every key.
-const FILES: [&str; 3] = [REFERENCE, include_str!("data/edges.toml"), include_str!("data/every-knob.toml")];
+const FILES: [&str; 4] = [
+    REFERENCE,
+    include_str!("data/edges.toml"),
+    include_str!("data/every-knob.toml"),
+    include_str!("data/neighbors.toml"),
+];
 
 /// Reads a text and shows all there is to say about it.
 fn read(text: &str) {
