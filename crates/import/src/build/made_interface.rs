@@ -39,7 +39,7 @@ pub(super) fn made(id: Id, subnet: &Id, kind: InterfaceKind, network: &Network, 
 /// The lowest address of the subnet's first block that nothing has.
 fn free_address(subnet: &Id, network: &Network) -> Option<IpAddr> {
     let blocks = &network.subnet(subnet)?.cidrs;
-    let block = blocks.iter().find(|block| block.addr().is_ipv4()).or(blocks.first())?;
+    let block = blocks.iter().find(|block| block.addr().is_ipv4()).or_else(|| blocks.first())?;
     let there: Vec<_> = network.interfaces.iter().filter(|it| it.subnet == *subnet).collect();
     let taken: HashSet<IpAddr> = there.iter().flat_map(|it| it.addresses()).collect();
     let delegated = |address: &IpAddr| there.iter().flat_map(|it| &it.prefixes).any(|prefix| prefix.contains(address));
