@@ -79,3 +79,66 @@ fn text_lists_them_too() {
         !plain.contains("forwards as") && !plain.contains("Block Public Access") && !plain.contains("of a gateway")
     );
 }
+
+const NEIGHBORS: &str = "crates/model/tests/data/neighbors.toml";
+const NEIGHBORS_DUMP: &str = "crates/import/tests/data/neighbors";
+
+#[test]
+fn json_has_what_a_vpc_is_connected_to() {
+    let inventory = inventory(NEIGHBORS);
+    assert_eq!(
+        fields(&inventory["gateways"], &["id", "kind", "place", "route_table"]),
+        [
+            json!(["vpce-inspect", "Gateway Load Balancer endpoint", "vpc-main", null]),
+            json!(["pcx-shared", "peering connection", "vpc-main\nvpc-shared", null]),
+            json!(["pcx-partner", "inter-region peering connection", "vpc-main\nvpc-0partner", null]),
+            json!(["pcx-pending", "peering connection", "vpc-shared\nvpc-pending-peer", null]),
+            json!(["tgw-hub", "transit gateway", null, null]),
+            json!(["tgw-attach-main", "attachment", "vpc-main", "tgw-rtb-inside"]),
+            json!(["tgw-attach-shared", "attachment", "vpc-shared", "tgw-rtb-inside"]),
+            json!(["tgw-attach-office", "attachment", "vpn", "tgw-rtb-outside"]),
+            json!(["tgw-attach-direct", "attachment", "direct-connect", "tgw-rtb-inside"]),
+            json!(["tgw-attach-appliance", "attachment", "connect", "tgw-rtb-inside"]),
+            json!(["tgw-attach-overseas", "attachment", "peering", "tgw-rtb-inside"]),
+            json!(["vgw-vpn", "virtual private gateway", "vpc-main", null]),
+        ]
+    );
+    assert_eq!(inventory["gateways"][3]["addresses"], json!(["10.7.0.0/16", "not active"]));
+    assert_eq!(inventory["gateways"][7]["addresses"], json!(["192.168.0.0/16", "not available"]));
+    let inside = &inventory["transit_gateway_route_tables"][0];
+    assert_eq!(fields(&json!([inside]), &["id", "gateway"]), [json!(["tgw-rtb-inside", "tgw-hub"])]);
+    assert_eq!(
+        (&inside["routes"]["10.66.0.0/16"], &inside["routes"]["pl-corp"]),
+        (&json!("blackhole"), &json!("tgw-attach-overseas"))
+    );
+}
+
+#[test]
+fn dumps_show_neighbours_with_their_names_and_what_is_left_out() {
+    let ran = vpcemu(["check", NEIGHBORS_DUMP]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for line in [
+        "1 TransitGateways",
+        "pcx-partner        inter-region peering connection  vpc-spoke",
+        "tgw-attach-vpn     attachment                       vpn                10.99.0.0/16",
+        "tgw-rtb-spokes                    tgw-hub  0.0.0.0/0 -> tgw-attach-hub",
+        "the rule is stale: pcx-old to the group that it names is deleted, so it matches nothing [sg-spoke]",
+        "VpcPeeringConnections[1]: it is deleted [pcx-old]",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("assumed"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_attachment_without_a_table_is_shown_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two-tables.toml");
+    let text = "[vpc.main]\ncidr = \"10.0.0.0/16\"\n[transit_gateway.hub.attachment.office]\ntype = \"vpn\"\n\
+                [transit_gateway.hub.route_table.one]\n[transit_gateway.hub.route_table.two]\n";
+    std::fs::write(&file, text).unwrap();
+    let ran = vpcemu(["check", file.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("vpn") && ran.stdout.contains("no route table"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("[no-tgw-association]"), "{}", ran.stdout);
+}

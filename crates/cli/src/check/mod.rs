@@ -1,8 +1,8 @@
 //! `vpcemu check`.
 
+mod gateways;
 mod neighbors;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -10,8 +10,7 @@ use std::io::IsTerminal;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use vpcemu_model::{
-    Assumption, BlockMode, Destination, EndpointKind, ExclusionMode, Forwarding, Network, Placement, Route, Subnet,
-    Target, native,
+    Assumption, BlockMode, Destination, ExclusionMode, Forwarding, Network, Route, Subnet, Target, native,
 };
 
 use crate::Ending;
@@ -19,6 +18,7 @@ use crate::args::{Check, Format};
 use crate::config::{IgnoredLine, Loaded, load};
 use crate::error::{Error, print};
 
+use gateways::GatewayRow;
 use neighbors::TransitTableRow;
 
 pub(crate) fn run(arguments: &Check) -> Result<Ending, Error> {
@@ -89,16 +89,6 @@ struct EniRow<'a> {
 }
 
 #[derive(Serialize)]
-struct GatewayRow<'a> {
-    id: &'a str,
-    kind: &'static str,
-    place: Option<Cow<'a, str>>,
-    addresses: Vec<String>,
-    /// That of a regional NAT gateway, or the one that an attachment is associated with.
-    route_table: Option<&'a str>,
-}
-
-#[derive(Serialize)]
 struct GatewayTableRow<'a> {
     id: &'a str,
     name: Option<&'a str>,
@@ -159,7 +149,7 @@ impl<'a> Inventory<'a> {
             vpcs: vpcs.collect(),
             subnets: network.subnets.iter().map(|subnet| SubnetRow::of(network, subnet)).collect(),
             enis: enis.collect(),
-            gateways: gateways(network),
+            gateways: gateways::rows(network),
             gateway_route_tables: tables.collect(),
             transit_gateway_route_tables: neighbors::tables(network),
             block_public_access: BlockRow { mode: network.block_public_access.mode, exclusions: exclusions.collect() },
@@ -170,53 +160,6 @@ impl<'a> Inventory<'a> {
             instances: network.instances.len(),
         }
     }
-}
-
-fn gateways(network: &Network) -> Vec<GatewayRow<'_>> {
-    let igws = network.internet_gateways.iter().map(|igw| GatewayRow {
-        id: igw.id.as_str(),
-        kind: "internet gateway",
-        place: igw.vpc.as_ref().map(|vpc| vpc.as_str().into()),
-        addresses: Vec::new(),
-        route_table: None,
-    });
-    let eigws = network.egress_only_internet_gateways.iter().map(|eigw| GatewayRow {
-        id: eigw.id.as_str(),
-        kind: "egress-only internet gateway",
-        place: Some(eigw.vpc.as_str().into()),
-        addresses: Vec::new(),
-        route_table: None,
-    });
-    let nats = network.nat_gateways.iter().map(|nat| GatewayRow {
-        id: nat.id.as_str(),
-        kind: if nat.subnet().is_some() { "NAT gateway" } else { "regional NAT gateway" },
-        place: Some(nat.subnet().unwrap_or(&nat.vpc).as_str().into()),
-        addresses: nat
-            .addresses
-            .iter()
-            .map(|address| match (address.public, &address.zone, &nat.placement) {
-                (Some(public), _, Placement::Zonal { .. }) => format!("{} = {public}", address.translated),
-                (_, Some(zone), _) => format!("{} in {zone}", address.translated),
-                _ => address.translated.to_string(),
-            })
-            .collect(),
-        route_table: match &nat.placement {
-            Placement::Zonal { .. } => None,
-            Placement::Regional { route_table } => Some(route_table.as_str()),
-        },
-    });
-    let endpoints = network.vpc_endpoints.iter().map(|endpoint| GatewayRow {
-        id: endpoint.id.as_str(),
-        kind: match endpoint.kind {
-            EndpointKind::Gateway { .. } => "gateway endpoint",
-            EndpointKind::Interface { .. } => "interface endpoint",
-            EndpointKind::GatewayLoadBalancer { .. } => "Gateway Load Balancer endpoint",
-        },
-        place: Some(endpoint.vpc.as_str().into()),
-        addresses: vec![endpoint.service.clone()],
-        route_table: None,
-    });
-    igws.chain(eigws).chain(nats).chain(endpoints).chain(neighbors::rows(network)).collect()
 }
 
 impl<'a> SubnetRow<'a> {
@@ -335,11 +278,14 @@ fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> 
         let mut gateways = table(&["gateway", "is", "in", "addresses or service"]);
         for row in &inventory.gateways {
             gateways.add_row([
-                row.id.to_owned(),
+                named(row.id, row.name),
                 row.kind.to_owned(),
                 match row.route_table {
                     Some(table) => format!("{}\n{table}", row.place.as_deref().unwrap_or_default()),
-                    None if row.kind == "transit gateway" => String::new(),
+                    None if row.kind == neighbors::TRANSIT_GATEWAY => String::new(),
+                    None if row.kind == neighbors::ATTACHMENT => {
+                        format!("{}\nno route table", row.place.as_deref().unwrap_or_default())
+                    }
                     None => row.place.as_deref().unwrap_or("not attached").to_owned(),
                 },
                 row.addresses.join("\n"),

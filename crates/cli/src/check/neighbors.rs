@@ -6,7 +6,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vpcemu_model::{AttachmentKind, Destination, Network, TransitGatewayAttachment, VpcPeeringConnection};
 
-use super::{GatewayRow, word};
+use super::gateways::GatewayRow;
+use super::word;
+
+/// What the row of a transit gateway is called: it is in no one VPC.
+pub(super) const TRANSIT_GATEWAY: &str = "transit gateway";
+/// What the row of what is attached to one is called: it may be associated with no table.
+pub(super) const ATTACHMENT: &str = "attachment";
 
 /// A route table of a transit gateway.
 #[derive(Serialize)]
@@ -22,7 +28,8 @@ pub(super) fn rows(network: &Network) -> impl Iterator<Item = GatewayRow<'_>> {
     let transit = network.transit_gateways.iter().flat_map(|gateway| {
         let row = GatewayRow {
             id: gateway.id.as_str(),
-            kind: "transit gateway",
+            name: gateway.name.as_deref(),
+            kind: TRANSIT_GATEWAY,
             place: None,
             addresses: Vec::new(),
             route_table: None,
@@ -31,6 +38,7 @@ pub(super) fn rows(network: &Network) -> impl Iterator<Item = GatewayRow<'_>> {
     });
     let private = network.vpn_gateways.iter().map(|gateway| GatewayRow {
         id: gateway.id.as_str(),
+        name: gateway.name.as_deref(),
         kind: "virtual private gateway",
         place: gateway.vpc.as_ref().map(|vpc| vpc.as_str().into()),
         addresses: gateway.prefixes.iter().flatten().map(ToString::to_string).collect(),
@@ -45,6 +53,7 @@ fn peering(peering: &VpcPeeringConnection) -> GatewayRow<'_> {
     addresses.extend((!peering.active).then(|| "not active".to_owned()));
     GatewayRow {
         id: peering.id.as_str(),
+        name: peering.name.as_deref(),
         kind: if peering.inter_region { "inter-region peering connection" } else { "peering connection" },
         place: Some(Cow::Owned(format!("{}\n{}", peering.requester.vpc, peering.accepter.vpc))),
         addresses,
@@ -66,7 +75,8 @@ fn attachment<'a>(network: &'a Network, attachment: &'a TransitGatewayAttachment
     addresses.extend((!attachment.available).then(|| "not available".to_owned()));
     GatewayRow {
         id: attachment.id.as_str(),
-        kind: "attachment",
+        name: None,
+        kind: ATTACHMENT,
         place: Some(place),
         addresses,
         route_table: attachment.route_table.as_ref().map(|table| table.as_str()),
