@@ -355,6 +355,12 @@ impl Lab {
         self.active
     }
 
+    /// Entries in the connection table of an instance, or of an interface that belongs to none, where they are limited (6.19).
+    pub fn tracked(&mut self, host: &str) -> u32 {
+        let host = self.timeline.registry().hosts.find(&host.into()).unwrap_or_else(|| panic!("no instance {host}"));
+        self.shards.iter_mut().map(|shard| shard.tracked(host, self.now)).sum()
+    }
+
     /// Connections created and expired, over all shards, once everything that has expired by now is counted.
     pub fn connections(&mut self) -> (u64, u64) {
         let mut sum = (0, 0);

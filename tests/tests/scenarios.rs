@@ -17,6 +17,8 @@ mod d_fragments;
 mod e_tcp;
 #[path = "scenarios/f_filtering.rs"]
 mod f_filtering;
+#[path = "scenarios/f_limits.rs"]
+mod f_limits;
 #[path = "scenarios/f_spoofing.rs"]
 mod f_spoofing;
 #[path = "scenarios/f_state.rs"]

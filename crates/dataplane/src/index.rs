@@ -55,6 +55,8 @@ indices! {
     EndpointIx,
     /// What lies beyond a VPC: a peering connection, transit gateway, attachment or virtual private gateway, or only a name.
     EdgeIx,
+    /// What has a connection table of its own (6.19): an instance, or an interface that belongs to none.
+    HostIx,
 }
 
 /// Ids of one kind, by index and back.
@@ -135,6 +137,8 @@ pub struct Registry {
     pub endpoints: Interner<EndpointIx>,
     /// What lies beyond VPCs.
     pub edges: Interner<EdgeIx>,
+    /// Instances, and interfaces that belong to none.
+    pub hosts: Interner<HostIx>,
     /// Names of interfaces for people, where they have one.
     pub eni_names: HashMap<EniIx, Arc<str>>,
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Way};
+use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Owner, Room, Way};
 use crate::counters::NatCounters;
 use crate::fabric::{Fabric, Subject, Timeline};
 use crate::flow::key_with;
@@ -105,6 +105,8 @@ pub(crate) struct Walk<'a, 'b, 'p> {
     pub(crate) originated: bool,
     /// It crossed a gateway whose connections interfaces always track (6.20).
     pub(crate) force_tracking: bool,
+    /// As how many entries interfaces track it (6.20).
+    pub(crate) entries: u8,
     /// Whether it may be taken for part of a connection that began before the capture.
     pub(crate) adoptable: bool,
     pub(crate) adopted: bool,
@@ -172,6 +174,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             crossed_transit: None,
             originated: false,
             force_tracking: false,
+            entries: 1,
             adoptable: false,
             adopted: false,
             pending: None,
@@ -294,23 +297,33 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         }
     }
 
-    /// Commits what is pending: the packet has passed the boundary (6.22). `forced` is 6.20.
-    pub(crate) fn commit(&mut self, forced: bool) {
+    /// Commits what is pending: the packet has passed the boundary on its way out of an interface, or into it (6.22).
+    /// `forced` is 6.20. What is new finds the table of its instance full, or is remembered there (6.19).
+    pub(crate) fn commit(&mut self, forced: bool, direction: Direction) -> Result<(), Denial> {
         let flags = self.tcp_flags();
-        match self.pending.take() {
+        let new = match self.pending.take() {
             Some(Pending::Observe(entry, way)) => {
                 self.conntrack.observe(entry, flags, way, self.stamp.now);
                 self.belongs_to(entry);
+                return Ok(());
             }
-            Some(Pending::Make(new)) => {
-                self.make(NewEntry { forced, ..new });
-            }
+            Some(Pending::Make(new)) => new,
             Some(Pending::MakeIfForced(new)) if forced => {
-                self.make(NewEntry { forced, ..new });
                 self.state = Some(CtState::New);
+                new
             }
-            Some(Pending::MakeIfForced(_)) | None => {}
+            Some(Pending::MakeIfForced(_)) | None => return Ok(()),
+        };
+        let room = new.room.map(|room| Room { entries: self.entries, ..room });
+        let limit = self.fabric.behavior.security_group.connections_per_instance;
+        if let (Some(room), Some(limit), Owner::Interface { eni, .. }) = (room, limit, new.owner)
+            && !self.conntrack.has_room(room, limit, self.stamp.now)
+        {
+            let at = Component::Interface(eni);
+            return Err(self.deny(DropReason::TableFull, at, StepKind::SecurityGroup, Some(direction), None));
         }
+        self.make(NewEntry { forced, room, ..new });
+        Ok(())
     }
 
     /// Records a step that passed.

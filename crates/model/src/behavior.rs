@@ -72,6 +72,8 @@ pub struct SecurityGroupBehavior {
     pub tcp_loose: bool,
     /// Whether an ICMP error about a known flow is let in without a rule (6.26).
     pub icmp_related: bool,
+    /// Entries that all interfaces of an instance may have together; AWS says of no instance type how many (6.19).
+    pub connections_per_instance: Option<u32>,
 }
 
 impl Default for SecurityGroupBehavior {
@@ -84,6 +86,7 @@ impl Default for SecurityGroupBehavior {
             icmp: seconds(30),
             tcp_loose: true,
             icmp_related: true,
+            connections_per_instance: None,
         }
     }
 }

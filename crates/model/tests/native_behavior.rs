@@ -31,7 +31,8 @@ const SECTIONS: [(&str, &str); 11] = [
 ];
 
 /// Knobs whose default is that there is none.
-const UNSET: [&str; 3] = ["udp_idle_well_known", "max_ports_per_host", "egress_fragments_per_second"];
+const UNSET: [&str; 4] =
+    ["udp_idle_well_known", "max_ports_per_host", "connections_per_instance", "egress_fragments_per_second"];
 
 fn behavior(knobs: &str) -> Behavior {
     let text = format!("[vpc.main]\ncidr = \"10.0.0.0/16\"\n{knobs}");
@@ -128,6 +129,7 @@ fn every_knob_can_be_set() {
         icmp: seconds(4),
         tcp_loose: false,
         icmp_related: false,
+        connections_per_instance: Some(5),
     };
     let egress_only_internet_gateway = EgressOnlyBehavior {
         tcp_idle: seconds(1),

@@ -4,7 +4,7 @@ use vpcemu_packet::FlowKey;
 
 use super::bindings::Sharing;
 use super::{Timers, Tracker};
-use crate::index::{EigwIx, EndpointIx, EniIx, NatIx};
+use crate::index::{EigwIx, EndpointIx, EniIx, HostIx, NatIx};
 use crate::outcome::Direction;
 use crate::time::Timestamp;
 
@@ -95,6 +95,8 @@ pub struct Entry {
     pub sharing: Option<Sharing>,
     /// Whether the path of the flow forces it to be tracked, whatever the rules (6.20).
     pub forced: bool,
+    /// The room that it takes in an instance's table, where that is limited (6.19).
+    pub room: Option<Room>,
     pub(super) connection: Option<ConnectionIx>,
     pub(super) scheduled: u64,
     /// TCP that died of idleness, kept so that whoever still speaks hears of it: the inside of a mapping, which only its
@@ -174,13 +176,22 @@ impl Pool {
     }
 }
 
-/// How much of a pool is taken.
+/// How much of a pool, or of an instance's table, is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolUse {
-    /// Mappings, those expired but not yet reclaimed included.
+    /// Mappings or entries, those expired but not yet reclaimed included.
     pub taken: u32,
     /// Before this moment a search for expired mappings is known to find none.
     pub next_expiry: Timestamp,
+}
+
+/// Room in the connection table of an instance (6.19).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Whose table.
+    pub host: HostIx,
+    /// As how many entries a connection counts: connections to DynamoDB's gateway endpoint count twice (6.20).
+    pub entries: u8,
 }
 
 /// What an entry is made of.
@@ -202,6 +213,8 @@ pub struct NewEntry {
     pub sharing: Option<Sharing>,
     /// Whether the path of the flow forces it to be tracked (6.20).
     pub forced: bool,
+    /// The room that it takes in an instance's table, where that is limited (6.19).
+    pub room: Option<Room>,
 }
 
 /// The keys that find an entry: by packets of the original direction, and by replies.

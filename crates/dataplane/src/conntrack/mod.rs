@@ -12,6 +12,7 @@ mod connections;
 mod entry;
 pub mod lifecycle;
 pub mod linux;
+mod room;
 mod slab;
 pub mod tcp;
 mod tracker;
@@ -21,7 +22,7 @@ use hashbrown::HashMap;
 use vpcemu_packet::TcpFlags;
 
 use crate::fabric::FixedMap;
-use crate::index::NatIx;
+use crate::index::{HostIx, NatIx};
 use crate::time::Timestamp;
 use bindings::Bindings;
 use entry::{Connection, keys};
@@ -31,7 +32,7 @@ use wheel::Wheel;
 
 pub use entry::{
     ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool,
-    PoolUse, Translator, Way,
+    PoolUse, Room, Translator, Way,
 };
 pub use tracker::{Timers, Tracker, UdpProgress};
 
@@ -52,6 +53,8 @@ pub struct Conntrack {
     pub bindings: Bindings,
     /// Mappings per port pool, those in linger included (4.12).
     pub pools: FixedMap<Pool, PoolUse>,
+    /// Entries per instance, where they are limited (6.19).
+    rooms: FixedMap<HostIx, PoolUse>,
 }
 
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
@@ -137,7 +140,10 @@ impl Conntrack {
         slot.tracker = tracker;
         slot.replied |= way == Way::Reply;
         let before = std::mem::replace(&mut slot.expires, expires);
-        let Entry { owner, scheduled, original, sharing, .. } = *slot;
+        let Entry { owner, scheduled, original, sharing, room, .. } = *slot;
+        if expires < before {
+            self.note_expiry(room, expires);
+        }
         if let Owner::Nat { nat, outside } = owner {
             self.count_active(nat, was, is, now);
             if expires < before
@@ -156,7 +162,7 @@ impl Conntrack {
 
     /// Makes an entry. Of an inside tuple it takes the place of a tombstone.
     pub fn insert(&mut self, new: NewEntry, now: Timestamp) -> EntryIx {
-        let NewEntry { owner, original, tracker, timers, replied, generation, sharing, forced } = new;
+        let NewEntry { owner, original, tracker, timers, replied, generation, sharing, forced, room } = new;
         let mut reuse = 0;
         if let Owner::Nat { nat, .. } = owner
             && let Some((old, _)) = self.index.get(&Key::NatInside(nat, Inside(original))).copied()
@@ -183,6 +189,7 @@ impl Conntrack {
             reuse,
             sharing,
             forced,
+            room,
             connection: None,
             scheduled: u64::MAX,
             tombstone: false,
@@ -200,6 +207,7 @@ impl Conntrack {
             }
             self.count_active(nat, Stage::Free, Stage::Free.after(Event::opening(&tracker)), now);
         }
+        self.take_room(room, expires);
         self.schedule(entry, expires);
         entry
     }
@@ -311,6 +319,7 @@ impl Conntrack {
 
     fn remove(&mut self, entry: EntryIx) {
         let slot = self.entries[entry.0];
+        self.leave_room(slot.room);
         if !slot.tombstone {
             self.release_port(entry);
             self.leave(entry);

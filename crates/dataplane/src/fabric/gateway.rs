@@ -90,7 +90,7 @@ pub enum EndpointKind {
     Gateway {
         /// The service's blocks.
         prefixes: Vec<IpNet>,
-        /// Whether interfaces always track its connections, as those to DynamoDB (6.20).
+        /// Whether interfaces always track its connections, each with two entries, as those to DynamoDB (6.20).
         tracked: bool,
     },
     /// By its interfaces (10.7).

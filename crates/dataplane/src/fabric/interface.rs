@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use vpcemu_model::Forwarding;
 
 use super::GroupRules;
-use crate::index::{EndpointIx, GroupIx, NatIx, SubnetIx, VpcIx};
+use crate::index::{EndpointIx, GroupIx, HostIx, NatIx, SubnetIx, VpcIx};
 
 /// A network interface.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Eni {
     pub subnet: SubnetIx,
     /// Its VPC.
     pub vpc: VpcIx,
+    /// In whose connection table its entries take room; none of what AWS runs itself (6.19).
+    pub host: Option<HostIx>,
     /// Every single address it has; the primary one first.
     pub addresses: SmallVec<[IpAddr; 2]>,
     /// Delegated prefixes.

@@ -223,6 +223,10 @@ impl Fabric {
             (translates && !nat.overload, "nat_gateway.overload"),
             (translates && nat.max_ports_per_host.is_some(), "nat_gateway.max_ports_per_host"),
             (self.behavior.underlay.egress_fragments_per_second.is_some(), "underlay.egress_fragments_per_second"),
+            (
+                self.behavior.security_group.connections_per_instance.is_some(),
+                "security_group.connections_per_instance",
+            ),
         ];
         knob.into_iter().find(|(set, _)| *set).map(|(_, knob)| knob)
     }

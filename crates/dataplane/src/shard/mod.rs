@@ -16,7 +16,7 @@ use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outsid
 use crate::counters::NatCounters;
 use crate::fabric::{FixedMap, Timeline};
 use crate::flow::key_with;
-use crate::index::{EniIx, NatIx};
+use crate::index::{EniIx, HostIx, NatIx};
 use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
 use crate::reason::DropReason;
@@ -292,6 +292,12 @@ impl Shard {
         let mut counters = self.nat_counters.get(usize::from(nat)).copied().unwrap_or_default();
         counters.idle_timeout += self.conntrack.idle_deaths.get(&nat).copied().unwrap_or_default();
         counters
+    }
+
+    /// How many entries the table of an instance has, where a knob limits them (6.19): what the counter
+    /// `conntrack_allowance_available` lacks.
+    pub fn tracked(&mut self, host: HostIx, now: Timestamp) -> u32 {
+        self.conntrack.entries_of(host, now)
     }
 
     /// How many conntrack entries the shard holds, expired but unreclaimed ones included.

@@ -66,6 +66,7 @@ fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
         generation,
         sharing: None,
         forced: false,
+        room: None,
     });
     walk.state = Some(if mid_stream { CtState::Established } else { CtState::New });
 }
@@ -107,6 +108,7 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
                     generation,
                     sharing: None,
                     forced: false,
+                    room: None,
                 });
                 walk.adopted = true;
                 walk.state = Some(CtState::Established);

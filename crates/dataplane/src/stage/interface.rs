@@ -92,7 +92,7 @@ pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, 
         walk.pending = None;
         return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, ingress, None));
     }
-    walk.commit(walk.force_tracking || eni.endpoint.is_some());
+    walk.commit(walk.force_tracking || eni.endpoint.is_some(), Direction::Ingress)?;
     if let Some(endpoint) = eni.endpoint {
         return endpoint::interface::serve(walk, endpoint, eni_ix);
     }

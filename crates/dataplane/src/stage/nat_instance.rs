@@ -311,6 +311,7 @@ fn new(eni_ix: EniIx, original: FlowKey, outside: Outside, tracker: LinuxTracker
         generation,
         sharing: None,
         forced: false,
+        room: None,
     }
 }
 

@@ -7,11 +7,11 @@ use std::net::IpAddr;
 use vpcemu_packet::Transport;
 
 use crate::conntrack::{Key, Outside, Translator};
-use crate::fabric::{EndpointKind, NextHop, RouteHit};
+use crate::fabric::{NextHop, RouteHit};
 use crate::index::{EdgeIx, EniIx, SubnetIx, TableIx, VpcIx};
 use crate::outcome::{Component, Denial, Direction, Rule, StepKind};
 use crate::reason::DropReason;
-use crate::stage::nacl;
+use crate::stage::{endpoint, nacl};
 use crate::walk::{Hop, Walk};
 
 /// The packet is in `subnet`, put on the wire by an interface there, and goes wherever its destination is.
@@ -23,7 +23,7 @@ pub(crate) fn leave_subnet(walk: &mut Walk<'_, '_, '_>, subnet_ix: SubnetIx) -> 
     if subnet.contains(destination) {
         let neighbour = neighbour(walk, subnet.vpc, Some(subnet_ix), subnet.table, destination);
         let eni = neighbour?;
-        walk.commit(walk.force_tracking || forces_tracking(walk, eni));
+        walk.commit(walk.force_tracking || forces_tracking(walk, eni), Direction::Egress)?;
         return Ok(Hop::Reach { eni, from: Some(subnet_ix) });
     }
     nacl::judge(walk, subnet_ix, Direction::Egress)?;
@@ -43,20 +43,19 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
     let rule = hit.map(|hit| Rule::Route(hit.route));
     // The packet has passed security groups and network ACL: what it leaves behind there does not depend on whether the
     // route leads anywhere (6.22, 2.9), only on where it leads (6.20).
+    if let Some(NextHop::Endpoint(endpoint)) = hit.map(|hit| hit.next) {
+        endpoint::track(walk, endpoint);
+    }
     let forced = walk.force_tracking
         || match hit.map(|hit| hit.next) {
             Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
-            Some(NextHop::Endpoint(endpoint)) => matches!(
-                fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind),
-                Some(EndpointKind::Gateway { tracked: true, .. })
-            ),
             Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
             Some(NextHop::Edge(edge)) => {
                 fabric.peer_owner(edge, vpc, destination).is_some_and(|eni| forces_tracking(walk, eni))
             }
             _ => false,
         };
-    walk.commit(forced);
+    walk.commit(forced, Direction::Egress)?;
     if let Some(way) = return_to_sender(walk, vpc, table_ix, hit) {
         return Ok(Hop::Neighbor { edge: way, vpc, from });
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 use vpcemu_packet::{FlowKey, TcpFlags, Transport};
 
-use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Timers, Tracker, Way};
+use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Room, Timers, Tracker, Way};
 use crate::fabric::{Eni, EniTimers, Fabric, GroupRules, GroupVerdict, NextHop, PeerMatch, Subject};
 use crate::index::EniIx;
 use crate::outcome::{Component, CtState, Denial, Direction, Rule, StepKind};
@@ -104,6 +104,7 @@ fn judge_by_rules(
     let opening = flags.is_some_and(is_opening);
     let mid_stream = flags.is_some() && !opening;
     let generation = walk.stamp.generation;
+    let counted = walk.timeline.limits_connections();
     let make = |original, opened, tracker, replied| NewEntry {
         owner: Owner::Interface { eni: eni_ix, opened },
         original,
@@ -113,6 +114,7 @@ fn judge_by_rules(
         generation,
         sharing: None,
         forced: false,
+        room: eni.host.filter(|_| counted).map(|host| Room { host, entries: 1 }),
     };
     // What opens nothing may be the answer to a flow that passed untracked, and is then no more tracked than that.
     let answers = !opening && is_untracked(eni, &key.reversed(), direction.reversed());

@@ -125,6 +125,9 @@ impl Builder<'_> {
             icmp: self.timer(set.icmp, default.icmp),
             tcp_loose: set.tcp_loose.unwrap_or(default.tcp_loose),
             icmp_related: set.icmp_related.unwrap_or(default.icmp_related),
+            connections_per_instance: self
+                .number(set.connections_per_instance, 1..=u32::MAX)
+                .or(default.connections_per_instance),
         }
     }
 

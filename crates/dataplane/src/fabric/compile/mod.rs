@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
-use vpcemu_model::{AclEntry, BlockMode, ExclusionMode, Id, InterfaceKind, Network, Peer, SecurityGroupRule, Target};
+use vpcemu_model::{
+    AclEntry, BlockMode, ExclusionMode, Id, InterfaceKind, Network, NetworkInterface, Peer, SecurityGroupRule, Target,
+};
 
 use super::rules::{AclRule, GroupPeer, GroupRule};
 use super::{
@@ -22,6 +24,7 @@ use crate::index::{EniIx, GroupIx, Registry};
 pub struct Timeline {
     fabrics: Vec<Arc<Fabric>>,
     registry: Arc<Registry>,
+    limits_connections: bool,
 }
 
 impl Timeline {
@@ -32,8 +35,10 @@ impl Timeline {
         for network in networks.clone() {
             register(&mut registry, network);
         }
-        let fabrics = networks.into_iter().map(|network| Arc::new(compile(&registry, network))).collect();
-        Self { fabrics, registry: Arc::new(registry) }
+        let fabrics: Vec<_> = networks.into_iter().map(|network| Arc::new(compile(&registry, network))).collect();
+        let limit = |fabric: &Arc<Fabric>| fabric.behavior.security_group.connections_per_instance;
+        let limits_connections = fabrics.iter().any(|fabric| limit(fabric).is_some());
+        Self { fabrics, registry: Arc::new(registry), limits_connections }
     }
 
     /// The fabric of a generation; the last one where there is none.
@@ -50,6 +55,12 @@ impl Timeline {
     /// The knob because of which one shard has to hold all connections, if there is one.
     pub fn serial(&self) -> Option<&'static str> {
         self.fabrics.iter().find_map(|fabric| fabric.serial())
+    }
+
+    /// Whether any configuration of the run limits how many connections an instance tracks (6.19): those of the ones before
+    /// it count too.
+    pub fn limits_connections(&self) -> bool {
+        self.limits_connections
     }
 
     /// The names behind the indices.
@@ -91,6 +102,9 @@ fn register(registry: &mut Registry, network: &Network) {
     }
     for interface in &network.interfaces {
         let index: EniIx = registry.enis.intern(&interface.id);
+        if let Some(host) = host(interface) {
+            registry.hosts.intern(host);
+        }
         if let Some(name) = &interface.name {
             registry.eni_names.insert(index, Arc::from(name.as_str()));
         }
@@ -108,6 +122,12 @@ fn register(registry: &mut Registry, network: &Network) {
         registry.endpoints.intern(&endpoint.id);
     }
     neighbors::register(registry, network);
+}
+
+/// What has the connection table of an interface (6.19): its instance, or an instance that the configuration does not name.
+fn host(interface: &NetworkInterface) -> Option<&Id> {
+    let runs = interface.kind == InterfaceKind::Interface;
+    interface.instance.as_ref().or_else(|| runs.then_some(&interface.id))
 }
 
 /// Whether a gateway with a table is a way out of the model: a virtual private gateway.
@@ -271,6 +291,7 @@ impl Compiler<'_> {
             fabric.enis[usize::from(index)] = Some(Eni {
                 subnet: subnet_ix,
                 vpc,
+                host: host(interface).and_then(|host| self.registry.hosts.find(host)),
                 addresses: interface.addresses().collect(),
                 prefixes: interface.prefixes.clone(),
                 groups,

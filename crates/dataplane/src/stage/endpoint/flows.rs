@@ -55,6 +55,7 @@ pub(super) fn open(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx, original: 
         generation: walk.stamp.generation,
         sharing: None,
         forced: false,
+        room: None,
     });
 }
 

@@ -1,6 +1,6 @@
 //! Gateway endpoints: a route to a service's prefix list; the source stays private (10.1-10.6).
 //!
-//! Rules: 1.17, 10.1-10.6. Knobs: `mtu`, `mss_clamp` of `[behavior.vpc_endpoint]`.
+//! Rules: 1.17, 6.20, 10.1-10.6. Knobs: `mtu`, `mss_clamp` of `[behavior.vpc_endpoint]`.
 
 use vpcemu_packet::Transport;
 
@@ -14,6 +14,8 @@ use crate::walk::{Hop, Walk};
 /// ICMP and ICMPv6 echo request, and the replies to them.
 const ECHO_REQUEST: [u8; 2] = [8, 128];
 const ECHO_REPLY: [u8; 2] = [0, 129];
+/// As how many entries an interface tracks a connection to DynamoDB (6.20).
+const TRACKED_ENTRIES: u8 = 2;
 
 /// The packet leaves the VPC towards the service: TCP or ICMP echo only (10.4), from an interface of the VPC (10.6).
 pub(super) fn outbound(
@@ -45,7 +47,17 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, endpoint_ix: EndpointIx, eni:
     check_size(walk, endpoint_ix)?;
     clamp_mss(walk);
     walk.pass(at, KIND, None, None);
+    track(walk, endpoint_ix);
     Ok(Hop::Reach { eni, from: None })
+}
+
+/// Interfaces track connections to some services whatever their rules (6.20). They have to know before the packet gets here.
+pub(crate) fn track(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) {
+    let kind = walk.fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind);
+    if matches!(kind, Some(EndpointKind::Gateway { tracked: true, .. })) {
+        walk.force_tracking = true;
+        walk.entries = TRACKED_ENTRIES;
+    }
 }
 
 fn check_protocol(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx, echo: [u8; 2]) -> Result<(), Denial> {

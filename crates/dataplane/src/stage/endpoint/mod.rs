@@ -14,7 +14,7 @@ use crate::reason::DropReason;
 use crate::stage::mtu;
 use crate::walk::{Hop, Walk};
 
-pub(crate) use gateway::inbound;
+pub(crate) use gateway::{inbound, track};
 
 const KIND: StepKind = StepKind::Endpoint;
 

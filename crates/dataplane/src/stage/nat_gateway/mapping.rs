@@ -188,7 +188,17 @@ fn new(
         other: knobs.udp_idle,
     };
     let owner = Owner::Nat { nat: translator(nat), outside };
-    NewEntry { owner, original, tracker, timers, replied, generation, sharing: sharing(knobs), forced: false }
+    NewEntry {
+        owner,
+        original,
+        tracker,
+        timers,
+        replied,
+        generation,
+        sharing: sharing(knobs),
+        forced: false,
+        room: None,
+    }
 }
 
 /// What mappings share; nothing as AWS does it (4.12, 4.13).

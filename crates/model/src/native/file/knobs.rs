@@ -64,6 +64,9 @@ pub(crate) struct SecurityGroupKnobs {
     /// ICMP errors about known flows need no rule (6.26).
     #[schemars(extend("default" = true))]
     pub(crate) icmp_related: Option<bool>,
+    /// Tracked connections that an instance may have at its interfaces, at least 1 (6.19). Default no limit.
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    pub(crate) connections_per_instance: Option<Spanned<u32>>,
 }
 
 /// Knobs of egress-only internet gateways.

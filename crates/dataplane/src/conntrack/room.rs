@@ -1,0 +1,63 @@
+//! Room in the connection tables of instances, where a knob limits it (6.19). A table is shared by all interfaces of its
+//! instance; an entry takes room from when it is made to when it expires, and nothing is evicted.
+
+use super::{Conntrack, EntryIx, PoolUse, Room};
+use crate::index::HostIx;
+use crate::time::Timestamp;
+
+impl Conntrack {
+    /// Whether a table of `limit` entries has the room.
+    pub fn has_room(&mut self, room: Room, limit: u32, now: Timestamp) -> bool {
+        let wanted = u32::from(room.entries);
+        let fits = |taken: u32| taken.saturating_add(wanted) <= limit;
+        let Some(used) = self.rooms.get(&room.host).copied() else { return fits(0) };
+        // Of those that have expired, some may not have been reclaimed.
+        fits(used.taken) || fits(self.entries_of(room.host, now))
+    }
+
+    /// How many entries the table of an instance holds, where they are limited.
+    pub fn entries_of(&mut self, host: HostIx, now: Timestamp) -> u32 {
+        if self.rooms.get(&host).is_some_and(|used| now >= used.next_expiry) {
+            self.settle_room(host, now);
+        }
+        self.rooms.get(&host).map_or(0, |used| used.taken)
+    }
+
+    /// Reclaims the expired entries of one instance, so that its count is exact.
+    fn settle_room(&mut self, host: HostIx, now: Timestamp) {
+        let of_host = |room: Option<Room>| room.is_some_and(|room| room.host == host);
+        let (expired, live): (Vec<_>, Vec<_>) =
+            self.entries.iter().filter(|(_, entry)| of_host(entry.room)).partition(|(_, entry)| now >= entry.expires);
+        let expired: Vec<_> = expired.into_iter().map(|(index, _)| EntryIx(index)).collect();
+        let next_expiry = live.iter().map(|(_, entry)| entry.expires).min().unwrap_or(Timestamp::MAX);
+        expired.into_iter().for_each(|entry| self.end(entry));
+        if let Some(used) = self.rooms.get_mut(&host) {
+            used.next_expiry = next_expiry;
+        }
+    }
+
+    /// An entry is made.
+    pub(super) fn take_room(&mut self, room: Option<Room>, expires: Timestamp) {
+        let Some(room) = room else { return };
+        let used = self.rooms.entry(room.host).or_insert(PoolUse { taken: 0, next_expiry: expires });
+        used.taken += u32::from(room.entries);
+        used.next_expiry = used.next_expiry.min(expires);
+    }
+
+    /// An entry will expire earlier than it would have.
+    pub(super) fn note_expiry(&mut self, room: Option<Room>, expires: Timestamp) {
+        if let Some(used) = room.and_then(|room| self.rooms.get_mut(&room.host)) {
+            used.next_expiry = used.next_expiry.min(expires);
+        }
+    }
+
+    /// An entry is gone.
+    pub(super) fn leave_room(&mut self, room: Option<Room>) {
+        let Some(room) = room else { return };
+        let Some(used) = self.rooms.get_mut(&room.host) else { return };
+        used.taken = used.taken.saturating_sub(u32::from(room.entries));
+        if used.taken == 0 {
+            self.rooms.remove(&room.host);
+        }
+    }
+}
