@@ -263,3 +263,42 @@ security_groups = ["out"]
         lab.arrive(asked.reply()).delivered("eni-app");
     }
 }
+
+/// What an interface asks the VPC's services is policed as a whole (1.12): all of its addresses meet in one shard, those of
+/// delegated prefixes too, whoever else has one of them, before and after a change of configuration.
+#[test]
+fn all_that_an_interface_asks_services_is_in_one_shard() {
+    let vpc = |name: &str, more: &str| {
+        format!(
+            "[vpc.{name}]\ncidrs = [\"10.0.0.0/16\", \"2001:db8:{name}00::/56\"]\n\
+             [subnet.s{name}]\nvpc = \"{name}\"\ncidrs = [\"10.0.0.0/24\", \"2001:db8:{name}00::/64\"]\n{more}"
+        )
+    };
+    let first = vpc(
+        "a",
+        "[eni.one]\nsubnet = \"sa\"\naddresses = [\"10.0.0.10\", \"10.0.0.11\", \"2001:db8:a00::10\"]\n\
+         prefixes = [\"10.0.0.32/28\"]\n",
+    );
+    let second = vpc(
+        "b",
+        "[eni.two]\nsubnet = \"sb\"\naddresses = [\"10.0.0.12\", \"10.0.0.11\", \"2001:db8:b00::12\"]\n\
+         [eni.three]\nsubnet = \"sb\"\naddresses = [\"10.0.0.40\", \"2001:db8:b00::40\"]\n\
+         [eni.four]\nsubnet = \"sb\"\naddresses = [\"2001:db8:b00::50\"]\n",
+    );
+    let moved = first.replace("2001:db8:a00::10", "2001:db8:a00::99");
+    let both = format!("{first}{second}");
+    let lab = Lab::then(&[&both, &format!("{moved}{second}")]);
+    let shard = |from: &str, service: &str| lab.map().shard_of(from.parse().unwrap(), service.parse().unwrap());
+    let home = shard("10.0.0.10", "169.254.169.253");
+    for own in ["10.0.0.10", "10.0.0.11", "10.0.0.12", "10.0.0.32", "10.0.0.40", "10.0.0.47"] {
+        for service in ["169.254.169.253", "10.0.0.2", "169.254.169.254", "169.254.169.123", "169.254.169.250"] {
+            assert_eq!(shard(own, service), home, "{own} {service}");
+            assert_eq!(shard(service, own), home, "{service} {own}");
+        }
+    }
+    let own = ["2001:db8:a00::10", "2001:db8:a00::99", "2001:db8:b00::12", "2001:db8:b00::40"];
+    for (own, service) in own.into_iter().flat_map(|own| ["fd00:ec2::253", "fd00:ec2::254"].map(|it| (own, it))) {
+        assert_eq!(shard(own, service), home, "{own} {service}");
+    }
+    assert_ne!(shard("2001:db8:b00::50", "fd00:ec2::253"), home);
+}

@@ -128,6 +128,8 @@ reasons! {
     FragmentDuplicate = "X_FRAGMENT_DUPLICATE",
     /// More fragments a second than the interface may send (1.26).
     FragmentRate = "X_FRAGMENT_PPS",
+    /// More packets a second than the interface may send to the VPC's own services (1.12).
+    ServiceRate = "X_SERVICE_PPS",
     /// The connection table of an instance is full (6.19), or a table of the shard (R6).
     TableFull = "X_TABLE_FULL",
     /// Multicast or broadcast, which a VPC does not carry (1.19).

@@ -19,6 +19,7 @@ use crate::outcome::{
 };
 use crate::output::{GeneratedKind, Output};
 use crate::reason::DropReason;
+use crate::shard::SendRates;
 use crate::stage;
 use crate::time::Stamp;
 
@@ -81,12 +82,20 @@ pub(crate) struct WalkOptions {
     pub(crate) coalesced_tcp: bool,
 }
 
+/// What a shard remembers, and walks change.
+pub(crate) struct State<'a> {
+    pub(crate) conntrack: &'a mut Conntrack,
+    pub(crate) nat_counters: &'a mut [NatCounters],
+    pub(crate) service_packets: &'a mut SendRates,
+}
+
 /// A packet under way, with the context that header bytes do not carry (0.2).
 pub(crate) struct Walk<'a, 'b, 'p> {
     pub(crate) timeline: &'a Timeline,
     pub(crate) fabric: &'a Fabric,
     pub(crate) conntrack: &'a mut Conntrack,
     pub(crate) nat_counters: &'a mut [NatCounters],
+    pub(crate) service_packets: &'a mut SendRates,
     pub(crate) packet: &'b mut Packet<'p>,
     pub(crate) out: &'a mut Output,
     pub(crate) stamp: Stamp,
@@ -147,11 +156,9 @@ pub(crate) enum Originator {
 const MAX_HOPS: usize = 64;
 
 impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
-    #[expect(clippy::too_many_arguments, reason = "called in two places, by the shard that owns all of it")]
     pub(crate) fn new(
         timeline: &'a Timeline,
-        conntrack: &'a mut Conntrack,
-        nat_counters: &'a mut [NatCounters],
+        state: State<'a>,
         packet: &'b mut Packet<'p>,
         transport: Transport,
         out: &'a mut Output,
@@ -161,8 +168,9 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         Self {
             fabric: timeline.fabric(stamp.generation),
             timeline,
-            conntrack,
-            nat_counters,
+            conntrack: state.conntrack,
+            nat_counters: state.nat_counters,
+            service_packets: state.service_packets,
             packet,
             out,
             stamp,

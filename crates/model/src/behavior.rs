@@ -158,12 +158,20 @@ pub enum NaclFragments {
 }
 
 /// `[behavior.underlay]`: what the network between the components does.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UnderlayBehavior {
     /// Routers between the internet gateway and the internet: TTL goes down by this many each way (1.25).
     pub hops: u8,
     /// Fragments that an interface may send a second; AWS polices 1024 (1.26).
     pub egress_fragments_per_second: Option<u32>,
+    /// Packets that an interface may send to the VPC's own services a second (1.12).
+    pub services_packets_per_second: u32,
+}
+
+impl Default for UnderlayBehavior {
+    fn default() -> Self {
+        Self { hops: 0, egress_fragments_per_second: None, services_packets_per_second: 1024 }
+    }
 }
 
 /// A duration as the native file writes it: `350s`, `5m`, `2h`, `1500ms`.

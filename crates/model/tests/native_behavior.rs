@@ -168,7 +168,11 @@ fn every_knob_can_be_set() {
         },
         vpn_gateway: VpnGatewayBehavior { mtu: 1504, fragment: false },
         fragments: FragmentBehavior { remember: seconds(1), hold: Duration::ZERO },
-        underlay: UnderlayBehavior { hops: 7, egress_fragments_per_second: Some(1024) },
+        underlay: UnderlayBehavior {
+            hops: 7,
+            egress_fragments_per_second: Some(1024),
+            services_packets_per_second: 2048,
+        },
     };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/every-knob.toml");
     let loaded = native::load(&path).unwrap_or_else(|error| panic!("{error}"));

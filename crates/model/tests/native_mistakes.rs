@@ -170,6 +170,7 @@ fn each_mistake_has_its_code() {
         ("[behavior.egress_only_internet_gateway]\nmtu = 1279\n".to_owned(), "out-of-range"),
         ("[behavior.underlay]\nhops = 256\n".to_owned(), "wrong-type"),
         ("[behavior.underlay]\negress_fragments_per_second = 0\n".to_owned(), "out-of-range"),
+        ("[behavior.underlay]\nservices_packets_per_second = 0\n".to_owned(), "out-of-range"),
         ("[behavior.security_group]\nconnections_per_instance = 0\n".to_owned(), "out-of-range"),
         ("[flow_log.f]\nto = 3\n".to_owned(), "not-supported-yet"),
         ("[vpc_endpoint.e]\nservice = \"s3\"\n".to_owned(), "no-type"),

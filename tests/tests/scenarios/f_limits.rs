@@ -1,6 +1,6 @@
-//! Limits of instances and interfaces: how many connections are tracked.
+//! Limits of instances and interfaces: how many connections are tracked, how often services are asked.
 
-use vpcemu_dataplane::DropReason::{NetworkAcl, SecurityGroupEmpty, TableFull};
+use vpcemu_dataplane::DropReason::{NetworkAcl, SecurityGroupEmpty, ServiceRate, TableFull};
 use vpcemu_dataplane::outcome::CtState;
 use vpcemu_tests::scenario::*;
 
@@ -207,4 +207,55 @@ fn connections_to_dynamodb_take_the_room_of_two() {
         s.leave("db", call(port)).to("vpce-tables", |p| p).state(CtState::Untracked).counts(NOTHING);
     }
     assert_eq!(s.lab().tracked("i-db"), 0);
+}
+
+/// The services of every VPC that `web` asks in turn, and one in IPv6.
+const SERVICES: [&str; 6] = [
+    "web:4000 > 169.254.169.253:53",
+    "web:4000 > 10.0.0.2:53",
+    "web:4000 > 169.254.169.254:80",
+    "web:4000 > 169.254.169.123:123",
+    "web:4000 > 169.254.169.250:1688",
+    "web6:4000 > [fd00:ec2::254]:80",
+];
+
+#[test]
+fn services_take_1024_packets_a_second_of_an_interface() {
+    let mut s = EIP_PAIR.start();
+    let ask = |count: usize| SERVICES.iter().cycle().take(count).map(|ends| udp(ends));
+    let places: Vec<_> = s.leave_each("web", ask(1024)).counts(NOTHING);
+    let places: Vec<_> = places.iter().take(6).filter_map(|sent| sent.place.as_deref()).collect();
+    assert_eq!(places, ["dns", "dns", "imds", "ntp", "kms", "imds"]);
+    for ends in SERVICES {
+        s.leave("web", udp(ends)).dropped(ServiceRate, "eni-web").counts(NOTHING);
+    }
+    // (1.12) Others have a budget of their own, answers take nothing of it, and neither does DHCP, nor anything else.
+    s.leave("api", udp("api:4000 > 169.254.169.253:53")).to("dns", |p| p).counts(NOTHING);
+    let web = s.lab().eni("web");
+    let from_dns = vpcemu_dataplane::Ingress::Service(vpcemu_dataplane::outcome::Service::Dns, web);
+    s.enter(from_dns, udp("169.254.169.253:53 > web:4000")).to("web", |p| p).counts(NOTHING);
+    s.leave("web", udp("web:68 > 255.255.255.255:67")).to("dhcp", |p| p).counts(NOTHING);
+    s.leave("web", udp("web:4000 > server:53")).to("internet", |p| p.src("web.pub")).counts(NOTHING);
+    // The next second of capture time begins.
+    s.wait(0.999, NOTHING);
+    s.leave("web", udp(SERVICES[0])).dropped(ServiceRate, "eni-web").counts(NOTHING);
+    s.wait(0.001, NOTHING);
+    s.leave_each("web", ask(1030)).counts(drops(ServiceRate, 6));
+}
+
+#[test]
+fn the_budget_for_services_is_a_knob_and_fragments_and_errors_are_packets() {
+    let mut s = EIP_PAIR.knob("underlay.services_packets_per_second = 4").start();
+    for piece in udp("web:4000 > 169.254.169.253:53").sized(1200).pieces(500) {
+        s.leave("web", piece).to("dns", |p| p).counts(NOTHING);
+    }
+    let about = udp("169.254.169.253:53 > web:4000");
+    s.leave("web", error("web > 169.254.169.253", 3, 3, &about)).to("dns", |p| p).counts(NOTHING);
+    // Whatever an error quotes, its sender is who it is.
+    let about = udp("server:53 > web:4000");
+    let lie = error("web > 169.254.169.253", 3, 3, &about);
+    s.leave("web", lie).dropped(ServiceRate, "eni-web").counts(NOTHING);
+    let text = EIP_PAIR.knob("underlay.services_packets_per_second = 0").text();
+    let refused = vpcemu_model::native::parse("scenario.toml", &text).unwrap_err().to_string();
+    assert!(refused.contains("0 is out of range"), "{refused}");
 }

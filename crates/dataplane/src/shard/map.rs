@@ -14,6 +14,7 @@ use vpcemu_model::Forwarding;
 use vpcemu_packet::{Fragment, Headers, Transport};
 
 use super::hash::Mix;
+use super::primary::Primaries;
 use crate::fabric::{EndpointKind, Fabric, FixedMap, Neighbor, NextHop, RouteTable, Timeline, address};
 use crate::index::{TableIx, VpcIx};
 
@@ -42,8 +43,8 @@ pub struct ShardMap {
     v6: PrefixMap<Ipv6Net, SmallVec<[(usize, TableIx); 1]>>,
     /// Base + 2 of each VPC's primary block, with the blocks from which it is the resolver.
     resolvers: Vec<(IpAddr, Vec<IpNet>)>,
-    /// The primary address of the interface that has an address.
-    primary: FixedMap<IpAddr, IpAddr>,
+    /// The interface that has an address, as one address for all that it has: it asks its services in one shard (1.12).
+    primary: Primaries,
     /// Whether any route of the run leads to a translator at all.
     translates: bool,
     /// The knob that makes connections towards different remotes depend on each other, if there is one: then everything
@@ -63,7 +64,7 @@ impl ShardMap {
             v4: PrefixMap::new(),
             v6: PrefixMap::new(),
             resolvers: Vec::new(),
-            primary: FixedMap::default(),
+            primary: Primaries::of(timeline.fabrics()),
             translates: false,
             serial: timeline.serial(),
         };
@@ -105,10 +106,6 @@ impl ShardMap {
                         self.translators.insert(IpAddr::V4(public), ());
                     }
                 }
-            }
-            for owned in &eni.addresses {
-                let primary = eni.addresses.iter().find(|other| other.is_ipv4() == owned.is_ipv4());
-                self.primary.entry(*owned).or_insert(*primary.unwrap_or(owned));
             }
         }
         for (_, subnet) in fabric.subnets() {
@@ -156,7 +153,10 @@ impl ShardMap {
         match headers.transport {
             // The packet that an error is about decides: its source is who gets the error.
             // One in fragments has no quote to its later ones, and goes by its own addresses like them.
-            Transport::IcmpError { quote: Some(quote), .. } if headers.fragment == Fragment::None => {
+            // One to a service takes of the sender's budget, whatever it quotes.
+            Transport::IcmpError { quote: Some(quote), .. }
+                if headers.fragment == Fragment::None && !self.is_service(headers.dst, headers.src) =>
+            {
                 self.shard_of(quote.dst, quote.src)
             }
             _ => self.shard_of(headers.src, headers.dst),
@@ -172,7 +172,7 @@ impl ShardMap {
         let [source, destination] = ends;
         for (end, other) in [(source, destination), (destination, source)] {
             if self.is_service(end, other) {
-                return hash(self.primary.get(&other).copied().unwrap_or(other));
+                return hash(self.primary.find(other).unwrap_or(other));
             }
         }
         match (self.is_owned(source), self.is_owned(destination)) {

@@ -6,6 +6,8 @@ mod fragments;
 pub mod hash;
 mod map;
 mod memory;
+mod primary;
+mod rates;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,19 +16,20 @@ use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
 use crate::counters::NatCounters;
-use crate::fabric::{FixedMap, Timeline};
+use crate::fabric::Timeline;
 use crate::flow::key_with;
-use crate::index::{EniIx, HostIx, NatIx};
+use crate::index::{HostIx, NatIx};
 use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
 use crate::output::{Generated, Output};
 use crate::reason::DropReason;
 use crate::stage::{mtu, nat_gateway, nat_instance};
 use crate::time::{Stamp, Timestamp};
-use crate::walk::{Hop, Originator, Walk, WalkOptions};
+use crate::walk::{Hop, Originator, State, Walk, WalkOptions};
 
 pub use fragments::{Admission, Reassembly, Ticket};
 pub use map::{SHARD_HASH_VERSION, SHARDS, ShardMap};
 use memory::{DeniedOpenings, Seen};
+pub(crate) use rates::SendRates;
 
 /// How a run treats what captures leave open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,8 +100,10 @@ pub struct Shard {
     nat_counters: Vec<NatCounters>,
     seen: Seen,
     denied: DeniedOpenings,
-    /// Fragments that each interface has sent in the second that it last sent one, where they are policed (1.26).
-    fragments_sent: FixedMap<EniIx, (u64, u32)>,
+    /// Fragments that interfaces send, where they are policed (1.26).
+    fragments_sent: SendRates,
+    /// What interfaces send to the VPC's own services (1.12): all of it meets in one shard.
+    service_packets: SendRates,
     /// Fragments that wait for the first of their datagram.
     pub reassembly: Reassembly,
 }
@@ -115,7 +120,8 @@ impl Shard {
             nat_counters: vec![NatCounters::default(); nats],
             seen: Seen::default(),
             denied: DeniedOpenings::default(),
-            fragments_sent: FixedMap::default(),
+            fragments_sent: SendRates::default(),
+            service_packets: SendRates::default(),
             reassembly: Reassembly::new(knobs),
         }
     }
@@ -138,8 +144,12 @@ impl Shard {
             coalesced_tcp: self.options.coalesced_tcp,
         };
         let timeline = Arc::clone(&self.timeline);
-        let (conntrack, counters) = (&mut self.conntrack, self.nat_counters.as_mut_slice());
-        let mut walk = Walk::new(&timeline, conntrack, counters, packet, transport, out, stamp, options);
+        let state = State {
+            conntrack: &mut self.conntrack,
+            nat_counters: &mut self.nat_counters,
+            service_packets: &mut self.service_packets,
+        };
+        let mut walk = Walk::new(&timeline, state, packet, transport, out, stamp, options);
         walk.adoptable = unseen && !opens && self.options.midstream == Midstream::Adopt;
         let mut verdict = walk.run(Walk::entrance(ingress));
         if matches!(verdict.outcome, Outcome::Delivered { .. }) {
@@ -160,19 +170,14 @@ impl Shard {
         verdict
     }
 
-    /// More fragments a second than an interface may send, where a knob polices them (1.26). A second is one of capture time.
+    /// More fragments a second than an interface may send, where a knob polices them (1.26).
     fn police_fragment(&mut self, ingress: Ingress, headers: &Headers, stamp: Stamp) -> Option<Denial> {
         let limit = self.timeline.fabric(stamp.generation).behavior.underlay.egress_fragments_per_second?;
         let (Ingress::Interface(eni), true) = (ingress, headers.fragment != Fragment::None) else { return None };
-        let second = stamp.now.second();
-        let sent = self.fragments_sent.entry(eni).or_default();
-        if sent.0 != second {
-            *sent = (second, 0);
-        }
-        sent.1 += 1;
+        let exceeds = self.fragments_sent.exceeds(limit, eni, stamp.now);
         let at = Some(Component::Interface(eni));
         let direction = Some(Direction::Egress);
-        (sent.1 > limit).then_some(Denial { reason: DropReason::FragmentRate, at, direction, rule: None })
+        exceeds.then_some(Denial { reason: DropReason::FragmentRate, at, direction, rule: None })
     }
 
     /// Lets a packet that a gateway made walk to its end (P22). It causes no other.
@@ -183,9 +188,12 @@ impl Shard {
         let (key, transport) = (packet.key(), packet.headers().transport);
         let timeline = Arc::clone(&self.timeline);
         let mut side = Output::default();
-        let counters = self.nat_counters.as_mut_slice();
-        let conntrack = &mut self.conntrack;
-        let mut walk = Walk::new(&timeline, conntrack, counters, &mut packet, transport, &mut side, stamp, options);
+        let state = State {
+            conntrack: &mut self.conntrack,
+            nat_counters: &mut self.nat_counters,
+            service_packets: &mut self.service_packets,
+        };
+        let mut walk = Walk::new(&timeline, state, &mut packet, transport, &mut side, stamp, options);
         walk.force_tracking = true;
         walk.originated = true;
         let (hop, by) = match from {

@@ -35,6 +35,7 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     if let Some(service) = link_local::service(walk, eni.vpc, destination)
         && (walk.direct || service == crate::outcome::Service::Dhcp)
     {
+        link_local::police(walk, service, eni_ix)?;
         return Ok(link_local::ask(walk, service));
     }
     if eni.source_dest_check && !walk.direct {

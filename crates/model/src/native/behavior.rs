@@ -197,6 +197,9 @@ impl Builder<'_> {
             egress_fragments_per_second: self
                 .number(set.egress_fragments_per_second, 1..=u32::MAX)
                 .or(default.egress_fragments_per_second),
+            services_packets_per_second: self
+                .number(set.services_packets_per_second, 1..=u32::MAX)
+                .unwrap_or(default.services_packets_per_second),
         }
     }
 

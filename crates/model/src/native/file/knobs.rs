@@ -118,6 +118,9 @@ pub(crate) struct UnderlayKnobs {
     /// Fragments that an interface may send a second, at least 1; AWS polices 1024 (1.26). Default no limit.
     #[schemars(with = "Option<u32>", range(min = 1))]
     pub(crate) egress_fragments_per_second: Option<Spanned<u32>>,
+    /// Packets that an interface may send a second to DNS, metadata, time and activation, at least 1 (1.12).
+    #[schemars(with = "Option<u32>", range(min = 1), extend("default" = 1024))]
+    pub(crate) services_packets_per_second: Option<Spanned<u32>>,
 }
 
 /// Knobs of network ACLs.
