@@ -31,6 +31,8 @@ reasons! {
     SecurityGroupEmpty = "SG_HAS_NO_RULES",
     /// Only a rule that references a group would match, and the sender's identity was lost on the way (6.10).
     SecurityGroupReferenceLost = "SG_REFERENCES_NOT_PRESERVED",
+    /// TCP port 25 of a public address, which instances cannot send to (6.33).
+    SmtpBlocked = "X_SMTP_BLOCKED",
     /// A network ACL entry, or its implicit deny, refused the packet (7.3).
     NetworkAcl = "SUBNET_ACL_RESTRICTION",
     /// Source/destination check: the address is not the interface's own (1.16).

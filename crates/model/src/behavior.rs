@@ -74,6 +74,8 @@ pub struct SecurityGroupBehavior {
     pub icmp_related: bool,
     /// Entries that all interfaces of an instance may have together; AWS says of no instance type how many (6.19).
     pub connections_per_instance: Option<u32>,
+    /// Whether mail from instances to public addresses is blocked, as it is until an account asks otherwise (6.33).
+    pub block_smtp: bool,
 }
 
 impl Default for SecurityGroupBehavior {
@@ -87,6 +89,7 @@ impl Default for SecurityGroupBehavior {
             tcp_loose: true,
             icmp_related: true,
             connections_per_instance: None,
+            block_smtp: false,
         }
     }
 }

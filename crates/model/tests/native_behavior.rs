@@ -130,6 +130,7 @@ fn every_knob_can_be_set() {
         tcp_loose: false,
         icmp_related: false,
         connections_per_instance: Some(5),
+        block_smtp: true,
     };
     let egress_only_internet_gateway = EgressOnlyBehavior {
         tcp_idle: seconds(1),

@@ -1,6 +1,6 @@
-//! Limits of instances and interfaces: how many connections are tracked, how often services are asked.
+//! Limits of instances and interfaces: how many connections are tracked, how often services are asked, mail.
 
-use vpcemu_dataplane::DropReason::{NetworkAcl, SecurityGroupEmpty, ServiceRate, TableFull};
+use vpcemu_dataplane::DropReason::{NetworkAcl, SecurityGroupEmpty, ServiceRate, SmtpBlocked, TableFull};
 use vpcemu_dataplane::outcome::CtState;
 use vpcemu_tests::scenario::*;
 
@@ -258,4 +258,36 @@ fn the_budget_for_services_is_a_knob_and_fragments_and_errors_are_packets() {
     let text = EIP_PAIR.knob("underlay.services_packets_per_second = 0").text();
     let refused = vpcemu_model::native::parse("scenario.toml", &text).unwrap_err().to_string();
     assert!(refused.contains("0 is out of range"), "{refused}");
+}
+
+#[test]
+fn mail_to_public_addresses_is_blocked_where_a_knob_says_so() {
+    let nat = NAT.knob("security_group.block_smtp = true");
+    let mut s = nat.start();
+    for (from, mail) in [
+        ("one", "one:4000 > server:25"),
+        ("web", "web:4000 > server:25"),
+        ("web", "web:4000 > api.pub:25"),
+        ("web", "web6:4000 > server6:25"),
+    ] {
+        // (6.33)
+        s.leave(from, tcp(mail, "S")).dropped(SmtpBlocked, &format!("eni-{from}")).counts(NOTHING);
+    }
+    // Within the VPC it is private, other ports and protocols are other services, and mail that comes in is answered.
+    s.leave("one", tcp("one:4000 > db:25", "S")).to("db", |p| p).counts(OPENED);
+    s.leave("web", tcp("web:4000 > server:587", "S")).to("internet", |p| p.src("web.pub")).counts(NOTHING);
+    s.leave("web", udp("web:4000 > server:25")).to("internet", |p| p.src("web.pub")).counts(NOTHING);
+    s.arrive(tcp("server:4000 > web.pub:25", "S")).to("web", |p| p.dst("web")).counts(NOTHING);
+    s.leave("web", tcp("web:25 > server:4000", "SA")).to("internet", |p| p.src("web.pub")).counts(NOTHING);
+    // Groups are asked first; what the block drops leaves nothing behind that would let an answer in.
+    let no_egress = "[security_group.client]\ningress = []";
+    let shut = NAT.knob("security_group.block_smtp = true").but(no_egress, &format!("{no_egress}\negress = []"));
+    let mail = || tcp("one:4000 > server:25", "S");
+    shut.start().leave("one", mail()).dropped(SecurityGroupEmpty, "eni-one").counts(NOTHING);
+    let mut s = tracked().knob("security_group.block_smtp = true").from_the_beginning().start();
+    s.leave("web", tcp("web:4000 > server:25", "S")).dropped(SmtpBlocked, "eni-web").counts(NOTHING);
+    s.arrive(tcp("server:25 > web.pub:4000", "SA")).dropped(SecurityGroupEmpty, "eni-web").counts(NOTHING);
+    // It is off unless a knob says so.
+    s = tracked().start();
+    s.leave("web", tcp("web:4000 > server:25", "S")).to("internet", |p| p.src("web.pub")).counts(OPENED);
 }

@@ -23,6 +23,14 @@ pub fn is_private_v6(address: Ipv6Addr) -> bool {
     address.is_unique_local()
 }
 
+/// Addresses that belong to no private network: what an account's mail goes to (6.33).
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !is_rfc1918(v4) && !is_rfc6598(v4) && !v4.is_link_local(),
+        IpAddr::V6(v6) => !is_private_v6(v6) && !v6.is_unicast_link_local(),
+    }
+}
+
 /// Multicast, and the limited broadcast address (1.19). Subnet broadcasts are reserved addresses.
 pub fn is_multicast(address: IpAddr) -> bool {
     match address {

@@ -1,16 +1,23 @@
 //! Network interfaces: source/destination check, then security groups on the way out; the other way round on the way in
 //! (section 8).
 //!
-//! Rules: 1.14-1.19, 2.13, 3.11. Knobs: none; the source/destination check is an attribute of the interface.
+//! Rules: 1.14-1.19, 2.13, 3.11, 6.33. Knobs: `security_group.block_smtp`; the source/destination check is an attribute of the
+//! interface.
+
+use std::net::IpAddr;
 
 use vpcemu_model::Forwarding;
+use vpcemu_packet::Transport;
 
 use crate::fabric::address;
-use crate::index::{EniIx, SubnetIx};
+use crate::index::{EniIx, SubnetIx, VpcIx};
 use crate::outcome::{Component, Denial, Direction, Place, StepKind};
 use crate::reason::DropReason;
 use crate::stage::{appliance, endpoint, link_local, nacl, nat_gateway, nat_instance, security_group};
 use crate::walk::{Hop, Walk};
+
+/// The port of mail between servers (RFC 5321 4.5.4.2).
+const SMTP: u16 = 25;
 
 /// The packet leaves an interface.
 pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
@@ -58,7 +65,20 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     }
     walk.tap(at);
     security_group::judge(walk, eni_ix, Direction::Egress)?;
+    if fabric.behavior.security_group.block_smtp && is_mail(walk, eni.vpc) {
+        walk.pending = None;
+        return Err(walk.deny(DropReason::SmtpBlocked, at, StepKind::Check, egress, None));
+    }
     Ok(Hop::LeaveSubnet(eni.subnet))
+}
+
+/// TCP to port 25 of a public address; a block of the VPC is private whatever it looks like (1.4, 6.33). The block knows no
+/// connections: a client that calls from port 25 hears nothing either.
+fn is_mail(walk: &Walk<'_, '_, '_>, vpc: VpcIx) -> bool {
+    let named = walk.destination();
+    let to = address::nat64_embedded(named).map_or(named, IpAddr::V4);
+    let private = || walk.fabric.vpc(vpc).is_some_and(|vpc| vpc.cidrs.iter().any(|net| net.contains(&to)));
+    matches!(walk.transport, Transport::Tcp { dst: SMTP, .. }) && address::is_public(to) && !private()
 }
 
 /// The packet is on its way to an interface; from another subnet it crosses that of the interface first.

@@ -128,6 +128,7 @@ impl Builder<'_> {
             connections_per_instance: self
                 .number(set.connections_per_instance, 1..=u32::MAX)
                 .or(default.connections_per_instance),
+            block_smtp: set.block_smtp.unwrap_or(default.block_smtp),
         }
     }
 

@@ -67,6 +67,9 @@ pub(crate) struct SecurityGroupKnobs {
     /// Tracked connections that an instance may have at its interfaces, at least 1 (6.19). Default no limit.
     #[schemars(with = "Option<u32>", range(min = 1))]
     pub(crate) connections_per_instance: Option<Spanned<u32>>,
+    /// Instances cannot send to TCP port 25 of public addresses (6.33).
+    #[schemars(extend("default" = false))]
+    pub(crate) block_smtp: Option<bool>,
 }
 
 /// Knobs of egress-only internet gateways.
