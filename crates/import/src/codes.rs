@@ -24,6 +24,8 @@ pub const UNKNOWN_DEFAULT_NETWORK_ACL: &str = "UNKNOWN_DEFAULT_NETWORK_ACL";
 pub const UNKNOWN_DEFAULT_SECURITY_GROUP: &str = "UNKNOWN_DEFAULT_SECURITY_GROUP";
 /// A security group is named that was not read: on an interface it allows nothing, in a rule it matches nothing.
 pub const UNKNOWN_SECURITY_GROUP: &str = "UNKNOWN_SECURITY_GROUP";
+/// An interface has a group of another VPC, and no association of the two was read: it is taken to be there.
+pub const SECURITY_GROUP_ASSOCIATION: &str = "SECURITY_GROUP_ASSOCIATION";
 /// An interface is attached to an instance that was not read, or whose type is not known.
 pub const UNKNOWN_INSTANCE: &str = "UNKNOWN_INSTANCE";
 /// An ordinary interface names no security group: it has the default one.

@@ -21,6 +21,8 @@ pub(crate) enum Key {
     NetworkAcls,
     SecurityGroups,
     SecurityGroupRules,
+    /// Which VPCs groups serve besides their own.
+    SecurityGroupVpcAssociations,
     NetworkInterfaces,
     /// Groups of instances; what is kept under this key are the instances.
     Reservations,
@@ -54,13 +56,14 @@ pub(crate) enum Key {
 
 impl Key {
     /// Those that make a document a dump: [`Self::Associations`] and [`Self::Routes`] are nothing without their table.
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::Vpcs,
         Self::Subnets,
         Self::RouteTables,
         Self::NetworkAcls,
         Self::SecurityGroups,
         Self::SecurityGroupRules,
+        Self::SecurityGroupVpcAssociations,
         Self::NetworkInterfaces,
         Self::Reservations,
         Self::Addresses,
@@ -98,6 +101,7 @@ impl Key {
             Self::NetworkAcls => "NetworkAcls",
             Self::SecurityGroups => "SecurityGroups",
             Self::SecurityGroupRules => "SecurityGroupRules",
+            Self::SecurityGroupVpcAssociations => "SecurityGroupVpcAssociations",
             Self::NetworkInterfaces => "NetworkInterfaces",
             Self::Reservations => "Reservations",
             Self::Addresses => "Addresses",
@@ -128,7 +132,8 @@ impl Key {
             Self::Subnets => "SubnetId",
             Self::RouteTables => "RouteTableId",
             Self::NetworkAcls => "NetworkAclId",
-            Self::SecurityGroups => "GroupId",
+            // An association has no id of its own; a group has several.
+            Self::SecurityGroups | Self::SecurityGroupVpcAssociations => "GroupId",
             Self::SecurityGroupRules => "SecurityGroupRuleId",
             Self::NetworkInterfaces => "NetworkInterfaceId",
             Self::Reservations => "InstanceId",
@@ -219,8 +224,8 @@ impl Dump {
             notes.ignore(key.name(), place, format!("it has no {}", key.id_field()));
             return;
         };
-        // The two calls for prefix lists tell different things of one list: both copies stay.
-        if key == Key::PrefixLists {
+        // The two calls for prefix lists tell different things of one list, and associations of a group are several.
+        if matches!(key, Key::PrefixLists | Key::SecurityGroupVpcAssociations) {
             self.seen.insert((key, id), list.len());
             list.push(new);
             return;
@@ -266,8 +271,20 @@ impl Dump {
             let found = if vpcs.is_empty() { "none".to_owned() } else { vpcs.join(", ") };
             return Err(Error::UnknownVpc { path: path.to_owned(), vpc: vpc.to_string(), found });
         }
+        let mut shared = HashSet::new();
+        for node in self.nodes(Key::SecurityGroupVpcAssociations) {
+            if node.id("VpcId")?.as_ref() == Some(vpc) {
+                shared.extend(node.text("GroupId")?);
+            }
+        }
         for (key, objects) in &mut self.objects {
-            let (kept, others) = std::mem::take(objects).into_iter().partition(|it| belongs(*key, &it.map, vpc));
+            // A group that is shared with the VPC belongs there too.
+            let shares = |map: &Map<String, Value>| {
+                let group = map.get("GroupId").and_then(Value::as_str);
+                *key == Key::SecurityGroups && group.is_some_and(|group| shared.contains(group))
+            };
+            let here = |it: &Object| belongs(*key, &it.map, vpc) || shares(&it.map);
+            let (kept, others) = std::mem::take(objects).into_iter().partition(here);
             *objects = kept;
             if *key == Key::Vpcs {
                 self.left_out = others;

@@ -11,12 +11,21 @@ pub struct SecurityGroup {
     pub name: Option<String>,
     /// The VPC it belongs to.
     pub vpc: Id,
+    /// Further VPCs whose interfaces may have it (6.14).
+    pub further_vpcs: Vec<Id>,
     /// Rules for packets that reach an interface.
     pub ingress: Vec<SecurityGroupRule>,
     /// Rules for packets that leave an interface.
     pub egress: Vec<SecurityGroupRule>,
     /// Where it was defined.
     pub origin: Origin,
+}
+
+impl SecurityGroup {
+    /// Whether interfaces of a VPC may have it.
+    pub fn serves(&self, vpc: &Id) -> bool {
+        self.vpc == *vpc || self.further_vpcs.contains(vpc)
+    }
 }
 
 /// One rule of a security group, with one peer.

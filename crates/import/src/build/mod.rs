@@ -17,6 +17,7 @@ mod regional_nat_gateway;
 mod route;
 mod route_table;
 mod security_group;
+mod security_group_association;
 mod security_group_rule;
 mod transit_gateway;
 mod vpc;

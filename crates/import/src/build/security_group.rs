@@ -5,19 +5,22 @@ use std::collections::{HashMap, HashSet};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use vpcemu_model::{Id, Kind, Network, Origin, Peer, Ports, Protocol, SecurityGroup, SecurityGroupRule};
 
+use super::security_group_association::{self, Associations};
 use super::security_group_rule::{Rules, flat, merge, permissions};
 use super::{of_known_vpc, suffix};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
+use crate::node::Node;
 use crate::notes::Notes;
 
 /// Fills the groups and gives every VPC its default one, which is made where the dump has none.
 pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
     let mut flat = flat(dump, notes)?;
     let mut defaults = HashMap::new();
+    let mut associations = Associations::read(dump, network)?;
     for node in dump.nodes(Key::SecurityGroups) {
-        let Some((id, vpc)) = of_known_vpc(&node, Key::SecurityGroups, network, notes)? else { continue };
+        let Some((id, vpc)) = place(&node, &mut associations, network, notes)? else { continue };
         let group_name = node.text("GroupName")?;
         if group_name.as_deref() == Some("default") {
             defaults.entry(vpc.clone()).or_insert_with(|| id.clone());
@@ -26,8 +29,10 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
         let rules = merge(listed, flat.remove(&id).unwrap_or_default());
         // A name that says something to people comes from the tag, but most groups only have the other one.
         let name = node.name()?.or(group_name);
-        network.security_groups.push(group(id, name, vpc, rules, node.origin()));
+        let further_vpcs = associations.take(&id, &vpc);
+        network.security_groups.push(SecurityGroup { further_vpcs, ..group(id, name, vpc, rules, node.origin()) });
     }
+    associations.note_unknown(notes);
     for vpc in &mut network.vpcs {
         vpc.default_security_group = match defaults.remove(&vpc.id) {
             Some(id) => id,
@@ -40,6 +45,21 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
         };
     }
     Ok(())
+}
+
+/// The id of a group and its VPC. Of a VPC that is not part of the network it may still serve one that is.
+fn place(
+    node: &Node<'_>,
+    associations: &mut Associations,
+    network: &Network,
+    notes: &mut Notes,
+) -> Result<Option<(Id, Id)>, Error> {
+    let id = node.required_id(Key::SecurityGroups.id_field())?;
+    let foreign = node.id("VpcId")?.is_some_and(|vpc| network.vpc(&vpc).is_none());
+    if let (true, Some(vpc)) = (foreign, associations.first(&id)) {
+        return Ok(Some((id, vpc)));
+    }
+    of_known_vpc(node, Key::SecurityGroups, network, notes)
 }
 
 /// Makes the groups that interfaces carry although no file describes them, and notes references to unknown ones.
@@ -87,6 +107,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) -> R
         }
     }
     network.security_groups.append(&mut made);
+    security_group_association::infer(network, notes);
     note_unknown_peers(dump, network, notes);
     Ok(())
 }
@@ -108,7 +129,8 @@ fn note_unknown_peers(dump: &Dump, network: &Network, notes: &mut Notes) {
 }
 
 fn group(id: Id, name: Option<String>, vpc: Id, rules: Rules, origin: Origin) -> SecurityGroup {
-    SecurityGroup { id, name, vpc, ingress: rules.ingress, egress: rules.egress, origin }
+    let further_vpcs = Vec::new();
+    SecurityGroup { id, name, vpc, further_vpcs, ingress: rules.ingress, egress: rules.egress, origin }
 }
 
 /// What AWS makes with a VPC: everything in from members, everything out.

@@ -65,6 +65,7 @@ pub(crate) fn security_group(vpc: &Vpc) -> SecurityGroup {
         id,
         name: None,
         vpc: vpc.id.clone(),
+        further_vpcs: Vec::new(),
         origin: Origin::implicit(),
     }
 }

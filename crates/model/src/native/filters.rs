@@ -87,13 +87,14 @@ impl Builder<'_> {
                 Some(rules) => self.group_rules(rules, Way::Out, &out),
                 None => defaults::egress_rules(&out),
             };
+            let further_vpcs = group.vpcs.iter().map(|vpc| self.reference(Kind::Vpc, vpc, &name)).collect();
             let Some(vpc) = self.vpc(group.vpc.as_ref(), &name) else {
                 self.broken.insert(id);
                 continue;
             };
             let origin = self.at(name.span());
             let name = group.name.or_else(|| Some(name.into_inner()));
-            self.network.security_groups.push(SecurityGroup { id, name, vpc, ingress, egress, origin });
+            self.network.security_groups.push(SecurityGroup { id, name, vpc, further_vpcs, ingress, egress, origin });
         }
     }
 

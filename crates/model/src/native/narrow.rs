@@ -98,7 +98,7 @@ impl Value {
         let kind = match (self.key.as_str(), prefix) {
             (_, "pl") | ("prefix_list", _) => Kind::PrefixList,
             (_, "sg") | ("security_groups", _) => Kind::SecurityGroup,
-            ("vpc" | "requester" | "accepter", _) => Kind::Vpc,
+            ("vpc" | "vpcs" | "requester" | "accepter", _) => Kind::Vpc,
             ("subnet" | "subnets", _) => Kind::Subnet,
             ("route_table" | "route_tables", _) => Kind::RouteTable,
             ("nacl", _) => Kind::NetworkAcl,

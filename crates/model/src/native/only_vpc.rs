@@ -21,6 +21,14 @@ impl Network {
         self.gateway_route_tables.retain(|table| kept.contains(&table.vpc));
         self.block_public_access.exclusions.retain(|it| kept.contains(&it.scope) || subnets.contains(&it.scope));
         self.network_acls.retain(|acl| kept.contains(&acl.vpc));
+        for group in &mut self.security_groups {
+            let further = std::mem::take(&mut group.further_vpcs).into_iter().filter(|vpc| kept.contains(vpc));
+            group.further_vpcs = further.collect();
+            // A group that only is shared with the VPC is one of its own then (6.14).
+            if !kept.contains(&group.vpc) && !group.further_vpcs.is_empty() {
+                group.vpc = group.further_vpcs.remove(0);
+            }
+        }
         self.security_groups.retain(|group| kept.contains(&group.vpc));
         self.interfaces.retain(|interface| subnets.contains(&interface.subnet));
         let instances: Vec<Id> = self.interfaces.iter().filter_map(|interface| interface.instance.clone()).collect();

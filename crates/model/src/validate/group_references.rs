@@ -20,11 +20,11 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The VPCs whose interfaces carry each group; a group may be associated with VPCs that are not its own (6.14).
+/// The VPCs whose interfaces may carry each group: its own and those that it is associated with (6.14).
 fn used_in<'a>(index: &Index<'a>) -> HashMap<&'a Id, Vec<&'a Id>> {
     let mut used_in: HashMap<&Id, Vec<&Id>> = HashMap::new();
     for group in &index.network.security_groups {
-        used_in.entry(&group.id).or_default().push(&group.vpc);
+        used_in.entry(&group.id).or_default().extend(std::iter::once(&group.vpc).chain(&group.further_vpcs));
     }
     for interface in &index.network.interfaces {
         let Some(vpc) = index.vpc_of_interface(interface) else { continue };

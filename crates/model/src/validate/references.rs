@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Index;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::{EndpointKind, Id, NetworkInterface, Origin, Peer, Placement, SecurityGroup, Subnet, Vpc};
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
@@ -14,6 +14,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     network.subnets.iter().for_each(|subnet| of_subnet(index, subnet, findings));
     network.interfaces.iter().for_each(|interface| of_interface(index, interface, findings));
     network.security_groups.iter().for_each(|group| of_rules(index, group, findings));
+    network.security_groups.iter().for_each(|group| associations(index, group, findings));
     of_gateways(index, findings);
     let parts = network.route_tables.iter().map(|it| (&it.id, &it.vpc, &it.origin));
     let parts = parts.chain(network.network_acls.iter().map(|it| (&it.id, &it.vpc, &it.origin)));
@@ -37,7 +38,6 @@ fn of_same_vpc(
     what: &str,
     named: &Id,
     found: Option<(&Id, &Origin)>,
-    severity: Severity,
     findings: &mut Vec<Finding>,
 ) {
     known(found.is_some(), id, what, named, origin, findings);
@@ -45,27 +45,27 @@ fn of_same_vpc(
         && other != vpc
     {
         let text = format!("{id} of {vpc} names the {what} {named}, which is of {other}");
-        findings.push(Finding::new(severity, "other-vpc", origin, text).related(place, format!("{named} is here")));
+        findings.push(Finding::error("other-vpc", origin, text).related(place, format!("{named} is here")));
     }
 }
 
 fn of_vpc(index: &Index<'_>, vpc: &Vpc, findings: &mut Vec<Finding>) {
     let from = (&vpc.id, &vpc.origin, Some(&vpc.id));
     let table = index.route_tables.get(&vpc.main_route_table).map(|it| (&it.vpc, &it.origin));
-    of_same_vpc(from, "main route table", &vpc.main_route_table, table, Severity::Error, findings);
+    of_same_vpc(from, "main route table", &vpc.main_route_table, table, findings);
     let acl = index.network_acls.get(&vpc.default_network_acl).map(|it| (&it.vpc, &it.origin));
-    of_same_vpc(from, "default network ACL", &vpc.default_network_acl, acl, Severity::Error, findings);
+    of_same_vpc(from, "default network ACL", &vpc.default_network_acl, acl, findings);
     let group = index.security_groups.get(&vpc.default_security_group).map(|it| (&it.vpc, &it.origin));
-    of_same_vpc(from, "default security group", &vpc.default_security_group, group, Severity::Error, findings);
+    of_same_vpc(from, "default security group", &vpc.default_security_group, group, findings);
 }
 
 fn of_subnet(index: &Index<'_>, subnet: &Subnet, findings: &mut Vec<Finding>) {
     known(index.vpcs.contains_key(&subnet.vpc), &subnet.id, "VPC", &subnet.vpc, &subnet.origin, findings);
     let from = (&subnet.id, &subnet.origin, Some(&subnet.vpc));
     let table = index.route_tables.get(&subnet.route_table).map(|it| (&it.vpc, &it.origin));
-    of_same_vpc(from, "route table", &subnet.route_table, table, Severity::Error, findings);
+    of_same_vpc(from, "route table", &subnet.route_table, table, findings);
     let acl = index.network_acls.get(&subnet.network_acl).map(|it| (&it.vpc, &it.origin));
-    of_same_vpc(from, "network ACL", &subnet.network_acl, acl, Severity::Error, findings);
+    of_same_vpc(from, "network ACL", &subnet.network_acl, acl, findings);
 }
 
 fn of_interface(index: &Index<'_>, interface: &NetworkInterface, findings: &mut Vec<Finding>) {
@@ -76,16 +76,31 @@ fn of_interface(index: &Index<'_>, interface: &NetworkInterface, findings: &mut 
     }
     let from = (id, origin, index.vpc_of_interface(interface));
     for named in &interface.security_groups {
-        let group = index.security_groups.get(named).map(|it| (&it.vpc, &it.origin));
-        of_same_vpc(from, "security group", named, group, sharing(index, named), findings);
+        let group = index.security_groups.get(named);
+        // One that is associated with the interface's VPC is as good as its own (6.14).
+        let shared = from.2.filter(|vpc| group.is_some_and(|group| group.serves(vpc)));
+        let group = group.map(|it| (shared.unwrap_or(&it.vpc), &it.origin));
+        of_same_vpc(from, "security group", named, group, findings);
     }
 }
 
-/// How bad it is that an interface has a group of another VPC: a group may be associated with several VPCs, which the
-/// model does not hold, but a default group never is (6.14).
-fn sharing(index: &Index<'_>, group: &Id) -> Severity {
-    let owner = index.security_groups.get(group).and_then(|it| index.vpcs.get(&it.vpc));
-    if owner.is_some_and(|vpc| vpc.default_security_group == *group) { Severity::Error } else { Severity::Warning }
+/// Further VPCs of a group are others, each once, and a default group has none (6.14).
+fn associations(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Finding>) {
+    let SecurityGroup { id, vpc, further_vpcs, origin, .. } = group;
+    for (position, further) in further_vpcs.iter().enumerate() {
+        known(index.vpcs.contains_key(further), id, "VPC", further, origin, findings);
+        let twice = further_vpcs[..position].contains(further);
+        if twice || further == vpc {
+            let how = if twice { "twice" } else { "which is its own" };
+            let text = format!("{id} is associated with {further}, {how}");
+            findings.push(Finding::warning("redundant-association", origin, text));
+        }
+    }
+    let owner = index.network.vpcs.iter().find(|vpc| vpc.default_security_group == *id);
+    if let (Some(owner), Some(further)) = (owner, further_vpcs.first()) {
+        let text = format!("{id} is associated with {further}, but it is the default group of {}", owner.id);
+        findings.push(Finding::error("shared-default-group", origin, text).help("share a group of your own"));
+    }
 }
 
 fn of_rules(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Finding>) {
@@ -131,7 +146,7 @@ fn of_gateways(index: &Index<'_>, findings: &mut Vec<Finding>) {
                 known(index.vpcs.contains_key(&gateway.vpc), id, "VPC", &gateway.vpc, origin, findings);
                 let table = index.route_tables.get(route_table).map(|it| (&it.vpc, &it.origin));
                 let from = (id, origin, Some(&gateway.vpc));
-                of_same_vpc(from, "route table", route_table, table, Severity::Error, findings);
+                of_same_vpc(from, "route table", route_table, table, findings);
                 continue;
             }
         };
@@ -142,7 +157,7 @@ fn of_gateways(index: &Index<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let from = (id, origin, index.vpc_of_subnet(subnet));
-        of_same_vpc(from, "interface", interface, found, Severity::Error, findings);
+        of_same_vpc(from, "interface", interface, found, findings);
     }
     for endpoint in &index.network.vpc_endpoints {
         let (id, vpc, origin) = (&endpoint.id, &endpoint.vpc, &endpoint.origin);
@@ -206,7 +221,7 @@ fn duplicate_ids(index: &Index<'_>, findings: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Severity::{Error, Warning};
+    use crate::finding::Severity::{self, Error, Warning};
     use crate::validate::sample::{add_second_vpc, codes, net, network};
     use crate::{Network, validate::validate};
 
@@ -273,12 +288,29 @@ mod tests {
             it.nat_gateways[0].placement = Placement::Regional { route_table: "rtb-2".into() };
         };
         assert!(other(regional).contains(&("other-vpc", Error)));
-        let shared = |it: &mut Network| {
-            let group = SecurityGroup { id: "sg-3".into(), ..it.security_groups[1].clone() };
-            it.security_groups.push(group);
-            it.interfaces[1].security_groups = vec!["sg-3".into()];
+    }
+
+    #[test]
+    fn a_group_serves_its_vpc_and_those_that_it_is_associated_with() {
+        let shared = |further_vpcs: &[&str]| {
+            let further_vpcs = further_vpcs.iter().map(|id| Id::from(*id)).collect();
+            damaged(|it| {
+                add_second_vpc(it);
+                let group = SecurityGroup { id: "sg-3".into(), further_vpcs, ..it.security_groups[1].clone() };
+                it.security_groups.push(group);
+                it.interfaces[1].security_groups = vec!["sg-3".into()];
+            })
         };
-        assert_eq!(other(shared), [("other-vpc", Warning)]);
+        assert_eq!(shared(&[]), [("other-vpc", Error)]);
+        assert_eq!(shared(&["vpc-1"]), []);
+        assert_eq!(shared(&["vpc-1", "vpc-1"]), [("redundant-association", Warning)]);
+        assert_eq!(shared(&["vpc-2", "vpc-1"]), [("redundant-association", Warning)]);
+        assert_eq!(shared(&["vpc-1", "vpc-9"]), [("unknown-reference", Error)]);
+        let default = |it: &mut Network| {
+            add_second_vpc(it);
+            it.security_groups[1].further_vpcs = vec!["vpc-1".into()];
+        };
+        assert_eq!(damaged(default), [("shared-default-group", Error)]);
     }
 
     #[test]

@@ -86,7 +86,15 @@ pub(super) fn add_second_vpc(network: &mut Network) {
     network.route_tables.push(RouteTable { id: "rtb-2".into(), name: None, vpc: vpc.clone(), routes, origin });
     network.network_acls.push(NetworkAcl { id: "acl-2".into(), vpc: vpc.clone(), ..network.network_acls[0].clone() });
     let (ingress, egress, origin) = (Vec::new(), Vec::new(), Origin::implicit());
-    network.security_groups.push(SecurityGroup { id: "sg-2".into(), name: None, vpc, ingress, egress, origin });
+    network.security_groups.push(SecurityGroup {
+        id: "sg-2".into(),
+        name: None,
+        vpc,
+        further_vpcs: Vec::new(),
+        ingress,
+        egress,
+        origin,
+    });
 }
 
 /// An active peering connection within a region; the accepter's blocks are those of a VPC that is not described.
@@ -217,6 +225,7 @@ pub(super) fn network() -> Network {
             id: "sg-1".into(),
             name: None,
             vpc: vpc.clone(),
+            further_vpcs: Vec::new(),
             ingress: vec![rule("sgr-1", Peer::SecurityGroup("sg-1".into())), rule("sgr-2", Peer::Cidr(net("::/0")))],
             egress: vec![rule("sgr-3", Peer::PrefixList("pl-1".into()))],
             origin: origin.clone(),

@@ -193,6 +193,9 @@ pub(crate) struct SecurityGroupFile {
     /// Its VPC.
     #[schemars(with = "Option<String>")]
     pub(crate) vpc: Option<Text>,
+    /// Further VPCs whose interfaces may have it (6.14).
+    #[schemars(with = "Vec<String>")]
+    pub(crate) vpcs: Vec<Text>,
     /// Whether interfaces without a group use it.
     pub(crate) default: bool,
     /// For what reaches an interface.

@@ -1,0 +1,90 @@
+//! Whom a reference to a security group means (6.10-6.14).
+
+use vpcemu_dataplane::DropReason;
+use vpcemu_model::native;
+use vpcemu_tests::{Lab, syn};
+
+/// Two VPCs with the same blocks and hosts; the group `shared` of the first serves both.
+const SHARED: &str = r#"
+[vpc.a]
+cidrs = ["10.0.0.0/16"]
+[vpc.b]
+cidrs = ["10.0.0.0/16"]
+[subnet.a]
+vpc = "a"
+cidrs = ["10.0.0.0/24"]
+[subnet.b]
+vpc = "b"
+cidrs = ["10.0.0.0/24"]
+[security_group.shared]
+vpc = "a"
+vpcs = ["b"]
+ingress = [{ proto = "tcp", ports = "443", from = "sg:shared" }]
+egress = [{ proto = "tcp", ports = "443", to = "sg:shared" }]
+[security_group.other]
+vpc = "b"
+ingress = [{ proto = "tcp", ports = "80", from = "sg:shared" }]
+[instance.a1]
+subnet = "a"
+addresses = ["10.0.0.10"]
+security_groups = ["shared"]
+[instance.a2]
+subnet = "a"
+addresses = ["10.0.0.11"]
+security_groups = ["shared"]
+[instance.b1]
+subnet = "b"
+addresses = ["10.0.0.10"]
+security_groups = ["shared"]
+[instance.b2]
+subnet = "b"
+addresses = ["10.0.0.12"]
+security_groups = ["shared"]
+[instance.b3]
+subnet = "b"
+addresses = ["10.0.0.11"]
+security_groups = ["other"]
+"#;
+
+#[test]
+fn a_group_of_several_vpcs_has_the_same_rules_in_each_and_members_in_all() {
+    // (6.14)
+    let mut lab = Lab::new(SHARED);
+    lab.leave("a1", syn("10.0.0.10:4000", "10.0.0.11:443")).delivered("eni-a2");
+    lab.leave("b1", syn("10.0.0.10:4000", "10.0.0.12:443")).delivered("eni-b2");
+    lab.leave("b1", syn("10.0.0.10:4000", "10.0.0.12:80")).dropped(DropReason::SecurityGroup, "eni-b1");
+    // In the second VPC that address is somebody else's, who is no member.
+    lab.leave("b1", syn("10.0.0.10:4000", "10.0.0.11:443")).dropped(DropReason::SecurityGroup, "eni-b1");
+    // Another group's rule means the members that are where it is.
+    let text = SHARED.replace("egress = [{ proto = \"tcp\", ports = \"443\", to = \"sg:shared\" }]", "");
+    let mut lab = Lab::new(&text);
+    lab.leave("b1", syn("10.0.0.10:4000", "10.0.0.11:80")).delivered("eni-b3");
+    lab.leave("b1", syn("10.0.0.10:4000", "10.0.0.11:443")).dropped(DropReason::SecurityGroup, "eni-b3");
+    assert_eq!(lab.connections(), (1, 0));
+}
+
+#[test]
+fn a_group_has_to_be_associated_with_the_vpc_of_its_interfaces() {
+    let refused = |this: &str, that: &str| {
+        let text = SHARED.replacen(this, that, 1);
+        native::parse("lab.toml", &text).unwrap_err().to_string()
+    };
+    let alone = refused("vpcs = [\"b\"]\n", "");
+    assert!(alone.contains("eni-b1 of vpc-b names the security group sg-shared, which is of vpc-a"), "{alone}");
+    let unknown = refused("vpcs = [\"b\"]", "vpcs = [\"b\", \"c\"]");
+    assert!(unknown.contains("`shared` names vpc-c, which does not exist"), "{unknown}");
+    let default = refused("vpcs = [\"b\"]", "vpcs = [\"b\"]\ndefault = true");
+    assert!(default.contains("sg-shared is associated with vpc-b, but it is the default group of vpc-a"), "{default}");
+}
+
+#[test]
+fn of_one_vpc_the_groups_that_serve_it_stay() {
+    let network = native::parse("lab.toml", SHARED).unwrap().network;
+    let shared = |vpc: &str| {
+        let network = network.clone().only_vpc(vpc);
+        let group = network.security_groups.into_iter().find(|group| group.id.as_str() == "sg-shared").unwrap();
+        (group.vpc.to_string(), group.further_vpcs.len())
+    };
+    assert_eq!(shared("a"), ("vpc-a".to_owned(), 0));
+    assert_eq!(shared("b"), ("vpc-b".to_owned(), 0));
+}
