@@ -88,3 +88,62 @@ fn of_one_vpc_the_groups_that_serve_it_stay() {
     assert_eq!(shared("a"), ("vpc-a".to_owned(), 0));
     assert_eq!(shared("b"), ("vpc-b".to_owned(), 0));
 }
+
+/// A client that may call its servers by their group, in its own subnet and in two others: what is in `far` is led through an
+/// appliance, by a route that is more specific than local.
+const DETOUR: &str = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16", "2001:db8::/56"]
+[subnet.near]
+cidrs = ["10.0.0.0/24", "2001:db8::/64"]
+route_table = "near"
+[subnet.far]
+cidrs = ["10.0.1.0/24", "2001:db8:0:1::/64"]
+[subnet.open]
+cidrs = ["10.0.2.0/24"]
+[route_table.near]
+routes = [{ to = "10.0.1.0/24", via = "eni-box" }]
+[security_group.client]
+ingress = []
+egress = [{ proto = "tcp", to = "sg:server" }, { proto = "tcp", ports = "22", to = "10.0.0.0/16" }]
+[security_group.server]
+ingress = [{ proto = "all", from = "0.0.0.0/0" }, { proto = "all", from = "::/0" }]
+[instance.client]
+subnet = "near"
+addresses = ["10.0.0.10", "2001:db8::10"]
+security_groups = ["client"]
+[instance.box]
+subnet = "open"
+addresses = ["10.0.2.11"]
+source_dest_check = false
+forward = "appliance"
+security_groups = ["server"]
+[instance.near]
+subnet = "near"
+addresses = ["10.0.0.12"]
+security_groups = ["server"]
+[instance.far]
+subnet = "far"
+addresses = ["10.0.1.10", "2001:db8:0:1::10"]
+security_groups = ["server"]
+[instance.open]
+subnet = "open"
+addresses = ["10.0.2.10"]
+security_groups = ["server"]
+"#;
+
+#[test]
+fn outbound_a_reference_means_receivers_to_whom_the_route_is_local() {
+    let mut lab = Lab::new(DETOUR);
+    // In the own subnet no route is asked; elsewhere the local route leads there (6.12).
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.0.12:443")).delivered("eni-near");
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.2.10:443")).delivered("eni-open");
+    let lost = lab.leave("client", syn("10.0.0.10:4000", "10.0.1.10:443"));
+    lost.dropped(DropReason::SecurityGroupReferenceLost, "eni-client").steps(&["sg eni-client egress DENY"]);
+    // The route is of one family, and the reference is lost in that one only.
+    lab.leave("client", syn("[2001:db8::10]:4000", "[2001:db8:0:1::10]:443")).delivered("eni-far");
+    // A rule by address does not ask who is there, and an address that is nobody's is in no group.
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.1.10:22")).delivered("eni-far");
+    lab.leave("client", syn("10.0.0.10:4000", "10.0.1.99:443")).dropped(DropReason::SecurityGroup, "eni-client");
+    assert_eq!(lab.connections(), (4, 0));
+}

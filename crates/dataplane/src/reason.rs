@@ -29,7 +29,8 @@ reasons! {
     SecurityGroup = "ENI_SG_RULES_MISMATCH",
     /// The interface's security groups have no rule at all in that direction (6.1).
     SecurityGroupEmpty = "SG_HAS_NO_RULES",
-    /// Only a rule that references a group would match, and the sender's identity was lost on the way (6.10).
+    /// Only a rule that references a group would match, and the sender's identity was lost on the way (6.10), or the receiver's
+    /// will be (6.12).
     SecurityGroupReferenceLost = "SG_REFERENCES_NOT_PRESERVED",
     /// TCP port 25 of a public address, which instances cannot send to (6.33).
     SmtpBlocked = "X_SMTP_BLOCKED",

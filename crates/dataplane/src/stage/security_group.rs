@@ -230,14 +230,16 @@ fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
 /// in the region; the packet has to go there straight (6.11, 6.12).
 fn receiver_identity(fabric: &Fabric, eni: &Eni, destination: IpAddr) -> PeerMatch {
     let neighbor = fabric.subnet(eni.subnet).is_some_and(|subnet| subnet.contains(destination));
-    let receiver = match fabric.route_of(eni.subnet, destination).map(|hit| hit.next) {
+    let direct = match fabric.route_of(eni.subnet, destination).map(|hit| hit.next) {
         _ if neighbor => fabric.owner(eni.vpc, destination),
         Some(NextHop::Local) => fabric.owner(eni.vpc, destination),
         Some(NextHop::Edge(edge)) if fabric.keeps_identity(edge) => fabric.peer_owner(edge, eni.vpc, destination),
         _ => None,
     };
-    let receiver = receiver.and_then(|receiver| fabric.eni(receiver));
-    PeerMatch { groups: receiver.map(|receiver| receiver.groups.clone()).unwrap_or_default(), preserved: true }
+    // Whose address it is, were the way straight: for telling a lost reference from a missing rule.
+    let receiver = direct.or_else(|| fabric.owner(eni.vpc, destination)).and_then(|receiver| fabric.eni(receiver));
+    let groups = receiver.map(|receiver| receiver.groups.clone()).unwrap_or_default();
+    PeerMatch { groups, preserved: direct.is_some() }
 }
 
 /// ICMP errors and the like pass or not, but open nothing.
