@@ -173,6 +173,24 @@ fn an_interface_sets_its_own_timers() {
 }
 
 #[test]
+fn on_nitro_v6_an_idle_connection_is_forgotten_after_350_s() {
+    for (instance_type, wait, lives) in
+        [("m7i.large", 431_999.0, true), ("m8i.large", 349.999, true), ("m8i.large", 350.0, false)]
+    {
+        let set = format!("instance_type = \"{instance_type}\"\npublic = \"203");
+        let mut lab = Lab::new(&network(TRACKED).replace("public = \"203", &set));
+        let asked = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+        lab.leave("web", asked.reply()).delivered("internet");
+        lab.arrive(data(CLIENT, "203.0.113.10:443")).delivered("eni-web");
+        lab.wait(wait);
+        let answer = lab.leave("web", data("10.0.0.10:443", CLIENT));
+        let reason = (!lives).then_some(DropReason::SecurityGroupEmpty);
+        assert_eq!(answer.reason(), reason, "{instance_type} after {wait} s"); // (6.16)
+        assert_eq!(lab.connections(), (1, u64::from(!lives)));
+    }
+}
+
+#[test]
 fn a_connection_from_before_the_capture_is_adopted_where_either_direction_allows_it() {
     let run = |midstream| {
         let network = native::parse("lab.toml", &network(TRACKED)).unwrap().network;

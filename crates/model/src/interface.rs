@@ -106,7 +106,7 @@ pub struct Instance {
     pub name: Option<String>,
     /// False when it is stopped: its interfaces receive nothing.
     pub running: bool,
-    /// Its instance type, when known; decides the default TCP timer (A7).
+    /// Its instance type, when known; decides the default TCP timer (6.16).
     pub instance_type: Option<String>,
     /// Where it was defined.
     pub origin: Origin,

@@ -31,6 +31,7 @@ pub mod behavior;
 pub mod finding;
 mod gateway;
 mod id;
+pub mod instance_type;
 mod interface;
 pub mod native;
 mod neighbor;

@@ -184,3 +184,21 @@ fn presets_and_knobs_are_read() {
     assert!(!behavior.security_group.tcp_loose && behavior.security_group.icmp_related);
     assert_eq!(behavior.egress_only_internet_gateway.icmp_idle, Duration::from_millis(1500));
 }
+
+#[test]
+fn the_type_of_an_instance_decides_the_timer_of_established_tcp() {
+    // (6.16)
+    let network = network(
+        "[instance.old]\nsubnet = \"a\"\ninstance_type = \"m7i.large\"\n\
+         [instance.new]\nsubnet = \"a\"\ninstance_type = \"m8i.large\"\n\
+         [instance.set]\nsubnet = \"a\"\ninstance_type = \"m8i.large\"\ntcp_established_timeout = \"1h\"\n\
+         [eni.second]\nsubnet = \"a\"\ninstance = \"new\"\naddresses = [\"10.0.0.77\"]\n\
+         [eni.third]\nsubnet = \"a\"\ninstance = \"new\"\naddresses = [\"10.0.0.78\"]\ntcp_established_timeout = \"2h\"\n",
+    );
+    let timer = |name: &str| {
+        let interface = network.interface(&name.into()).expect("an interface");
+        interface.connection_tracking.tcp_established.map(|timer| timer.as_secs())
+    };
+    let timers = ["eni-old", "eni-new", "eni-set", "eni-second", "eni-third"].map(timer);
+    assert_eq!(timers, [None, Some(350), Some(3600), Some(350), Some(7200)]);
+}

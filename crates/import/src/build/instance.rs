@@ -1,9 +1,11 @@
 //! Instances, and the interfaces that only they tell of.
 
-use vpcemu_model::{ConnectionTracking, Id, Instance, InterfaceKind, Kind, Network, NetworkInterface, PrivateIpv4};
+use vpcemu_model::{
+    ConnectionTracking, Id, Instance, InterfaceKind, Kind, Network, NetworkInterface, PrivateIpv4, instance_type,
+};
 
 use super::interface::{self, Owned};
-use super::{nitro, suffix};
+use super::suffix;
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -90,7 +92,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
         let timer = &mut interface.connection_tracking.tcp_established;
         match &instance.instance_type {
             _ if timer.is_some() => {}
-            Some(instance_type) => *timer = nitro::tcp_established(instance_type),
+            Some(of_type) => *timer = instance_type::tcp_established(of_type),
             None if !dump.saw(Key::Reservations, &id) => {}
             None => {
                 let text = format!("the type of {id} is not in the dump: its TCP timer is 432,000 s");

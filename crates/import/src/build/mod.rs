@@ -10,7 +10,6 @@ mod interface;
 mod made_interface;
 mod nat_gateway;
 mod network_acl;
-mod nitro;
 mod peering;
 mod prefix_list;
 mod regional_nat_gateway;

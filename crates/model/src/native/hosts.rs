@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::behavior::Span;
-use crate::{ConnectionTracking, Id, Instance, InterfaceKind, Kind, NetworkInterface, Origin, PrivateIpv4, Subnet};
+use crate::{
+    ConnectionTracking, Id, Instance, InterfaceKind, Kind, NetworkInterface, Origin, PrivateIpv4, Subnet, instance_type,
+};
 use ipnet::IpNet;
 
 use super::build::Builder;
@@ -111,7 +113,12 @@ impl Builder<'_> {
             source_dest_check: file.source_dest_check.unwrap_or(true),
             forward: file.forward,
             in_use: running,
-            connection_tracking: timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout),
+            connection_tracking: timers(
+                file.tcp_established_timeout,
+                file.udp_timeout,
+                file.udp_stream_timeout,
+                file.instance_type.as_deref(),
+            ),
             ..interface(eni, subnet.id, InterfaceKind::Interface, origin.clone())
         });
         self.network.instances.push(Instance { id, name: shown, running, instance_type: file.instance_type, origin });
@@ -147,6 +154,7 @@ impl Builder<'_> {
         let instance = file.instance.as_ref().map(|instance| self.reference(Kind::Instance, instance, name));
         let owner = self.network.instances.iter().find(|owner| Some(&owner.id) == instance.as_ref());
         let in_use = owner.is_none_or(|owner| owner.running);
+        let instance_type = owner.and_then(|owner| owner.instance_type.clone());
         let (mut ipv4, ipv6) = self.addresses(&file.addresses);
         self.publish(&mut ipv4, file.public.as_ref());
         for pair in &file.secondary {
@@ -169,7 +177,12 @@ impl Builder<'_> {
             source_dest_check: file.source_dest_check.unwrap_or(true),
             forward: file.forward,
             in_use,
-            connection_tracking: timers(file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout),
+            connection_tracking: timers(
+                file.tcp_established_timeout,
+                file.udp_timeout,
+                file.udp_stream_timeout,
+                instance_type.as_deref(),
+            ),
             ..interface(id, subnet.id, InterfaceKind::Interface, origin)
         });
     }
@@ -196,7 +209,17 @@ pub(crate) fn interface(id: Id, subnet: Id, kind: InterfaceKind, origin: Origin)
     }
 }
 
-fn timers(established: Option<Span>, udp: Option<Span>, udp_stream: Option<Span>) -> ConnectionTracking {
+/// The timers that the file sets, else those of the instance type (6.16).
+fn timers(
+    established: Option<Span>,
+    udp: Option<Span>,
+    udp_stream: Option<Span>,
+    of_type: Option<&str>,
+) -> ConnectionTracking {
     let duration = |span: Option<Span>| span.map(|Span(duration)| duration);
-    ConnectionTracking { tcp_established: duration(established), udp: duration(udp), udp_stream: duration(udp_stream) }
+    ConnectionTracking {
+        tcp_established: duration(established).or_else(|| of_type.and_then(instance_type::tcp_established)),
+        udp: duration(udp),
+        udp_stream: duration(udp_stream),
+    }
 }

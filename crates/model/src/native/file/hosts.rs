@@ -34,11 +34,11 @@ pub(crate) struct InstanceFile {
     /// Whether it runs; what is stopped receives nothing (2.13).
     #[schemars(extend("default" = true))]
     pub(crate) running: Option<bool>,
-    /// Its type.
+    /// Its type, `m8i.large`: on Nitro v6 the timer of established TCP is 350 s (6.16).
     pub(crate) instance_type: Option<String>,
     /// For people; default the short name.
     pub(crate) name: Option<String>,
-    /// Idle timer of established TCP, 60 s to 432000 s (6.16).
+    /// Idle timer of established TCP, 60 s to 432000 s; default that of its type (6.16).
     pub(crate) tcp_established_timeout: Option<Span>,
     /// Idle timer of UDP, 30 s to 60 s (6.16).
     pub(crate) udp_timeout: Option<Span>,
@@ -77,7 +77,7 @@ pub(crate) struct InterfaceFile {
     /// What it does with packets that are not for it; the check has to be off. `appliance` sends them on as they are,
     /// `nat-instance` translates them to its first IPv4 address (11.3). Default: they end there.
     pub(crate) forward: Option<Forwarding>,
-    /// Idle timer of established TCP (6.16).
+    /// Idle timer of established TCP; default that of its instance's type (6.16).
     pub(crate) tcp_established_timeout: Option<Span>,
     /// Idle timer of UDP (6.16).
     pub(crate) udp_timeout: Option<Span>,
