@@ -154,6 +154,7 @@ fn lookup(c: &mut Criterion) {
                 generation: 0,
                 sharing: None,
                 forced: false,
+                room: None,
             };
             conntrack.insert(new, now);
         }

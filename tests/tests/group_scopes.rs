@@ -147,3 +147,65 @@ fn outbound_a_reference_means_receivers_to_whom_the_route_is_local() {
     lab.leave("client", syn("10.0.0.10:4000", "10.0.1.99:443")).dropped(DropReason::SecurityGroup, "eni-client");
     assert_eq!(lab.connections(), (4, 0));
 }
+
+#[test]
+fn outbound_a_reference_works_through_a_peering_connection_within_a_region() {
+    let text = |peering: &str| {
+        format!(
+            r#"
+[vpc.a]
+cidrs = ["10.0.0.0/16"]
+[vpc.b]
+cidrs = ["10.1.0.0/16"]
+[vpc_peering_connection.ab]
+requester = "a"
+accepter = "b"
+{peering}
+[subnet.a]
+vpc = "a"
+cidrs = ["10.0.0.0/24"]
+route_table = "a"
+[subnet.b]
+vpc = "b"
+cidrs = ["10.1.0.0/24"]
+route_table = "b"
+[route_table.a]
+vpc = "a"
+routes = [{{ to = "10.1.0.0/16", via = "ab" }}]
+[route_table.b]
+vpc = "b"
+routes = [{{ to = "10.0.0.0/16", via = "ab" }}]
+[security_group.client]
+vpc = "a"
+ingress = []
+egress = [{{ proto = "tcp", to = "sg:server" }}]
+[security_group.server]
+vpc = "b"
+ingress = [{{ proto = "all", from = "10.0.0.0/8" }}]
+[security_group.other]
+vpc = "b"
+ingress = [{{ proto = "all", from = "10.0.0.0/8" }}]
+[instance.client]
+subnet = "a"
+addresses = ["10.0.0.10"]
+security_groups = ["client"]
+[instance.server]
+subnet = "b"
+addresses = ["10.1.0.10"]
+security_groups = ["server"]
+[instance.other]
+subnet = "b"
+addresses = ["10.1.0.11"]
+security_groups = ["other"]
+"#
+        )
+    };
+    // (6.11, 6.12)
+    let mut lab = Lab::new(&text(""));
+    lab.leave("client", syn("10.0.0.10:4000", "10.1.0.10:443")).delivered("eni-server");
+    lab.leave("client", syn("10.0.0.10:4000", "10.1.0.11:443")).dropped(DropReason::SecurityGroup, "eni-client");
+    for apart in ["inter_region = true", "active = false"] {
+        let mut lab = Lab::new(&text(apart));
+        lab.leave("client", syn("10.0.0.10:4000", "10.1.0.10:443")).dropped(DropReason::SecurityGroup, "eni-client");
+    }
+}
