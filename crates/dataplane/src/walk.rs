@@ -327,8 +327,11 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         if let (Some(room), Some(limit), Owner::Interface { eni, .. }) = (room, limit, new.owner)
             && !self.conntrack.has_room(room, limit, self.stamp.now)
         {
-            let at = Component::Interface(eni);
-            return Err(self.deny(DropReason::TableFull, at, StepKind::SecurityGroup, Some(direction), None));
+            stage::security_group::clear_room(self, room.host);
+            if !self.conntrack.has_room(room, limit, self.stamp.now) {
+                let at = Component::Interface(eni);
+                return Err(self.deny(DropReason::TableFull, at, StepKind::SecurityGroup, Some(direction), None));
+            }
         }
         self.make(NewEntry { forced, room, ..new });
         Ok(())

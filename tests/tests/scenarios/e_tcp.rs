@@ -189,8 +189,8 @@ fn e11_packets_of_an_older_incarnation_change_nothing() {
     let old = it.back("SA").numbers(9000, 77);
     s.arrive(old).to("one", |p| it.restored(p)).counts(NOTHING);
     s.leave("one", it.out("R").numbers(77, 0)).to("internet", |p| it.translated(p)).counts(NOTHING);
-    // The SYN is sent again, and answered.
-    s.leave("one", it.out("S").numbers(1000, 0)).to("internet", |p| it.translated(p)).counts(NOTHING);
+    // The SYN is sent again, and answered: to all that had seen the RST it begins a connection (6.25).
+    s.leave("one", it.out("S").numbers(1000, 0)).to("internet", |p| it.translated(p)).counts(OPENED + FORGOTTEN);
     s.arrive(it.back("SA").numbers(5000, 1001)).to("one", |p| it.restored(p)).counts(NOTHING);
     s.leave("one", it.out("A").numbers(1001, 5001)).to("internet", |p| it.translated(p)).counts(NOTHING);
 }

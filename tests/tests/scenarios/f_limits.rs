@@ -107,6 +107,32 @@ security_groups = ["client"]
 }
 
 #[test]
+fn what_a_change_of_rules_ends_gives_its_room_back() {
+    let rules = |rules: &str| {
+        let group = "[security_group.client]\ningress = []";
+        limited(2).but(group, &format!("[security_group.client]\n{rules}"))
+    };
+    let tracked = "ingress = []";
+    let open = "ingress = [{ proto = \"all\", from = \"0.0.0.0/0\" }]";
+    for (between, room) in [(tracked, false), (open, true)] {
+        let mut s = Scenario::through(&[rules(tracked), rules(between), rules(tracked)]);
+        asks(&mut s, 4001);
+        asks(&mut s, 4002);
+        s.switch();
+        s.switch();
+        // For a moment nothing was tracked (6.18): the two are gone, though no packet of theirs has come since.
+        let third = s.leave("web", question(4003));
+        if room {
+            third.to("internet", |p| p.src("web.pub")).counts(OPENED + FORGOTTEN * 2);
+            s.arrive(udp("dns:53 > web.pub:4001")).dropped(SecurityGroupEmpty, "eni-web").counts(NOTHING);
+        } else {
+            third.dropped(TableFull, "eni-web").counts(NOTHING);
+            s.arrive(udp("dns:53 > web.pub:4001")).to("web", |p| p.dst("web")).counts(NOTHING);
+        }
+    }
+}
+
+#[test]
 fn what_is_not_tracked_needs_no_room() {
     let mut s = limited(1).start();
     for port in 4001..4010 {
@@ -172,7 +198,7 @@ fn a_closed_connection_gives_its_room_back_when_its_linger_is_over() {
     let mut s = limited(1).start();
     out(&mut s, "S", OPENED);
     back(&mut s, "RA");
-    out(&mut s, "S", NOTHING);
+    out(&mut s, "S", FORGOTTEN + OPENED);
     assert_eq!(s.lab().tracked("i-web"), 1);
 }
 

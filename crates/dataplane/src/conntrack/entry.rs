@@ -176,10 +176,10 @@ impl Pool {
     }
 }
 
-/// How much of a pool, or of an instance's table, is taken.
+/// How much of a pool is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolUse {
-    /// Mappings or entries, those expired but not yet reclaimed included.
+    /// Mappings, those expired but not yet reclaimed included.
     pub taken: u32,
     /// Before this moment a search for expired mappings is known to find none.
     pub next_expiry: Timestamp,

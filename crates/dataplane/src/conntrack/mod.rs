@@ -27,6 +27,7 @@ use crate::time::Timestamp;
 use bindings::Bindings;
 use entry::{Connection, keys};
 use lifecycle::{Event, Stage};
+use room::RoomUse;
 use slab::Slab;
 use wheel::Wheel;
 
@@ -54,7 +55,7 @@ pub struct Conntrack {
     /// Mappings per port pool, those in linger included (4.12).
     pub pools: FixedMap<Pool, PoolUse>,
     /// Entries per instance, where they are limited (6.19).
-    rooms: FixedMap<HostIx, PoolUse>,
+    rooms: FixedMap<HostIx, RoomUse>,
 }
 
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
@@ -207,7 +208,7 @@ impl Conntrack {
             }
             self.count_active(nat, Stage::Free, Stage::Free.after(Event::opening(&tracker)), now);
         }
-        self.take_room(room, expires);
+        self.take_room(room, expires, generation);
         self.schedule(entry, expires);
         entry
     }

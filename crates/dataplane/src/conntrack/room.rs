@@ -1,9 +1,20 @@
 //! Room in the connection tables of instances, where a knob limits it (6.19). A table is shared by all interfaces of its
 //! instance; an entry takes room from when it is made to when it expires, and nothing is evicted.
 
-use super::{Conntrack, EntryIx, PoolUse, Room};
+use super::{Conntrack, EntryIx, Room};
 use crate::index::HostIx;
 use crate::time::Timestamp;
+
+/// How much of an instance's table is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoomUse {
+    /// Entries, those expired but not yet reclaimed included.
+    taken: u32,
+    /// Before this moment a search for expired entries is known to find none.
+    next_expiry: Timestamp,
+    /// Entries are of this configuration or later ones, or were looked at under it.
+    generation: u32,
+}
 
 impl Conntrack {
     /// Whether a table of `limit` entries has the room.
@@ -36,10 +47,21 @@ impl Conntrack {
         }
     }
 
+    /// The entries of an instance that were last looked at before this configuration; none if that was asked already.
+    pub fn entries_before(&mut self, host: HostIx, generation: u32) -> Vec<EntryIx> {
+        let Some(used) = self.rooms.get_mut(&host).filter(|used| used.generation < generation) else {
+            return Vec::new();
+        };
+        used.generation = generation;
+        let of_host = |room: Option<Room>| room.is_some_and(|room| room.host == host);
+        let entries = self.entries.iter().filter(|(_, entry)| of_host(entry.room) && entry.generation < generation);
+        entries.map(|(index, _)| EntryIx(index)).collect()
+    }
+
     /// An entry is made.
-    pub(super) fn take_room(&mut self, room: Option<Room>, expires: Timestamp) {
+    pub(super) fn take_room(&mut self, room: Option<Room>, expires: Timestamp, generation: u32) {
         let Some(room) = room else { return };
-        let used = self.rooms.entry(room.host).or_insert(PoolUse { taken: 0, next_expiry: expires });
+        let used = self.rooms.entry(room.host).or_insert(RoomUse { taken: 0, next_expiry: expires, generation });
         used.taken += u32::from(room.entries);
         used.next_expiry = used.next_expiry.min(expires);
     }

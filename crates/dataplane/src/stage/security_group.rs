@@ -9,7 +9,7 @@ use vpcemu_packet::{FlowKey, TcpFlags, Transport};
 
 use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Room, Timers, Tracker, Way};
 use crate::fabric::{Eni, EniTimers, Fabric, GroupRules, GroupVerdict, NextHop, PeerMatch, Subject};
-use crate::index::EniIx;
+use crate::index::{EniIx, HostIx};
 use crate::outcome::{Component, CtState, Denial, Direction, Rule, StepKind};
 use crate::reason::DropReason;
 use crate::walk::{Pending, Walk};
@@ -46,40 +46,53 @@ pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, direction: Direc
 /// The entry that the packet belongs to.
 fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: FlowKey) -> Option<(EntryIx, Way)> {
     let (entry, way) = recall(walk, eni, direction, key)?;
-    // A SYN from the side that was called, on a connection that is over, is a new connection (6.25).
+    // A SYN on a connection that is over, from whichever side, is a new connection (6.25): the rules have to admit it.
     let opens = walk.tcp_flags().is_some_and(is_opening);
-    if way == Way::Reply && opens && walk.conntrack.entry(entry).tracker.is_over() {
+    if opens && walk.conntrack.entry(entry).tracker.is_over() {
         walk.conntrack.kill(entry, walk.stamp.now);
         return None;
     }
     Some((entry, way))
 }
 
-/// The entry of `key`. A tracked connection outlives the rule that admitted it, unless a change of configuration made it
-/// one that is not tracked at all (6.18), or took the interface away.
+/// The entry of `key`.
 fn recall(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: FlowKey) -> Option<(EntryIx, Way)> {
     let now = walk.stamp.now;
     let (entry, way) = walk.conntrack.find(&Key::Interface(eni, direction, key), now)?;
-    let known = *walk.conntrack.entry(entry);
-    if known.generation < walk.stamp.generation {
-        let fabrics = walk.timeline.fabrics();
-        let since = fabrics.iter().skip(known.generation as usize + 1);
-        let mut since = since.take((walk.stamp.generation - known.generation) as usize);
-        let opened = match way {
-            Way::Original => direction,
-            Way::Reply => direction.reversed(),
-        };
-        let forgets = |fabric: &Fabric| match fabric.eni(eni) {
-            Some(eni) => !known.forced && is_untracked(eni, &known.original, opened),
-            None => true,
-        };
-        if since.any(|fabric| forgets(fabric)) {
-            walk.conntrack.kill(entry, now);
-            return None;
-        }
-        walk.conntrack.set_generation(entry, walk.stamp.generation);
+    outlives_changes(walk, entry).then_some((entry, way))
+}
+
+/// Whether an entry is still there after the changes of configuration since it was last looked at. A tracked connection
+/// outlives the rule that admitted it, unless a change made it one that is not tracked at all (6.18), or took the interface
+/// away.
+fn outlives_changes(walk: &mut Walk<'_, '_, '_>, entry: EntryIx) -> bool {
+    let (known, generation) = (*walk.conntrack.entry(entry), walk.stamp.generation);
+    let Owner::Interface { eni, opened } = known.owner else { return true };
+    if known.generation >= generation {
+        return true;
     }
-    Some((entry, way))
+    let since = walk.timeline.fabrics().iter().skip(known.generation as usize + 1);
+    let mut since = since.take((generation - known.generation) as usize);
+    let forgets = |fabric: &Fabric| match fabric.eni(eni) {
+        Some(eni) => !known.forced && is_untracked(eni, &known.original, opened),
+        // Whoever has that name later is another interface.
+        None => true,
+    };
+    let outlives = !since.any(|fabric| forgets(fabric));
+    if outlives {
+        walk.conntrack.set_generation(entry, generation);
+    } else {
+        walk.conntrack.kill(entry, walk.stamp.now);
+    }
+    outlives
+}
+
+/// Ends what changes of configuration have taken out of the table of an instance, though no packet has asked for it since
+/// (6.18, 6.19).
+pub(crate) fn clear_room(walk: &mut Walk<'_, '_, '_>, host: HostIx) {
+    for entry in walk.conntrack.entries_before(host, walk.stamp.generation) {
+        outlives_changes(walk, entry);
+    }
 }
 
 fn judge_by_rules(
