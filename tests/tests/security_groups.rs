@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use vpcemu_dataplane::outcome::CtState;
 use vpcemu_dataplane::{DropReason, Midstream, Options};
-use vpcemu_model::native;
+use vpcemu_model::{InterfaceKind, native};
 use vpcemu_packet::{TcpFlags, build};
 use vpcemu_tests::{Lab, data, ping, socket, syn, udp};
 
@@ -642,5 +642,25 @@ fn an_interface_that_was_gone_has_forgotten_everything() {
         lab.switch();
         let reason = (!lives).then_some(DropReason::SecurityGroupEmpty);
         assert_eq!(lab.leave("web", asked.reply()).reason(), reason);
+    }
+}
+
+#[test]
+fn connections_with_some_services_are_tracked_even_where_everything_is_open() {
+    let text = format!(
+        "{}[instance.function]\nsubnet = \"pub\"\naddresses = [\"10.0.0.20\"]\nsecurity_groups = [\"web\"]\n",
+        network(OPEN)
+    );
+    for (kind, state) in [(InterfaceKind::Interface, CtState::Untracked), (InterfaceKind::Hyperplane, CtState::New)] {
+        let mut network = native::parse("lab.toml", &text).unwrap().network;
+        let function = network.interfaces.iter_mut().find(|interface| interface.id.as_str() == "eni-function");
+        function.unwrap().kind = kind;
+        let mut lab = Lab::of(&[network], Options::default());
+        // (6.20) Whichever side begins.
+        let called = lab.leave("web", syn("10.0.0.10:4000", "10.0.0.20:443")).delivered("eni-function");
+        assert_eq!(called.verdict.state, Some(state));
+        let calls = lab.leave("function", syn("10.0.0.20:4000", "10.0.0.10:443")).delivered("eni-web");
+        assert_eq!(calls.verdict.state, Some(state));
+        assert_eq!(lab.connections(), if state == CtState::New { (2, 0) } else { (0, 0) });
     }
 }

@@ -72,7 +72,9 @@ pub enum InterfaceKind {
     GatewayLoadBalancerEndpoint,
     /// A transit gateway's attachment; it has no security group (6.30).
     TransitGateway,
-    /// Another requester-managed interface (load balancer, Lambda ...).
+    /// A Network Load Balancer, a Lambda function or a Global Accelerator, whose connections are always tracked (6.20).
+    Hyperplane,
+    /// Another requester-managed interface (Application Load Balancer ...).
     Other,
 }
 

@@ -42,6 +42,8 @@ pub struct Eni {
     /// Whether somebody listens: not at what a route leads to, the interfaces of transit gateways and Gateway Load Balancer
     /// endpoints.
     pub listens: bool,
+    /// Whether it belongs to a service whose connections are always tracked (6.20).
+    pub hyperplane: bool,
     /// Whether it is a NAT gateway's.
     pub nat: Option<NatIx>,
     /// Unreachable from and to the internet gateway over IPv6 (3.9).
@@ -54,6 +56,11 @@ impl Eni {
     /// Whether `address` is the interface's own, delegated prefixes included (1.15).
     pub fn owns(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address) || self.prefixes.iter().any(|net| net.contains(&address))
+    }
+
+    /// Whether connections with it are always tracked, at both ends (6.20).
+    pub fn forces_tracking(&self) -> bool {
+        self.hyperplane || self.endpoint.is_some()
     }
 
     /// Its primary address of the family of `like`: the source of what its own stack sends.

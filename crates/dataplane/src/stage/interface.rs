@@ -31,6 +31,7 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     walk.sender = Some(eni_ix);
     walk.emitter = Some(eni_ix);
     walk.direct = eni.owns(source);
+    walk.force_tracking |= eni.forces_tracking();
     let link_scope = address::is_link_scope_v6(source) || address::is_link_scope_v6(destination);
     if link_scope || address::is_neighbour_discovery(walk.packet.headers()) {
         return match link_local::service(walk, eni.vpc, destination) {
@@ -113,7 +114,7 @@ pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, 
         walk.pending = None;
         return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, ingress, None));
     }
-    walk.commit(walk.force_tracking || eni.endpoint.is_some(), Direction::Ingress)?;
+    walk.commit(walk.force_tracking || eni.forces_tracking(), Direction::Ingress)?;
     if let Some(endpoint) = eni.endpoint {
         return endpoint::interface::serve(walk, endpoint, eni_ix);
     }

@@ -124,9 +124,9 @@ fn neighbour(
     Err(walk.deny(reason, at, StepKind::Route, None, None))
 }
 
-/// Interface endpoints are reached by connections that are always tracked (6.20).
+/// Interface endpoints and some services are reached by connections that are always tracked (6.20).
 fn forces_tracking(walk: &Walk<'_, '_, '_>, eni: EniIx) -> bool {
-    walk.fabric.eni(eni).is_some_and(|eni| eni.endpoint.is_some())
+    walk.fabric.eni(eni).is_some_and(|eni| eni.forces_tracking())
 }
 
 /// A hop that this generation of the configuration does not have.

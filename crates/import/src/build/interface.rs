@@ -149,6 +149,7 @@ fn kind(node: &Node<'_>, id: &Id, owned: &Owned) -> Result<InterfaceKind, Error>
         Some("transitgateway") => InterfaceKind::TransitGateway,
         _ if owned.load_balancer_endpoints.contains(id) => InterfaceKind::GatewayLoadBalancerEndpoint,
         Some("vpcendpoint") => InterfaceKind::VpcEndpoint,
+        Some("networkloadbalancer" | "lambda" | "globalacceleratormanaged") => InterfaceKind::Hyperplane,
         _ if owned.nat_gateways.contains(id) => InterfaceKind::NatGateway,
         _ if owned.endpoints.contains(id) => InterfaceKind::VpcEndpoint,
         _ if ordinary && description.starts_with("Interface for NAT Gateway nat-") => InterfaceKind::NatGateway,
@@ -275,7 +276,10 @@ mod tests {
         let load_balancer = InterfaceKind::GatewayLoadBalancerEndpoint;
         assert_eq!(kind(json!("gateway_load_balancer_endpoint"), endpoint, true), load_balancer);
         assert_eq!(kind(json!("interface"), "ELB app/x", true), InterfaceKind::Other);
-        assert_eq!(kind(json!("lambda"), "", false), InterfaceKind::Other);
+        for hyperplane in ["lambda", "network_load_balancer", "global_accelerator_managed"] {
+            assert_eq!(kind(json!(hyperplane), "", true), InterfaceKind::Hyperplane);
+        }
+        assert_eq!(kind(json!("load_balancer"), "", true), InterfaceKind::Other);
         assert_eq!(kind(json!("efa"), "", false), InterfaceKind::Interface);
         assert_eq!(kind(json!(null), "", false), InterfaceKind::Interface);
     }

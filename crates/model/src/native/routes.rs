@@ -59,8 +59,15 @@ impl Targets {
             targets.add(Kind::VpnGateway, &gateway.id, Target::VpnGateway);
         }
         // The interface of a gateway or endpoint is reached by that.
-        let stands_alone =
-            |kind| matches!(kind, InterfaceKind::Interface | InterfaceKind::VpcEndpoint | InterfaceKind::Other);
+        let stands_alone = |kind| {
+            matches!(
+                kind,
+                InterfaceKind::Interface
+                    | InterfaceKind::VpcEndpoint
+                    | InterfaceKind::Hyperplane
+                    | InterfaceKind::Other
+            )
+        };
         for interface in network.interfaces.iter().filter(|interface| stands_alone(interface.kind)) {
             targets.add(Kind::NetworkInterface, &interface.id, Target::NetworkInterface);
         }

@@ -55,7 +55,8 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
 fn holdings<'a>(index: &Index<'a>) -> Vec<Holding<'a>> {
     let mut holdings = Vec::new();
     for interface in &index.network.interfaces {
-        let managed = !matches!(interface.kind, InterfaceKind::Interface | InterfaceKind::Other);
+        let managed =
+            !matches!(interface.kind, InterfaceKind::Interface | InterfaceKind::Hyperplane | InterfaceKind::Other);
         let (holder, subnet, origin) = (&interface.id, Some(&interface.subnet), &interface.origin);
         let v4 = interface.ipv4.iter().map(|it| (IpAddr::V4(it.private), it.public));
         let v6 = interface.ipv6.iter().map(|it| (IpAddr::V6(*it), None));

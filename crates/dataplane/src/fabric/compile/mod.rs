@@ -287,7 +287,7 @@ impl Compiler<'_> {
                 matches!(interface.kind, InterfaceKind::TransitGateway | InterfaceKind::GatewayLoadBalancerEndpoint);
             let filtered = interface.kind != InterfaceKind::NatGateway
                 && !routed
-                && !(interface.kind == InterfaceKind::Other && groups.is_empty());
+                && !(matches!(interface.kind, InterfaceKind::Hyperplane | InterfaceKind::Other) && groups.is_empty());
             fabric.enis[usize::from(index)] = Some(Eni {
                 subnet: subnet_ix,
                 vpc,
@@ -302,6 +302,7 @@ impl Compiler<'_> {
                 forward: interface.forward.filter(|_| !interface.source_dest_check),
                 in_use: interface.in_use,
                 endpoint: None,
+                hyperplane: interface.kind == InterfaceKind::Hyperplane,
                 listens: !routed,
                 nat: None,
                 deny_all_igw_traffic: interface.deny_all_igw_traffic,
