@@ -3,7 +3,7 @@
 //! packets (G).
 //!
 //! The numbers are those of a survey of such tests; each is a test here, or is [ruled out](ruled_out) by a rule of the
-//! semantics page, or waits there for something that is not there yet.
+//! semantics page.
 
 #[path = "scenarios/a_source_nat.rs"]
 mod a_source_nat;

@@ -593,22 +593,6 @@ fn a_connection_whose_syn_was_seen_did_not_begin_before_the_capture() {
 }
 
 #[test]
-fn an_error_is_about_a_known_flow_only_as_long_as_the_flow_is_known() {
-    // (6.18, 6.26)
-    for (between, known) in [(TRACKED, true), (OPEN, false)] {
-        let mut lab = Lab::then(&[&network(TRACKED), &network(between), &network(NOTHING)]);
-        let asked = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
-        let answer = lab.leave("web", asked.reply()).delivered("internet");
-        lab.switch();
-        lab.switch();
-        let error = build::icmp_error(ip("192.0.2.254"), ip("203.0.113.10"), 3, 4, 1400, &answer.bytes);
-        let error = lab.arrive(error);
-        assert_eq!(error.verdict.state, known.then_some(CtState::Related));
-        assert_eq!(error.reason(), (!known).then_some(DropReason::SecurityGroupEmpty));
-    }
-}
-
-#[test]
 fn a_syn_on_a_connection_that_is_over_needs_a_rule() {
     // (6.18, 6.25) From the client, which opened it, and from the server.
     let both = "ingress = [{ proto = \"tcp\", from = \"198.51.100.0/24\" }]\negress = [{ proto = \"tcp\", to = \"198.51.100.0/24\" }]\n";
@@ -628,20 +612,6 @@ fn a_syn_on_a_connection_that_is_over_needs_a_rule() {
         assert_eq!(again.reason(), reason);
         assert_eq!(again.verdict.connection, admitted.then_some(again.n));
         assert_eq!(lab.connections(), if admitted { (2, 1) } else { (1, 1) });
-    }
-}
-
-#[test]
-fn an_interface_that_was_gone_has_forgotten_everything() {
-    let all = network(TRACKED);
-    let without = all.split("[instance.web]").next().unwrap().to_owned();
-    for (between, lives) in [(all.as_str(), true), (without.as_str(), false)] {
-        let mut lab = Lab::then(&[&all, between, &network(NOTHING)]);
-        let asked = lab.arrive(syn(CLIENT, "203.0.113.10:443")).delivered("eni-web");
-        lab.switch();
-        lab.switch();
-        let reason = (!lives).then_some(DropReason::SecurityGroupEmpty);
-        assert_eq!(lab.leave("web", asked.reply()).reason(), reason);
     }
 }
 

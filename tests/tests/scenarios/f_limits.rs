@@ -46,7 +46,7 @@ fn f18_of_five_connections_three_are_tracked() {
 }
 
 #[test]
-fn f18_a_limit_out_of_range_is_refused_with_a_message() {
+fn a_limit_out_of_range_is_refused_with_a_message() {
     for (limit, message) in [("0", "0 is out of range"), ("-1", "-1"), ("4294967296", "4294967296"), ("'many'", "many")]
     {
         let text = EIP_PAIR.knob(&format!("security_group.connections_per_instance = {limit}")).text();
@@ -56,7 +56,7 @@ fn f18_a_limit_out_of_range_is_refused_with_a_message() {
 }
 
 #[test]
-fn f18_where_the_limit_is_taken_away_all_are_tracked() {
+fn where_the_limit_is_taken_away_all_are_tracked() {
     let mut s = Scenario::through(&[limited(1), tracked()]);
     asks(&mut s, 4001);
     s.leave("web", question(4002)).dropped(TableFull, "eni-web").counts(NOTHING);
