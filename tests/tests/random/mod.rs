@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod changes;
 mod forwarding;
 mod neighbors;
 mod rig;
@@ -15,6 +16,8 @@ use vpcemu_dataplane::Ingress;
 use vpcemu_packet::{TcpFlags, Transport, build};
 use vpcemu_tests::{Dice, Lab, Sent, headers, reply_to};
 
+#[allow(unused_imports, reason = "every test file uses a part of it")]
+pub(crate) use changes::changed;
 #[allow(unused_imports, reason = "every test file uses a part of it")]
 pub(crate) use rig::{Rig, Walked};
 #[allow(unused_imports, reason = "every test file uses a part of it")]
