@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use vpcemu_dataplane::outcome::CtState;
+use vpcemu_dataplane::outcome::{CtState, Outcome};
 use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_dataplane::{DropReason, Options};
 use vpcemu_model::native;
@@ -239,4 +239,30 @@ fn a_client_behind_the_nat_gateway_hears_of_the_mtu_through_it() {
     // Without DF it leaves in pieces, through both.
     let sent = lab.leave("app", sized("10.0.1.10:4000", "198.51.100.7:53", 1501, false)).delivered("internet");
     assert_eq!(sent.verdict.pieces, 2);
+}
+
+#[test]
+fn every_fragment_of_an_error_is_about_what_the_first_quotes() {
+    let asked = udp("10.0.0.10:4000", "198.51.100.7:53");
+    for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1]] {
+        let mut lab = Lab::new(NETWORK);
+        lab.leave("web", asked.clone()).delivered("internet");
+        // As it got there: from the public address.
+        let quoted = udp("203.0.113.10:4000", "198.51.100.7:53");
+        let error = build::icmp_message(ip("198.51.100.7"), ip("203.0.113.10"), 3, 1, 0)
+            .payload(&[&quoted[..], &[0; 500]].concat());
+        let pieces = build::fragment(&error.dont_fragment(false).build(), 220);
+        assert_eq!(pieces.len(), 3);
+        let mut arrived = Vec::new();
+        for at in order {
+            arrived.push(lab.arrive(pieces[at].clone()));
+            arrived.extend(lab.take_later());
+        }
+        arrived.retain(|sent| sent.verdict.outcome != Outcome::Held);
+        assert_eq!(arrived.len(), 3);
+        for piece in arrived {
+            assert_eq!(piece.verdict.state, Some(CtState::Related));
+            piece.delivered("eni-web");
+        }
+    }
 }

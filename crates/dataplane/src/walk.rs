@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
-use vpcemu_packet::{FlowKey, Packet, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Packet, QuoteTransport, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Owner, Room, Way};
 use crate::counters::NatCounters;
@@ -399,7 +399,38 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         }
     }
 
-    /// The quote was rewritten in the packet: later stages read it from there.
+    /// Rewrites where the quoted packet came from, in the bytes and for later stages. A later fragment of an error has no
+    /// quote in its bytes, only the one that its first lent it.
+    pub(crate) fn set_quoted_source(&mut self, source: IpAddr, port: Option<u16>) {
+        self.packet.set_quote_src(source);
+        if let Some(port) = port {
+            self.packet.set_quote_src_port(port);
+        }
+        let Transport::IcmpError { quote: Some(quote), .. } = &mut self.transport else { return };
+        quote.src = source;
+        if let (QuoteTransport::Ports { src: own, .. } | QuoteTransport::Query { id: own, .. }, Some(port)) =
+            (&mut quote.transport, port)
+        {
+            *own = port;
+        }
+    }
+
+    /// Likewise where it went.
+    pub(crate) fn set_quoted_destination(&mut self, destination: IpAddr, port: Option<u16>) {
+        self.packet.set_quote_dst(destination);
+        if let Some(port) = port {
+            self.packet.set_quote_dst_port(port);
+        }
+        let Transport::IcmpError { quote: Some(quote), .. } = &mut self.transport else { return };
+        quote.dst = destination;
+        if let (QuoteTransport::Ports { dst: own, .. } | QuoteTransport::Query { id: own, .. }, Some(port)) =
+            (&mut quote.transport, port)
+        {
+            *own = port;
+        }
+    }
+
+    /// The packet became one of the other IP version: what it quotes is read anew from its bytes.
     pub(crate) fn refresh_quote(&mut self) {
         if matches!(self.transport, Transport::IcmpError { .. }) {
             self.transport = self.packet.headers().transport;

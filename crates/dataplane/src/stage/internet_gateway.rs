@@ -40,7 +40,6 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, igw: IgwIx) -> Result<Hop, D
         }
         _ => return Err(walk.deny(DropReason::Malformed, at, KIND, None, None)),
     }
-    walk.refresh_quote();
     cross_underlay(walk, at)?;
     walk.pass(at, KIND, None, None);
     walk.tap(at);
@@ -93,7 +92,7 @@ fn outbound_v4(
     if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(_, destination)| destination)
         && let Some(public) = fabric.public_of(vpc, quoted)
     {
-        walk.packet.set_quote_dst(IpAddr::V4(public));
+        walk.set_quoted_destination(IpAddr::V4(public), None);
     }
     Ok(())
 }
@@ -174,9 +173,8 @@ fn inbound_v4(walk: &mut Walk<'_, '_, '_>, source: Ipv4Addr, destination: Ipv4Ad
         if let Some(IpAddr::V4(quoted)) = quoted(walk).map(|(source, _)| source)
             && let Some(quoted) = fabric.public(quoted).filter(|quoted| quoted.vpc == vpc)
         {
-            walk.packet.set_quote_src(IpAddr::V4(quoted.private));
+            walk.set_quoted_source(IpAddr::V4(quoted.private), None);
         }
-        walk.refresh_quote();
     }
     walk.pass(at, KIND, None, None);
     walk.tap(at);

@@ -110,9 +110,7 @@ fn out(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, Outside(arriving): Outside) -
     appliance::check_size(walk, eni_ix, walk.fabric.behavior.nat_instance.mtu)?;
     walk.packet.set_src(arriving.dst);
     if matches!(walk.transport, Transport::IcmpError { .. }) {
-        walk.packet.set_quote_dst(arriving.dst);
-        walk.packet.set_quote_dst_port(arriving.dst_port);
-        walk.refresh_quote();
+        walk.set_quoted_destination(arriving.dst, Some(arriving.dst_port));
     } else {
         walk.packet.set_src_port(arriving.dst_port);
         walk.set_source_port(arriving.dst_port);
@@ -131,9 +129,7 @@ fn back(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, entry: EntryIx) -> Result<Ho
     }
     walk.packet.set_dst(inside.src);
     if matches!(walk.transport, Transport::IcmpError { .. }) {
-        walk.packet.set_quote_src(inside.src);
-        walk.packet.set_quote_src_port(inside.src_port);
-        walk.refresh_quote();
+        walk.set_quoted_source(inside.src, Some(inside.src_port));
     } else {
         walk.packet.set_dst_port(inside.src_port);
         walk.set_destination_port(inside.src_port);

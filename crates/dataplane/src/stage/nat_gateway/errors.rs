@@ -18,9 +18,7 @@ pub(super) fn outbound(walk: &mut Walk<'_, '_, '_>, nat: NatIx, quoted: Option<F
     let arriving = about_arrived(walk, nat, quoted)?;
     let Outside(arriving) = arriving;
     walk.packet.set_src(arriving.dst);
-    walk.packet.set_quote_dst(arriving.dst);
-    walk.packet.set_quote_dst_port(arriving.dst_port);
-    walk.refresh_quote();
+    walk.set_quoted_destination(arriving.dst, Some(arriving.dst_port));
     Ok(())
 }
 
@@ -55,9 +53,7 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat: NatIx, quoted: Option<Fl
         return nat64::error_inbound(walk, nat, &inside);
     }
     walk.packet.set_dst(inside.src);
-    walk.packet.set_quote_src(inside.src);
-    walk.packet.set_quote_src_port(inside.src_port);
-    walk.refresh_quote();
+    walk.set_quoted_source(inside.src, Some(inside.src_port));
     Ok(())
 }
 
