@@ -48,7 +48,7 @@ impl Subject {
             // Of other protocols the ports are ignored (6.4, 7.7).
             Ports::Range(range) if matches!(number, 6 | 17) => self.port.is_some_and(|port| range.contains(port)),
             Ports::Icmp(IcmpTypeCode { kind, code }) if matches!(number, 1 | 58) => {
-                let Some((packet_kind, packet_code)) = self.icmp else { return kind.is_none() };
+                let Some((packet_kind, packet_code)) = self.icmp else { return kind.is_none() && code.is_none() };
                 kind.is_none_or(|kind| kind == packet_kind) && code.is_none_or(|code| code == packet_code)
             }
             Ports::Range(_) | Ports::Icmp(_) => true,
