@@ -14,7 +14,7 @@ use super::wire::Side;
 
 /// A conversation with both routers.
 pub(crate) struct Judge<'a> {
-    role: &'a Role,
+    role: &'a Role<'a>,
     router: Router,
     emulator: Emulator<'a>,
     comparison: Comparison,
@@ -37,7 +37,7 @@ pub(crate) enum Judgement {
 }
 
 impl<'a> Judge<'a> {
-    pub(crate) fn new(role: &'a Role) -> Self {
+    pub(crate) fn new(role: &'a Role<'a>) -> Self {
         Self {
             role,
             router: Router::new(&role.setup),

@@ -4,8 +4,8 @@
 //! Needs root, `ip` and `nft`; elsewhere it says why it is skipped, unless `VPCEMU_TEST_REQUIRE` names `nft`. The routers
 //! are in network namespaces of their own; nothing of the machine is touched.
 //!
-//! `VPCEMU_KERNEL_SEED` and `VPCEMU_KERNEL_PACKETS` choose the random traffic; `VPCEMU_KERNEL_CASE` runs one case of a role,
-//! `VPCEMU_KERNEL_SHOW` prints what comes out of both for every step.
+//! `VPCEMU_KERNEL_SEED`, `VPCEMU_KERNEL_PACKETS` and `VPCEMU_KERNEL_RULE_SETS` choose the random traffic and the random rules;
+//! `VPCEMU_KERNEL_CASE` runs one case of a role, `VPCEMU_KERNEL_SHOW` prints what comes out of both for every step.
 
 mod bytes;
 mod compare;
@@ -18,6 +18,9 @@ mod packets;
 mod random;
 mod roles;
 mod router;
+mod rule_sets;
+#[path = "../rules/mod.rs"]
+mod rules;
 mod sequence;
 mod wire;
 
@@ -26,7 +29,9 @@ use std::process::{Command, Stdio};
 
 use differences::Basis;
 use judge::{Judge, Judgement};
-use roles::Role;
+use roles::{Kind, Role};
+use rule_sets::{Prober, RuleSet};
+use vpcemu_tests::Dice;
 
 #[test]
 fn internet_gateway_as_stateless_translation() {
@@ -118,8 +123,23 @@ fn nat_gateway_at_random() {
     at_random(&roles::NAT_GATEWAY);
 }
 
+#[test]
+fn random_rules_of_a_security_group() {
+    over_rule_sets(Kind::SecurityGroup);
+}
+
+#[test]
+fn random_entries_of_a_network_acl() {
+    over_rule_sets(Kind::NetworkAcl);
+}
+
+#[test]
+fn random_entries_of_a_network_acl_without_reassembly() {
+    over_rule_sets(Kind::NetworkAclWithoutReassembly);
+}
+
 /// Runs the cases of a role, each with routers of its own, and tells everything that is not as it should be.
-fn cases(role: &Role) {
+fn cases(role: &Role<'_>) {
     if !able() {
         return;
     }
@@ -180,13 +200,10 @@ fn cases(role: &Role) {
 }
 
 /// Sends random traffic through both until they differ.
-fn at_random(role: &Role) {
+fn at_random(role: &Role<'_>) {
     if !able() {
         return;
     }
-    let number = |name: &str, otherwise: u64| {
-        std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
-    };
     let (seed, count) = (number("VPCEMU_KERNEL_SEED", 1), number("VPCEMU_KERNEL_PACKETS", 300));
     let mut judge = Judge::new(role);
     let mut generator = random::Generator::new(role, seed);
@@ -205,6 +222,47 @@ fn at_random(role: &Role) {
     }
     eprintln!("{}: {count} random steps, {passed} came through", role.name);
     assert!(passed * 10 > count, "only {passed} of {count} came through: nothing was compared");
+}
+
+/// Makes random rule sets, each with routers of its own, and sends packets at their bounds through both until they differ.
+fn over_rule_sets(kind: Kind) {
+    if !able() {
+        return;
+    }
+    let (seed, sets) = (number("VPCEMU_KERNEL_SEED", 1), number("VPCEMU_KERNEL_RULE_SETS", 20));
+    let mut dice = Dice::new(seed * 3 + kind as u64);
+    let (mut sent, mut passed) = (0, 0);
+    for set in 1..=sets {
+        let rules = RuleSet::random(kind, &mut dice);
+        let (network, nft) = (rules.network(), rules.nft());
+        let role = kind.role(&network, &nft);
+        let mut judge = Judge::new(&role);
+        let mut prober = Prober::new(&rules, dice.clone());
+        for n in 1..=STEPS_A_RULE_SET {
+            let step = prober.step();
+            let place = || format!("{kind:?} VPCEMU_KERNEL_SEED={seed} rule set {set} step {n}: {}\n{nft}", step.text);
+            match judge.judge(&step) {
+                Ok(Judgement::Same) => {
+                    sent += 1;
+                    passed += u64::from(judge.passed());
+                }
+                Ok(Judgement::NotSent) => {}
+                Ok(Judgement::Different { kernel, ours, details }) => {
+                    panic!("{}    kernel: {kernel}; ours: {ours}{details}", place());
+                }
+                Err(error) => panic!("{}    {error}", place()),
+            }
+        }
+    }
+    eprintln!("{kind:?}: {sent} packets through {sets} rule sets, {passed} came through");
+    assert!(passed * 10 > sent, "only {passed} of {sent} came through: nothing was compared");
+}
+
+/// Some for each bound of a rule set; more rule sets tell more than more packets.
+const STEPS_A_RULE_SET: usize = 60;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 
 /// Whether a router can be made here. Says why not when not; in CI it must be.

@@ -11,14 +11,14 @@ use super::wire::Side;
 
 /// The emulator with a role's configuration.
 pub(crate) struct Emulator<'a> {
-    role: &'a Role,
+    role: &'a Role<'a>,
     lab: Lab,
     /// What became of the packet last injected, for messages.
     pub(crate) remark: String,
 }
 
 impl<'a> Emulator<'a> {
-    pub(crate) fn new(role: &'a Role) -> Self {
+    pub(crate) fn new(role: &'a Role<'a>) -> Self {
         let network = native::parse(role.name, role.network).unwrap_or_else(|error| panic!("{error}")).network;
         // A router knows nothing of captures: neither what began before, nor what the network card puts together.
         let options = Options { midstream: Midstream::Strict, coalesced_tcp: false, ..Options::default() };

@@ -27,7 +27,7 @@ pub(crate) struct Traffic {
 
 /// A source of steps. Steps about earlier ones refer to them by their number.
 pub(crate) struct Generator<'a> {
-    role: &'a Role,
+    role: &'a Role<'a>,
     dice: Dice,
     count: usize,
     /// TCP connections: the step that opened it, and how far it is.
@@ -49,7 +49,7 @@ enum Stage {
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(role: &'a Role, seed: u64) -> Self {
+    pub(crate) fn new(role: &'a Role<'a>, seed: u64) -> Self {
         Self {
             role,
             dice: Dice::new(seed),
@@ -65,16 +65,7 @@ impl<'a> Generator<'a> {
         self.count += 1;
         let mut words = Words::default();
         let what = self.what(&mut words);
-        let text = match &what {
-            What::Fresh(Fresh { protocol, src, dst }) => {
-                format!("{protocol} [{}]:{} > [{}]:{}{words}", src.0, src.1, dst.0, dst.1)
-            }
-            What::Reply(n) => format!("reply {n}{words}"),
-            What::Again(n) => format!("again {n}{words}"),
-            What::Error { kind, code, about } => format!("error {kind}/{code} about {about}{words}"),
-            What::Stray { .. } => unreachable!("not made"),
-        };
-        Step { text, passes: None, what, words }
+        step_of(what, words)
     }
 
     fn what(&mut self, words: &mut Words) -> What {
@@ -222,4 +213,18 @@ impl<'a> Generator<'a> {
         let outside = *self.dice.pick(&outside);
         if outbound { (inside, outside) } else { (outside, inside) }
     }
+}
+
+/// A step as somebody would have written it.
+pub(crate) fn step_of(what: What, words: Words) -> Step {
+    let text = match &what {
+        What::Fresh(Fresh { protocol, src, dst }) => {
+            format!("{protocol} [{}]:{} > [{}]:{}{words}", src.0, src.1, dst.0, dst.1)
+        }
+        What::Reply(n) => format!("reply {n}{words}"),
+        What::Again(n) => format!("again {n}{words}"),
+        What::Error { kind, code, about } => format!("error {kind}/{code} about {about}{words}"),
+        What::Stray { .. } => unreachable!("not made"),
+    };
+    Step { text, passes: None, what, words }
 }

@@ -4,6 +4,7 @@ mod egress_only;
 mod internet_gateway;
 mod nat;
 mod network_acl;
+mod rule_sets;
 mod security_group;
 
 use std::net::IpAddr;
@@ -18,10 +19,11 @@ pub(crate) use egress_only::EGRESS_ONLY;
 pub(crate) use internet_gateway::{IGW_STATEFUL, IGW_STATELESS};
 pub(crate) use nat::{NAT_GATEWAY, NAT_GATEWAY_SMALL_POOL, NAT_GATEWAY_STRICT, NAT_INSTANCE, NAT_INSTANCE_STRICT};
 pub(crate) use network_acl::{NETWORK_ACL, NETWORK_ACL_WITHOUT_REASSEMBLY};
+pub(crate) use rule_sets::{HOSTS, Kind};
 pub(crate) use security_group::SECURITY_GROUP;
 
 /// All of them.
-pub(crate) const ALL: [&Role; 11] = [
+pub(crate) const ALL: [&Role<'static>; 11] = [
     &IGW_STATELESS,
     &IGW_STATEFUL,
     &SECURITY_GROUP,
@@ -36,11 +38,12 @@ pub(crate) const ALL: [&Role; 11] = [
 ];
 
 /// One box under two judges.
-pub(crate) struct Role {
+#[derive(Clone, Copy)]
+pub(crate) struct Role<'a> {
     pub(crate) name: &'static str,
     /// The native file.
-    pub(crate) network: &'static str,
-    pub(crate) setup: Setup<'static>,
+    pub(crate) network: &'a str,
+    pub(crate) setup: Setup<'a>,
     pub(crate) hosts: &'static [Host],
     /// What the kernel takes off the TTL of what it forwards, less what we take (1.25).
     pub(crate) ttl_gap: u8,
@@ -63,12 +66,12 @@ pub(crate) struct Host {
     pub(crate) instance: Option<&'static str>,
 }
 
-impl Role {
+impl Role<'_> {
     pub(crate) fn address(&self, name: &str) -> Option<IpAddr> {
         self.hosts.iter().find(|host| host.name == name).map(Host::ip)
     }
 
-    pub(crate) fn host(&self, address: IpAddr) -> Option<&Host> {
+    pub(crate) fn host(&self, address: IpAddr) -> Option<&'static Host> {
         self.hosts.iter().find(|host| host.ip() == address)
     }
 

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use super::{Block, Host, Instance, Peer, Probe, Rule, Wanted};
 
 /// What rules look at of a transport header: protocol, port, type and code.
-type Header = (u8, u16, (u8, u8));
+pub(crate) type Header = (u8, u16, (u8, u8));
 
 /// Every header at the bounds of these rules with every host at the bounds of these rules.
 pub(crate) fn probes(rules: &[Rule]) -> Vec<Probe> {
-    let headers: BTreeSet<Header> = rules.iter().flat_map(|rule| headers_near(&rule.transport)).collect();
+    let headers = headers(rules);
     let hosts = hosts_near(rules);
     let mut probes = Vec::new();
     for peer in hosts {
@@ -22,6 +22,11 @@ pub(crate) fn probes(rules: &[Rule]) -> Vec<Probe> {
         }
     }
     probes
+}
+
+/// Every header at the bounds of these rules.
+pub(crate) fn headers(rules: &[Rule]) -> BTreeSet<Header> {
+    rules.iter().flat_map(|rule| headers_near(&rule.transport)).collect()
 }
 
 fn headers_near(wanted: &Wanted) -> Vec<Header> {
@@ -120,7 +125,7 @@ fn is_routed(address: &IpAddr) -> bool {
 }
 
 /// Numbers that IPv6 takes for extension headers cannot be the transport's (IANA).
-fn can_carry(address: IpAddr, protocol: u8) -> bool {
+pub(crate) fn can_carry(address: IpAddr, protocol: u8) -> bool {
     address.is_ipv4() || !matches!(protocol, 0 | 43 | 44 | 51 | 59 | 60 | 135 | 139 | 140)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing here is the engine's: what it compiles its rules into is compared with this.
 
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
 mod aim;
 mod site;
 mod universe;
@@ -9,8 +11,11 @@ mod universe;
 use std::fmt::Write;
 use std::net::IpAddr;
 
-pub(crate) use aim::probes;
+#[allow(unused_imports, reason = "every test file uses a part of it")]
+pub(crate) use aim::{Header, can_carry, headers, probes};
+#[allow(unused_imports, reason = "every test file uses a part of it")]
 pub(crate) use site::{Filter, PORTLESS, Site, Told, Way, network, pieces, position};
+#[allow(unused_imports, reason = "every test file uses a part of it")]
 pub(crate) use universe::{acl_rules, blocks, group_rules, rule, transports};
 
 /// A rule of a security group or an entry of a network ACL.
@@ -153,6 +158,15 @@ impl Block {
     pub(crate) fn new(text: &str) -> Self {
         let (first, length) = text.split_once('/').unwrap();
         Self { first: first.parse().unwrap(), length: length.parse().unwrap() }
+    }
+
+    /// The block of this length that an address is in.
+    pub(crate) fn around(address: IpAddr, length: u8) -> Self {
+        let first = match address {
+            IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !u32::MAX.checked_shr(length.into()).unwrap_or(0)).into()),
+            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::MAX.checked_shr(length.into()).unwrap_or(0)).into()),
+        };
+        Self { first, length }
     }
 
     /// Bit by bit.

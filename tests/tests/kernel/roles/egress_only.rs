@@ -45,7 +45,7 @@ const HOSTS: &[Host] = &[
     outside("hop", "2001:db8:7::1"),
 ];
 
-pub(crate) const EGRESS_ONLY: Role = Role {
+pub(crate) const EGRESS_ONLY: Role<'static> = Role {
     name: "eigw",
     network: NETWORK,
     setup: Setup {

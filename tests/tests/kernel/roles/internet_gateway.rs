@@ -73,7 +73,7 @@ const HOSTS: &[Host] = &[
 ];
 
 /// Every packet for itself.
-pub(crate) const IGW_STATELESS: Role = Role {
+pub(crate) const IGW_STATELESS: Role<'static> = Role {
     name: "igw",
     network: NETWORK,
     setup: Setup {
@@ -99,7 +99,7 @@ pub(crate) const IGW_STATELESS: Role = Role {
 };
 
 /// With connection tracking, which rewrites quotes too.
-pub(crate) const IGW_STATEFUL: Role = Role {
+pub(crate) const IGW_STATEFUL: Role<'static> = Role {
     name: "igw-stateful",
     setup: Setup { nft: STATEFUL, ..IGW_STATELESS.setup },
     cases: include_str!("internet_gateway_stateful.cases"),

@@ -131,7 +131,7 @@ const HOSTS: &[Host] = &[
 ];
 
 /// A NAT gateway against a kernel as it comes.
-pub(crate) const NAT_GATEWAY: Role = Role {
+pub(crate) const NAT_GATEWAY: Role<'static> = Role {
     name: "nat",
     network: network!(""),
     setup: Setup { nft: nft!("203.0.113.20"), mtu: [9001, 1500], ip: IP, parameters: &[] },
@@ -152,7 +152,7 @@ pub(crate) const NAT_GATEWAY: Role = Role {
 };
 
 /// Three ports only (A7, A8).
-pub(crate) const NAT_GATEWAY_SMALL_POOL: Role = Role {
+pub(crate) const NAT_GATEWAY_SMALL_POOL: Role<'static> = Role {
     name: "nat-small-pool",
     network: network!("[behavior.nat_gateway]\nmax_per_destination = 3\n"),
     setup: Setup { nft: nft!("203.0.113.20:5000-5002"), ..NAT_GATEWAY.setup },
@@ -161,7 +161,7 @@ pub(crate) const NAT_GATEWAY_SMALL_POOL: Role = Role {
 };
 
 /// A kernel that picks up no connection in the middle (E13).
-pub(crate) const NAT_GATEWAY_STRICT: Role = Role {
+pub(crate) const NAT_GATEWAY_STRICT: Role<'static> = Role {
     name: "nat-strict",
     setup: Setup { parameters: &["netfilter/nf_conntrack_tcp_loose=0"], ..NAT_GATEWAY.setup },
     cases: include_str!("nat_strict.cases"),
@@ -169,7 +169,7 @@ pub(crate) const NAT_GATEWAY_STRICT: Role = Role {
 };
 
 /// A NAT instance, which is to be this very kernel (11.3).
-pub(crate) const NAT_INSTANCE: Role = Role {
+pub(crate) const NAT_INSTANCE: Role<'static> = Role {
     name: "nat-instance",
     network: instance!(""),
     itself: Some("nat"),
@@ -179,7 +179,7 @@ pub(crate) const NAT_INSTANCE: Role = Role {
 };
 
 /// One that picks up no connection in the middle (E13).
-pub(crate) const NAT_INSTANCE_STRICT: Role = Role {
+pub(crate) const NAT_INSTANCE_STRICT: Role<'static> = Role {
     name: "nat-instance-strict",
     network: instance!("tcp_loose = false\n"),
     itself: Some("nat"),

@@ -121,7 +121,7 @@ const HOSTS: &[Host] = &[
 
 /// A rule that mentions connection tracking turns reassembly on, so that all fragments of a datagram are judged by its
 /// ports, as ours are (7.13).
-pub(crate) const NETWORK_ACL: Role = Role {
+pub(crate) const NETWORK_ACL: Role<'static> = Role {
     name: "nacl",
     network: network!(""),
     setup: Setup {
@@ -147,7 +147,7 @@ pub(crate) const NETWORK_ACL: Role = Role {
 };
 
 /// Without it later fragments have no ports (D14), and ours are told not to lend them any.
-pub(crate) const NETWORK_ACL_WITHOUT_REASSEMBLY: Role = Role {
+pub(crate) const NETWORK_ACL_WITHOUT_REASSEMBLY: Role<'static> = Role {
     name: "nacl-fragments",
     network: network!("[behavior.network_acl]\nnacl_fragments = \"portless_only\"\n"),
     setup: Setup { nft: concat!(nft!("-500"), "}\n"), ..NETWORK_ACL.setup },

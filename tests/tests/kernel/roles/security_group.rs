@@ -27,6 +27,8 @@ ingress = [
   { proto = "udp", ports = "53", from = "2001:db8:9::/48" },
   { proto = "icmp", type = "echo-request", from = "10.0.2.10/32" },
   { proto = "icmpv6", type = "echo-request", from = "2001:db8:9::/48" },
+  { proto = "icmp", type = 42, from = "10.0.2.11/32" },
+  { proto = "icmp", type = "echo-reply", from = "10.0.2.11/32" },
   { proto = "47", from = "10.0.2.0/24" },
 ]
 egress = [
@@ -64,6 +66,8 @@ table inet guard {
     ip6 saddr 2001:db8:9::/48 udp dport 53 accept
     ip saddr 10.0.2.10 icmp type echo-request accept
     ip6 saddr 2001:db8:9::/48 icmpv6 type echo-request accept
+    ip saddr 10.0.2.11 icmp type 42 accept
+    ip saddr 10.0.2.11 icmp type echo-reply accept
     ip saddr 10.0.2.0/24 meta l4proto 47 accept
   }
   chain egress {
@@ -96,7 +100,7 @@ const HOSTS: &[Host] = &[
     outside("hop", "2001:db8:7::1"),
 ];
 
-pub(crate) const SECURITY_GROUP: Role = Role {
+pub(crate) const SECURITY_GROUP: Role<'static> = Role {
     name: "sg",
     network: NETWORK,
     setup: Setup {
