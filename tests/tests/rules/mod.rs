@@ -147,6 +147,11 @@ impl Rule {
 }
 
 impl Probe {
+    /// What it would be the answer to, seen from the side that is judged.
+    pub(crate) fn answered(&self) -> Self {
+        Self { source_port: self.port, port: self.source_port, ..*self }
+    }
+
     /// Type and code, if it is ICMP of its family and has them.
     fn message(&self) -> Option<(u8, u8)> {
         let icmp = if self.peer.address.is_ipv4() { 1 } else { 58 };

@@ -202,7 +202,7 @@ pub(crate) fn position(at: usize, split: usize) -> (&'static str, usize) {
 
 /// The datagram of a probe in pieces, as its sender sends it. Other datagrams have other `id`s.
 pub(crate) fn pieces(way: Way, probe: &Probe, id: u16) -> Vec<Vec<u8>> {
-    // Three pieces: neither the last nor the first of two is the only later one.
+    // In three: a later piece that is not the last, and one that is.
     let datagram = datagram(way, probe, &[0; 64]);
     match probe.peer.address {
         IpAddr::V4(_) => {
