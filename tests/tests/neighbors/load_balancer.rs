@@ -10,7 +10,7 @@ use super::network::{Path, acl, but};
 const REMOTE: &str = "198.51.100.7";
 
 /// A public subnet whose traffic goes through an endpoint both ways.
-fn text() -> String {
+pub fn text() -> String {
     let network = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16"]

@@ -4,6 +4,7 @@
 mod endpoints;
 mod load_balancer;
 mod network;
+mod on_premises;
 mod peering;
 mod transit;
 mod transit_egress;

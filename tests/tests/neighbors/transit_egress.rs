@@ -7,7 +7,7 @@ use super::network::{Path, acl, but};
 
 const REMOTE: &str = "198.51.100.7";
 
-fn text() -> String {
+pub fn text() -> String {
     let network = r#"
 [vpc.spoke]
 cidrs = ["10.1.0.0/16"]

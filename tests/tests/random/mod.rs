@@ -241,9 +241,12 @@ impl<'a> Traffic<'a> {
         if !topology.beyond.is_empty() && self.dice.chance(30) {
             let (edge, block) = self.dice.pick(&topology.beyond).clone();
             let far = format!("{block}.{}", 1 + self.dice.roll(20)).parse().unwrap();
-            return match self.dice.chance(50) {
-                true => (Ingress::Interface(eni), self.first_packet(host.v4, far)),
-                false => (lab.beyond(&edge), self.first_packet(far, host.v4)),
+            let remote = format!("{PUBLIC_BLOCK}.{}", 1 + self.dice.roll(60)).parse().unwrap();
+            return match self.dice.roll(5) {
+                0 | 1 => (Ingress::Interface(eni), self.first_packet(host.v4, far)),
+                2 | 3 => (lab.beyond(&edge), self.first_packet(far, host.v4)),
+                // By the NAT gateway of a VPC (10.27).
+                _ => (lab.beyond(&edge), self.first_packet(far, remote)),
             };
         }
         let called = v6.or(host.public);

@@ -4,6 +4,9 @@
 //! that both directions of a flow, what ICMP errors quote and every re-anchored form carry it: it is the key. Between two
 //! owned addresses without a translator only the internet gateway rewrites, which the canonical (private) form undoes; with
 //! a translator between them everything meets on shard 0. Ports play no part, so fragments need nothing special.
+//!
+//! One exception: a transit gateway brings NAT gateways clients that no VPC owns (10.27), whose addresses are rewritten.
+//! They count as owned; a NAT gateway's own table tells them from remotes, since answers have to find back to them.
 
 use std::net::IpAddr;
 
@@ -15,8 +18,10 @@ use vpcemu_packet::{Fragment, Headers, Transport};
 
 use super::hash::Mix;
 use super::primary::Primaries;
-use crate::fabric::{EndpointKind, Fabric, FixedMap, Neighbor, NextHop, RouteTable, Timeline, address};
-use crate::index::{TableIx, VpcIx};
+use crate::fabric::{
+    Attached, Attachment, EndpointKind, Fabric, FixedMap, NatSite, Neighbor, NextHop, RouteTable, Timeline, address,
+};
+use crate::index::{SubnetIx, TableIx, VpcIx};
 
 /// How many shards there are, whatever the number of workers.
 pub const SHARDS: usize = 256;
@@ -45,6 +50,10 @@ pub struct ShardMap {
     resolvers: Vec<(IpAddr, Vec<IpNet>)>,
     /// The interface that has an address, as one address for all that it has: it asks its services in one shard (1.12).
     primary: Primaries,
+    /// What is known to lie beyond transit gateways, where there are NAT gateways that it could use (10.27).
+    beyond: Vec<IpNet>,
+    /// The tables of those NAT gateways, as far as they lead anywhere but to the internet.
+    returns: Vec<(usize, TableIx, Option<SubnetIx>)>,
     /// Whether any route of the run leads to a translator at all.
     translates: bool,
     /// The knob that makes connections towards different remotes depend on each other, if there is one: then everything
@@ -65,6 +74,8 @@ impl ShardMap {
             v6: PrefixMap::new(),
             resolvers: Vec::new(),
             primary: Primaries::of(timeline.fabrics()),
+            beyond: Vec::new(),
+            returns: Vec::new(),
             translates: false,
             serial: timeline.serial(),
         };
@@ -96,6 +107,7 @@ impl ShardMap {
                 }
             }
         }
+        self.add_foreign_clients(generation, fabric);
         for (_, eni) in fabric.enis() {
             if eni.forward == Some(Forwarding::NatInstance) {
                 for own in &eni.addresses {
@@ -117,6 +129,33 @@ impl ShardMap {
                     IpNet::V4(v4) => self.v4.entry(*v4).or_default().push(slot),
                     IpNet::V6(v6) => self.v6.entry(*v6).or_default().push(slot),
                 }
+            }
+        }
+    }
+
+    /// Who may use a NAT gateway without being of any VPC.
+    fn add_foreign_clients(&mut self, generation: usize, fabric: &Fabric) {
+        let mut transits = false;
+        for (_, edge) in fabric.edges() {
+            match edge {
+                Neighbor::TransitGateway(_) => transits = true,
+                Neighbor::Attachment(Attachment { to: Attached::Outside { prefixes, .. }, .. })
+                    if fabric.nats().next().is_some() =>
+                {
+                    // By a default route lies the internet as well.
+                    self.beyond.extend(prefixes.iter().filter(|net| net.prefix_len() > 0));
+                }
+                _ => {}
+            }
+        }
+        for (_, nat) in fabric.nats().filter(|_| transits) {
+            let table = match nat.site {
+                NatSite::Zonal { subnet, .. } => fabric.subnet(subnet).map(|of| of.table),
+                NatSite::Regional { table } => Some(table),
+            };
+            let Some((table, routes)) = table.and_then(|table| Some((table, fabric.table(table)?))) else { continue };
+            if routes.routes().any(|(_, next)| is_inward(fabric, next)) {
+                self.returns.push((generation, table, nat.subnet()));
             }
         }
     }
@@ -175,7 +214,7 @@ impl ShardMap {
                 return hash(self.primary.find(other).unwrap_or(other));
             }
         }
-        match (self.is_owned(source), self.is_owned(destination)) {
+        match (self.is_rewritten(source), self.is_rewritten(destination)) {
             (true, false) => hash(destination),
             (false, true) => hash(source),
             (false, false) => hash_pair(source, destination),
@@ -195,6 +234,28 @@ impl ShardMap {
         self.cidrs.iter().any(|net| net.contains(&end)) || self.public.contains_key(&end)
     }
 
+    /// Whether a translator may put another address in its place.
+    fn is_rewritten(&self, end: IpAddr) -> bool {
+        self.is_owned(end) || self.is_foreign_client(end)
+    }
+
+    /// Whether `end` is of no VPC, and may all the same be a NAT gateway's client: it is known to be beyond a transit gateway,
+    /// or the NAT gateway's table leads answers to it inwards. A default route counts only if the transit gateway takes it
+    /// out of the model; by any other lies the internet.
+    fn is_foreign_client(&self, end: IpAddr) -> bool {
+        let returns = self.returns.iter().any(|(generation, table, subnet)| {
+            let Some(fabric) = self.timeline.get(*generation) else { return false };
+            let Some(routes) = fabric.table(*table) else { return false };
+            let Some(hit) = routes.lookup(end).filter(|hit| is_inward(fabric, hit.next)) else { return false };
+            if routes.net(hit.route).is_some_and(|net| net.prefix_len() > 0) {
+                return true;
+            }
+            let (NextHop::Edge(edge), Some(subnet)) = (hit.next, *subnet) else { return false };
+            matches!(fabric.transit(edge, subnet, end), Some((_, None)))
+        });
+        returns || self.beyond.iter().any(|net| net.contains(&end))
+    }
+
     /// An elastic IP stands for its private address.
     fn canonical(&self, end: IpAddr) -> IpAddr {
         self.public.get(&end).copied().flatten().unwrap_or(end)
@@ -206,7 +267,7 @@ impl ShardMap {
         let special = |end: &IpAddr| {
             let private = self.canonical(*end);
             let moves = self.moving.contains_key(end) || self.moving.contains_key(&private);
-            moves || self.translators.contains_key(end)
+            moves || self.translators.contains_key(end) || !self.is_owned(*end)
         };
         if ends.iter().any(special) {
             return true;
@@ -269,6 +330,11 @@ fn is_translator(fabric: &Fabric, next: NextHop) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a NAT gateway's route may lead to clients beyond a transit gateway, by middleboxes or straight.
+fn is_inward(fabric: &Fabric, next: NextHop) -> bool {
+    !matches!(next, NextHop::NatGateway(_)) && is_translator(fabric, next)
 }
 
 fn has_translator(fabric: &Fabric) -> bool {
