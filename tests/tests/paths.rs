@@ -544,3 +544,21 @@ fn without_a_public_address_there_is_no_way_through_the_internet_gateway() {
         Lab::new(&private).leave("web", packet).delivered("internet");
     }
 }
+
+#[test]
+fn an_egress_only_gateway_that_was_taken_away_has_forgotten_everything() {
+    let gone = but("[egress_only_internet_gateway.eigw]\n", "").replace(", { to = \"::/0\", via = \"eigw\" }", "");
+    for (middle, keeps) in [(NETWORK, true), (gone.as_str(), false)] {
+        let mut lab = Lab::then(&[NETWORK, middle, NETWORK]);
+        let sent =
+            lab.leave("app", udp("[2001:db8:1234:1a01::10]:4000", "[2001:db8:ffff::1]:53")).delivered("internet");
+        lab.switch();
+        lab.switch();
+        let reply = lab.arrive(sent.reply());
+        if keeps {
+            reply.delivered("eni-app");
+        } else {
+            reply.dropped(DropReason::EgressOnlyNoSession, "eigw-eigw");
+        }
+    }
+}

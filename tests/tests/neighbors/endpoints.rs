@@ -325,3 +325,33 @@ fn an_interface_endpoint_is_reached_over_a_peering_connection_and_tracked_there(
     let sent = lab.leave("far", syn("10.9.0.10:4000", SERVICE)).delivered("eni-queue-1");
     lab.leave("eni-queue-1", sent.reply()).delivered("eni-far");
 }
+
+#[test]
+fn an_endpoint_that_was_taken_away_has_forgotten_everything() {
+    let text = text();
+    let (before, rest) = text.split_once("[vpc_endpoint.queue]").unwrap();
+    let (_, after) = rest.split_once("[security_group.app]").unwrap();
+    let gone = format!("{before}[security_group.app]{after}");
+    let opened = || {
+        let mut lab = Lab::then(&[&text, &gone, &text]);
+        let sent = lab.leave("app", syn(APP, SERVICE)).delivered("eni-queue-1");
+        lab.leave("eni-queue-1", sent.reply()).delivered("eni-app");
+        lab.leave("app", data(APP, SERVICE)).delivered("eni-queue-1");
+        lab
+    };
+    // Whether its connection was alive then, or had idled out.
+    for idle in [1.0, 351.0] {
+        let mut lab = opened();
+        lab.wait(idle);
+        lab.switch();
+        lab.leave("app", data(APP, SERVICE)).dropped(DropReason::NeighborUnknown, "rtb-app");
+        lab.switch();
+        let lost = lab.leave("app", data(APP, SERVICE)).dropped(DropReason::EndpointNoSession, "vpce-queue");
+        assert_eq!(lost.generated.unwrap().2.as_deref(), Some("eni-app"));
+    }
+    // What stays remembers.
+    let mut lab = Lab::then(&[&text, &text]);
+    let sent = lab.leave("app", syn(APP, SERVICE)).delivered("eni-queue-1");
+    lab.switch();
+    lab.leave("eni-queue-1", sent.reply()).delivered("eni-app");
+}

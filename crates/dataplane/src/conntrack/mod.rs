@@ -96,11 +96,12 @@ impl Conntrack {
         Some((outside, reuse))
     }
 
-    /// Whether what is found under `key` is what remains of a connection that died of idleness.
-    pub fn has_idled_out(&self, key: &Key, now: Timestamp) -> bool {
-        let Some((entry, _)) = self.index.get(key) else { return false };
+    /// If what is found under `key` is what remains of a connection that died of idleness: under which configuration it was
+    /// last found lawful.
+    pub fn idled_out(&self, key: &Key, now: Timestamp) -> Option<u32> {
+        let (entry, _) = self.index.get(key)?;
         let slot = &self.entries[entry.0];
-        slot.tombstone && now < slot.expires
+        (slot.tombstone && now < slot.expires).then_some(slot.generation)
     }
 
     /// An entry.

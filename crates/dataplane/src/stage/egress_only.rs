@@ -1,15 +1,15 @@
 //! Egress-only internet gateways: IPv6, stateful, no translation (5.x).
 //!
-//! Rules: 1.6, 1.22, 3.15, 5.1-5.7. Knobs: `[behavior.egress_only_internet_gateway]`.
+//! Rules: 1.6, 1.22, 3.15, 4.31, 5.1-5.7. Knobs: `[behavior.egress_only_internet_gateway]`.
 
-use vpcemu_packet::Transport;
+use vpcemu_packet::{FlowKey, Transport};
 
-use crate::conntrack::{Key, NewEntry, Owner, Timers, Tracker, Way};
+use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Timers, Tracker, Way};
 use crate::fabric::{Fabric, PublicAccess, address};
 use crate::index::{EigwIx, EniIx};
 use crate::outcome::{Component, CtState, Denial, StepKind};
 use crate::reason::DropReason;
-use crate::stage::{internet_gateway, mtu};
+use crate::stage::{internet_gateway, memory, mtu};
 use crate::walk::{Hop, Walk};
 
 const KIND: StepKind = StepKind::EgressOnly;
@@ -45,7 +45,7 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) -> Result<Hop,
 /// Any packet from the inside opens or keeps open a flow.
 fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
     let (key, now, flags) = (walk.key(), walk.stamp.now, walk.tcp_flags());
-    if let Some((entry, way)) = walk.conntrack.find(&Key::EgressOnly(eigw, key), now) {
+    if let Some((entry, way)) = live(walk, eigw, key) {
         walk.conntrack.observe(entry, flags, way, now);
         walk.belongs_to(entry);
         let answered = walk.conntrack.entry(entry).replied;
@@ -81,15 +81,15 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
     mtu::check_inbound(walk, at, walk.fabric.behavior.egress_only_internet_gateway.mtu)?;
     if let Transport::IcmpError { quote, .. } = walk.transport {
         // An error whose quote matches state (5.5).
-        let entry = quote.and_then(|quote| quote.key()).map(|quoted| Key::EgressOnly(eigw, quoted));
-        let Some((entry, _)) = entry.and_then(|key| walk.conntrack.find(&key, now)) else {
+        let quoted = quote.and_then(|quote| quote.key());
+        let Some((entry, _)) = quoted.and_then(|quoted| live(walk, eigw, quoted)) else {
             return Err(walk.deny(no_session, at, KIND, None, None));
         };
         walk.belongs_to(entry);
         walk.state = Some(CtState::Related);
     } else {
         let key = walk.key();
-        match walk.conntrack.find(&Key::EgressOnly(eigw, key), now) {
+        match live(walk, eigw, key) {
             Some((entry, Way::Reply)) => {
                 walk.conntrack.observe(entry, flags, Way::Reply, now);
                 walk.belongs_to(entry);
@@ -120,6 +120,11 @@ pub(crate) fn inbound(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, eni: EniIx) -> 
     walk.pass(at, KIND, None, None);
     walk.tap(at);
     Ok(Hop::Reach { eni, from: None })
+}
+
+/// The live entry of a flow. A gateway that a configuration takes away has forgotten everything, as a NAT gateway has (4.31).
+fn live(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx, key: FlowKey) -> Option<(EntryIx, Way)> {
+    memory::recall(walk, &Key::EgressOnly(eigw, key), |_, after| after.eigw(eigw).is_some())
 }
 
 /// VPC Block Public Access leaves the gateway alone unless it blocks both directions (5.7).

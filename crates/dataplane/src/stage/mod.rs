@@ -8,6 +8,7 @@ pub(crate) mod endpoint;
 pub(crate) mod interface;
 pub(crate) mod internet_gateway;
 pub(crate) mod link_local;
+pub(crate) mod memory;
 pub(crate) mod mtu;
 pub(crate) mod nacl;
 pub(crate) mod nat_gateway;

@@ -1,21 +1,22 @@
 //! What endpoints remember: TCP and UDP flows, so that they know what has been idle for too long (10.10, 10.15).
 //!
-//! Rules: 10.10, 10.15. Knobs: `tcp_idle`, `udp_idle` of `[behavior.vpc_endpoint]`; what a connection is that opens or
+//! Rules: 4.31, 10.10, 10.15. Knobs: `tcp_idle`, `udp_idle` of `[behavior.vpc_endpoint]`; what a connection is that opens or
 //! closes is as in `[behavior.security_group]`.
 
 use vpcemu_packet::{FlowKey, TcpFlags, Transport};
 
-use crate::conntrack::{Key, NewEntry, Owner, Timers, Tracker, Way};
-use crate::fabric::{EniTimers, Fabric};
+use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Timers, Tracker, Way};
+use crate::fabric::{EndpointKind, EniTimers, Fabric};
 use crate::index::EndpointIx;
 use crate::outcome::CtState;
 use crate::reason::DropReason;
+use crate::stage::memory;
 use crate::walk::Walk;
 
 /// Takes note of a packet of a known flow, and says which way it goes.
 pub(super) fn observe(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> Option<Way> {
     let (now, flags) = (walk.stamp.now, walk.tcp_flags());
-    let (entry, way) = walk.conntrack.find(&Key::Endpoint(endpoint, walk.key()), now)?;
+    let (entry, way) = live(walk, endpoint, walk.key())?;
     let known = walk.conntrack.entry(entry);
     // A SYN on a connection that is over is a new connection.
     if known.tracker.is_over() && flags.is_some_and(is_opening) {
@@ -33,7 +34,7 @@ pub(super) fn observe(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> Opti
 pub(super) fn is_related(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> bool {
     let Transport::IcmpError { quote: Some(quote), .. } = walk.transport else { return false };
     let Some(quoted) = quote.key() else { return false };
-    let Some((entry, _)) = walk.conntrack.find(&Key::Endpoint(endpoint, quoted), walk.stamp.now) else { return false };
+    let Some((entry, _)) = live(walk, endpoint, quoted) else { return false };
     walk.belongs_to(entry);
     walk.state = Some(CtState::Related);
     true
@@ -67,11 +68,27 @@ pub(super) fn may_open(walk: &Walk<'_, '_, '_>) -> bool {
 /// Why a segment without a flow is refused: it was idle for too long, or there never was one.
 pub(super) fn lost(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> DropReason {
     let key = Key::Endpoint(endpoint, walk.key());
-    if walk.conntrack.has_idled_out(&key, walk.stamp.now) {
+    let idled_out = walk.conntrack.idled_out(&key, walk.stamp.now);
+    if idled_out.is_some_and(|since| memory::kept_since(walk, since, |before, after| keeps(endpoint, before, after))) {
         DropReason::EndpointIdleExpired
     } else {
         DropReason::EndpointNoSession
     }
+}
+
+/// The live entry of a flow. An endpoint that a configuration takes away or moves has forgotten everything, as a NAT gateway
+/// has (4.31).
+fn live(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx, key: FlowKey) -> Option<(EntryIx, Way)> {
+    memory::recall(walk, &Key::Endpoint(endpoint, key), |before, after| keeps(endpoint, before, after))
+}
+
+fn keeps(endpoint: EndpointIx, before: &Fabric, after: &Fabric) -> bool {
+    let site = |fabric: &Fabric| match fabric.endpoint(endpoint).map(|of| &of.kind) {
+        Some(EndpointKind::LoadBalancer { subnet, .. }) => Some(Some(*subnet)),
+        Some(_) => Some(None),
+        None => None,
+    };
+    site(after).is_some() && site(before) == site(after)
 }
 
 pub(super) fn is_opening(flags: TcpFlags) -> bool {
