@@ -10,7 +10,7 @@ use super::network::{Path, acl, but};
 const REMOTE: &str = "198.51.100.7";
 
 /// A public subnet whose traffic goes through an endpoint both ways.
-pub fn text() -> String {
+fn text() -> String {
     let network = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16"]
@@ -205,4 +205,39 @@ fn what_is_too_large_dies_in_silence() {
 fn nobody_listens_at_its_address() {
     let mut lab = Lab::new(&text());
     lab.leave("web", syn("10.0.0.10:4000", "10.0.1.50:443")).dropped(DropReason::NeighborUnknown, "eni-fw-1");
+}
+
+#[test]
+fn an_endpoint_that_moves_has_forgotten_everything() {
+    let moved = but(&text(), "subnets = [\"fw\"]\naddresses = [\"10.0.1.50\"]", "subnets = [\"fw2\"]");
+    let moved = moved + "[subnet.fw2]\ncidrs = [\"10.0.2.0/24\"]\nroute_table = \"fw\"\n";
+    for (second, keeps) in [(text(), true), (moved, false)] {
+        let mut lab = Lab::then(&[&text(), &second]);
+        let sent = lab.leave("web", syn("10.0.0.10:4000", "198.51.100.7:443")).delivered("internet");
+        lab.switch();
+        let reply = lab.arrive(sent.reply());
+        if keeps {
+            reply.delivered("eni-web");
+        } else {
+            reply.dropped(DropReason::EndpointNoSession, "vpce-fw");
+        }
+    }
+}
+
+#[test]
+fn block_public_access_looks_at_the_subnet_of_the_endpoint() {
+    let excluding = |subnet: &str| {
+        format!(
+            "{}[block_public_access]\nmode = \"block-bidirectional\"\n\
+             exclusions = [{{ subnet = \"{subnet}\", mode = \"allow-bidirectional\" }}]\n",
+            text()
+        )
+    };
+    let (call, knock) = (syn("10.0.0.10:4000", "198.51.100.7:443"), syn("198.51.100.7:443", "203.0.113.10:80"));
+    let mut lab = Lab::new(&excluding("fw"));
+    lab.leave("web", call.clone()).delivered("internet");
+    lab.arrive(knock.clone()).delivered("eni-web");
+    let mut lab = Lab::new(&excluding("web"));
+    lab.leave("web", call).dropped(DropReason::BlockPublicAccess, "igw-igw");
+    lab.arrive(knock).dropped(DropReason::BlockPublicAccess, "igw-igw");
 }

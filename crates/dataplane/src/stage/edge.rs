@@ -1,11 +1,11 @@
 //! Gateway route tables: where in the VPC a packet goes that comes in by a gateway (2.15-2.19).
 //!
-//! Rules: 2.14-2.19. Knobs: none.
+//! Rules: 2.14-2.19, 3.15. Knobs: none.
 
 use std::net::IpAddr;
 
-use crate::fabric::{EndpointKind, NextHop, RouteTable};
-use crate::index::{EdgeIx, EniIx, IgwIx, TableIx, VpcIx};
+use crate::fabric::{EndpointKind, Fabric, NextHop, RouteTable};
+use crate::index::{EdgeIx, EndpointIx, EniIx, IgwIx, TableIx, VpcIx};
 use crate::outcome::{Component, Denial, Place, Rule, StepKind};
 use crate::reason::DropReason;
 use crate::walk::{Hop, Walk};
@@ -91,10 +91,7 @@ pub(crate) fn check_symmetry(walk: &mut Walk<'_, '_, '_>, igw: IgwIx, from: IpAd
     let Some((next, rule)) = redirection(routes, from) else { return Ok(()) };
     let middlebox = match next {
         NextHop::Interface(appliance) => Some(appliance),
-        NextHop::Endpoint(endpoint) => match fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind) {
-            Some(EndpointKind::LoadBalancer { eni, .. }) => Some(*eni),
-            _ => None,
-        },
+        NextHop::Endpoint(endpoint) => inspection(fabric, endpoint),
         _ => None,
     };
     if middlebox.is_none() || walk.emitter == middlebox {
@@ -102,6 +99,29 @@ pub(crate) fn check_symmetry(walk: &mut Walk<'_, '_, '_>, igw: IgwIx, from: IpAd
     }
     let at = Component::RouteTable(table);
     Err(walk.deny(DropReason::EdgeRedirected, at, StepKind::Route, None, Some(rule)))
+}
+
+/// The interface of the Gateway Load Balancer's endpoint that an internet gateway's table leads `address` to.
+pub(crate) fn inspected_by(fabric: &Fabric, igw: IgwIx, address: IpAddr) -> Option<EniIx> {
+    let routes = fabric.table(fabric.igw(igw)?.table?)?;
+    match redirection(routes, address)? {
+        (NextHop::Endpoint(endpoint), _) => inspection(fabric, endpoint),
+        _ => None,
+    }
+}
+
+/// Whether an interface is that of a Gateway Load Balancer's endpoint.
+pub(crate) fn is_inspection(fabric: &Fabric, eni: EniIx) -> bool {
+    // Of those that only routes lead to, the others are of transit gateways.
+    fabric.eni(eni).is_some_and(|of| !of.listens)
+        && fabric.endpoints().any(|(endpoint, _)| inspection(fabric, endpoint) == Some(eni))
+}
+
+fn inspection(fabric: &Fabric, endpoint: EndpointIx) -> Option<EniIx> {
+    match fabric.endpoint(endpoint)?.kind {
+        EndpointKind::LoadBalancer { eni, .. } => Some(eni),
+        _ => None,
+    }
 }
 
 /// The route of a gateway's table for `address`, unless it is the local one.

@@ -28,7 +28,8 @@ pub(crate) fn outbound(walk: &mut Walk<'_, '_, '_>, igw: IgwIx) -> Result<Hop, D
     let sender = sender(walk, vpc, igw, source);
     // The map is keyed by address, not by who emits: an appliance may forward a workload's packet (3.2).
     let Some(sender) = sender else { return Err(walk.deny(DropReason::Spoofed, at, KIND, None, None)) };
-    check_access(walk, at, vpc, sender)?;
+    let inspected_by = walk.emitter.filter(|emitter| edge::is_inspection(fabric, *emitter));
+    check_access(walk, at, vpc, sender, inspected_by)?;
     if let Sender::Interface(_) = sender {
         edge::check_symmetry(walk, igw, source)?;
     }
@@ -164,7 +165,8 @@ fn inbound_v4(walk: &mut Walk<'_, '_, '_>, source: Ipv4Addr, destination: Ipv4Ad
         Some(Holder::Regional(_)) => Sender::Regional,
         None => Sender::Pool,
     };
-    check_access(walk, at, vpc, receiver)?;
+    let inspected_by = owner.and_then(|owner| edge::inspected_by(fabric, igw, IpAddr::V4(owner.private)));
+    check_access(walk, at, vpc, receiver, inspected_by)?;
     mtu::check_inbound(walk, at, mtu::INTERNET_MTU)?;
     cross_underlay(walk, at)?;
     if let (Some(owner), Sender::Interface(_)) = (owner, receiver) {
@@ -202,7 +204,8 @@ fn inbound_v6(walk: &mut Walk<'_, '_, '_>, source: Ipv6Addr, destination: Ipv6Ad
     if unreachable || address::is_private_v6(source) || address::is_private_v6(destination) {
         return Err(walk.deny(DropReason::PrivateIpv6, at, KIND, None, None));
     }
-    check_access(walk, at, vpc, Sender::Interface(eni_ix))?;
+    let inspected_by = edge::inspected_by(fabric, igw, IpAddr::V6(destination));
+    check_access(walk, at, vpc, Sender::Interface(eni_ix), inspected_by)?;
     mtu::check_inbound(walk, at, mtu::INTERNET_MTU)?;
     cross_underlay(walk, at)?;
     walk.pass(at, KIND, None, None);
@@ -210,15 +213,22 @@ fn inbound_v6(walk: &mut Walk<'_, '_, '_>, source: Ipv6Addr, destination: Ipv6Ad
     edge::from_internet(walk, igw, vpc, Some(eni_ix))
 }
 
-/// VPC Block Public Access looks at the subnet of the private address, whoever forwards for it; a regional NAT gateway and a
-/// public block are in no subnet, so that only an exclusion of the VPC helps them (3.15, 2.18).
-fn check_access(walk: &mut Walk<'_, '_, '_>, at: Component, vpc: VpcIx, end: Sender) -> Result<(), Denial> {
+/// VPC Block Public Access looks at the subnet of the private address, whichever instance forwards for it, but at that of a
+/// Gateway Load Balancer's endpoint next to the gateway; a regional NAT gateway and a public block are in no subnet, so that
+/// only an exclusion of the VPC helps them (3.15, 2.18).
+fn check_access(
+    walk: &mut Walk<'_, '_, '_>,
+    at: Component,
+    vpc: VpcIx,
+    end: Sender,
+    inspected_by: Option<EniIx>,
+) -> Result<(), Denial> {
     let fabric = walk.fabric;
+    let of_subnet = |eni: EniIx| Some(fabric.subnet(fabric.eni(eni)?.subnet)?.public_access);
     let (access, translated) = match end {
         Sender::Interface(eni) => {
-            let eni = fabric.eni(eni);
-            let access = eni.and_then(|eni| fabric.subnet(eni.subnet)).map(|subnet| subnet.public_access);
-            (access, eni.is_some_and(|eni| eni.nat.is_some()))
+            let translated = fabric.eni(eni).is_some_and(|eni| eni.nat.is_some());
+            (of_subnet(inspected_by.unwrap_or(eni)), translated)
         }
         Sender::Regional => (fabric.vpc(vpc).map(|vpc| vpc.public_access), true),
         Sender::Pool => (fabric.vpc(vpc).map(|vpc| vpc.public_access), false),
