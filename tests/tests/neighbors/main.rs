@@ -8,5 +8,6 @@ mod on_premises;
 mod peering;
 mod transit;
 mod transit_egress;
+mod transit_groups;
 mod transit_sizes;
 mod vpn;

@@ -23,7 +23,8 @@ pub use compile::Timeline;
 pub use gateway::{Eigw, Endpoint, EndpointKind, Holder, Igw, Nat, NatSite, PublicAddress};
 pub use interface::{Eni, EniTimers};
 pub use neighbor::{
-    Attached, AttachedVpc, Attachment, NatReturn, Neighbor, PeeredSide, Peering, TransitGateway, VpnGateway,
+    Attached, AttachedVpc, Attachment, FarInterface, NatReturn, Neighbor, PeeredSide, Peering, TransitGateway,
+    VpnGateway,
 };
 pub use routes::{NextHop, RouteHit, RouteTable};
 pub use rules::{AclRules, AclVerdict, GroupRules, GroupVerdict, PeerMatch, Subject};
@@ -187,15 +188,10 @@ impl Fabric {
     }
 
     /// The interface on the other side of a peering connection that has `address`.
-    pub fn peer_owner(&self, edge: EdgeIx, vpc: VpcIx, address: IpAddr) -> Option<EniIx> {
+    fn peer_owner(&self, edge: EdgeIx, vpc: VpcIx, address: IpAddr) -> Option<EniIx> {
         let Some(Neighbor::Peering(peering)) = self.edge(edge) else { return None };
         let (_, far) = peering.seen_from(vpc).filter(|_| peering.active)?;
         self.owner(far.vpc?, address)
-    }
-
-    /// Whether groups can be referenced across a peering connection: not between regions (10.19).
-    pub fn keeps_identity(&self, edge: EdgeIx) -> bool {
-        matches!(self.edge(edge), Some(Neighbor::Peering(peering)) if !peering.inter_region)
     }
 
     /// The way from a VPC to the NAT gateway of a peered one that has `address` (4.8).

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use smallvec::SmallVec;
 use vpcemu_model::AttachmentMedium;
 
-use super::Zone;
-use crate::index::{EdgeIx, EniIx, NatIx, TableIx, VpcIx};
+use super::{Fabric, Zone};
+use crate::index::{EdgeIx, EniIx, NatIx, SubnetIx, TableIx, VpcIx};
 
 /// Something that routes lead to, beyond the VPC.
 #[derive(Debug)]
@@ -146,6 +146,45 @@ pub struct VpnGateway {
     pub vpc: Option<VpcIx>,
     /// The blocks that it knows a way to, where the configuration tells.
     pub prefixes: Option<Vec<IpNet>>,
+}
+
+/// An interface of another VPC, as seen from one that has a route to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FarInterface {
+    /// The interface.
+    pub eni: EniIx,
+    /// Whether rules about outbound packets can mean its groups (6.11).
+    pub referenced_outbound: bool,
+    /// Whether rules about inbound packets can.
+    pub referenced_inbound: bool,
+}
+
+impl Fabric {
+    /// The interface that has `address` beyond a route of `subnet` to `edge`, in the VPC that such packets come into.
+    pub fn far_owner(&self, edge: EdgeIx, subnet: SubnetIx, address: IpAddr) -> Option<FarInterface> {
+        let vpc = self.subnet(subnet)?.vpc;
+        match self.edge(edge)? {
+            Neighbor::Peering(peering) => {
+                let eni = self.peer_owner(edge, vpc, address)?;
+                let referenced = !peering.inter_region;
+                Some(FarInterface { eni, referenced_outbound: referenced, referenced_inbound: referenced })
+            }
+            Neighbor::TransitGateway(gateway) => {
+                let allows = |attachment| match self.edge(attachment) {
+                    Some(Neighbor::Attachment(Attachment { to: Attached::Vpc(of), .. })) => {
+                        Some((of.vpc, of.security_group_referencing))
+                    }
+                    _ => None,
+                };
+                let (_, near) = allows(gateway.attachment(vpc)?)?;
+                let (vpc, far) = allows(self.transit(edge, subnet, address)?.0)?;
+                let eni = self.owner(vpc, address)?;
+                let referenced_inbound = gateway.security_group_referencing && near && far;
+                Some(FarInterface { eni, referenced_outbound: false, referenced_inbound })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// By which way packets return to a NAT gateway of a peered VPC without a route (4.8).

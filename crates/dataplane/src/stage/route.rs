@@ -51,7 +51,8 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
             Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
             Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
             Some(NextHop::Edge(edge)) => {
-                fabric.peer_owner(edge, vpc, destination).is_some_and(|eni| forces_tracking(walk, eni))
+                let far = from.and_then(|from| fabric.far_owner(edge, from, destination));
+                far.is_some_and(|far| forces_tracking(walk, far.eni))
             }
             _ => false,
         };

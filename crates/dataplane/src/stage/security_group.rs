@@ -110,7 +110,7 @@ fn judge_by_rules(
     };
     let identity = match direction {
         Direction::Ingress => sender_identity(walk, peer),
-        Direction::Egress => receiver_identity(fabric, eni, peer),
+        Direction::Egress => far_identity(fabric, eni, peer, Direction::Egress),
     };
     let (rules, reverse) = sides(eni, direction);
     let flags = walk.tcp_flags();
@@ -181,8 +181,8 @@ fn admits_as_reply(walk: &Walk<'_, '_, '_>, eni: &Eni, direction: Direction, key
     let opener = key.reversed();
     let (_, other) = sides(eni, direction);
     let (peer, identity) = match direction {
-        Direction::Ingress => (opener.dst, receiver_identity(walk.fabric, eni, opener.dst)),
-        Direction::Egress => (opener.src, receiver_identity(walk.fabric, eni, opener.src)),
+        Direction::Ingress => (opener.dst, far_identity(walk.fabric, eni, opener.dst, Direction::Egress)),
+        Direction::Egress => (opener.src, far_identity(walk.fabric, eni, opener.src, Direction::Ingress)),
     };
     matches!(other.judge(Subject::of_key(&opener), peer, &identity), GroupVerdict::Allowed { .. })
 }
@@ -239,19 +239,25 @@ fn sender_identity(walk: &Walk<'_, '_, '_>, source: IpAddr) -> PeerMatch {
     PeerMatch { groups, preserved: false }
 }
 
-/// Outbound, a reference means the private addresses of the group's interfaces in the VPC, or in one that is peered with it
-/// in the region; the packet has to go there straight (6.11, 6.12).
-fn receiver_identity(fabric: &Fabric, eni: &Eni, destination: IpAddr) -> PeerMatch {
-    let neighbor = fabric.subnet(eni.subnet).is_some_and(|subnet| subnet.contains(destination));
-    let direct = match fabric.route_of(eni.subnet, destination).map(|hit| hit.next) {
-        _ if neighbor => fabric.owner(eni.vpc, destination),
-        Some(NextHop::Local) => fabric.owner(eni.vpc, destination),
-        Some(NextHop::Edge(edge)) if fabric.keeps_identity(edge) => fabric.peer_owner(edge, eni.vpc, destination),
+/// A reference in the rules of a direction means the private addresses of the group's interfaces in the VPC, or in one that is
+/// peered with it in the region, inbound also beyond a transit gateway; packets have to go there straight (6.11, 6.12).
+fn far_identity(fabric: &Fabric, eni: &Eni, far: IpAddr, direction: Direction) -> PeerMatch {
+    let neighbor = fabric.subnet(eni.subnet).is_some_and(|subnet| subnet.contains(far));
+    let direct = match fabric.route_of(eni.subnet, far).map(|hit| hit.next) {
+        _ if neighbor => fabric.owner(eni.vpc, far),
+        Some(NextHop::Local) => fabric.owner(eni.vpc, far),
+        Some(NextHop::Edge(edge)) => fabric.far_owner(edge, eni.subnet, far).and_then(|of| {
+            let referenced = match direction {
+                Direction::Ingress => of.referenced_inbound,
+                Direction::Egress => of.referenced_outbound,
+            };
+            referenced.then_some(of.eni)
+        }),
         _ => None,
     };
     // Whose address it is, were the way straight: for telling a lost reference from a missing rule.
-    let receiver = direct.or_else(|| fabric.owner(eni.vpc, destination)).and_then(|receiver| fabric.eni(receiver));
-    let groups = receiver.map(|receiver| receiver.groups.clone()).unwrap_or_default();
+    let found = direct.or_else(|| fabric.owner(eni.vpc, far)).and_then(|eni| fabric.eni(eni));
+    let groups = found.map(|found| found.groups.clone()).unwrap_or_default();
     PeerMatch { groups, preserved: direct.is_some() }
 }
 
