@@ -1,13 +1,15 @@
 //! A spoke that goes to the internet by the NAT gateway of another VPC (10.27, P17), with and without inspection on the way.
 
 use vpcemu_dataplane::DropReason;
-use vpcemu_tests::{Lab, data, syn};
+use vpcemu_dataplane::output::GeneratedKind;
+use vpcemu_packet::build;
+use vpcemu_tests::{Lab, Sent, data, headers, socket, syn};
 
 use super::network::{Path, acl, but};
 
 const REMOTE: &str = "198.51.100.7";
 
-pub fn text() -> String {
+fn text() -> String {
     let network = r#"
 [vpc.spoke]
 cidrs = ["10.1.0.0/16"]
@@ -181,4 +183,33 @@ fn an_endpoint_of_a_gateway_load_balancer_may_stand_on_the_way() {
     let reply = lab.arrive(sent.reply()).delivered("eni-app");
     assert!(reply.steps.contains(&"endpoint vpce-fw".to_owned()), "{:?}", reply.steps);
     lab.leave("app", data("10.1.0.10:4000", "198.51.100.7:443")).delivered("internet");
+}
+
+#[test]
+fn what_the_nat_gateway_says_reaches_the_spoke() {
+    let sized = |size: usize, ttl| {
+        let packet = build::udp(socket("10.1.0.10:4000"), socket("198.51.100.7:53")).payload(&vec![7; size - 28]);
+        packet.dont_fragment(true).ttl(ttl).build()
+    };
+    let said = |sent: Sent, reason, at: &str| {
+        let (kind, bytes, place) = sent.dropped(reason, at).generated.expect("who sent it hears of it");
+        assert_eq!(place.as_deref(), Some("eni-app"));
+        (kind, headers(&bytes).src.to_string())
+    };
+    let mut lab = Lab::new(&text());
+    // The router of the NAT gateway's subnet told the NAT gateway.
+    let too_big = said(lab.leave("app", sized(1600, 64)), DropReason::Mtu, "igw-igw");
+    assert_eq!(too_big, (GeneratedKind::IcmpFragmentationNeeded, "10.0.0.1".to_owned()));
+    let old = said(lab.leave("app", sized(100, 2)), DropReason::Ttl, "nat-nat");
+    assert_eq!(old, (GeneratedKind::IcmpTimeExceeded, "10.0.0.200".to_owned()));
+    let sent = lab.leave("app", syn("10.1.0.10:4000", "198.51.100.7:443")).delivered("internet");
+    lab.arrive(sent.reply()).delivered("eni-app");
+    lab.leave("app", data("10.1.0.10:4000", "198.51.100.7:443")).delivered("internet");
+    lab.wait(351.0);
+    let idle = lab.leave("app", data("10.1.0.10:4000", "198.51.100.7:443"));
+    let reset = said(idle, DropReason::NatIdleExpired, "nat-nat");
+    assert_eq!(reset, (GeneratedKind::TcpReset, "198.51.100.7".to_owned()));
+    let mut lab = Lab::new(&(text() + "[behavior.nat_gateway]\nmtu = 1400\n"));
+    let too_big = said(lab.leave("app", sized(1401, 64)), DropReason::Mtu, "nat-nat");
+    assert_eq!(too_big, (GeneratedKind::IcmpFragmentationNeeded, "10.0.0.200".to_owned()));
 }
