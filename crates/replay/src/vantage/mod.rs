@@ -109,19 +109,29 @@ fn answering_service(
 }
 
 /// The interface that the packet leaves: whose address its source is, a NAT gateway's excepted (rule 2). Where VPCs
-/// overlap, the one whose VPC has the destination too, or else a way to it.
+/// overlap, the one whose VPC has the destination too, or else the best way to it.
 fn emitter(fabric: &Fabric, source: IpAddr, destination: IpAddr) -> Option<EniIx> {
-    let owners = fabric.owners(source);
-    let candidates = || owners.iter().copied().filter(|eni| fabric.eni(*eni).is_some_and(|eni| eni.nat.is_none()));
-    let local = candidates().find(|eni| {
+    let mut candidates = fabric.owners(source);
+    candidates.retain(|eni| fabric.eni(*eni).is_some_and(|eni| eni.nat.is_none()));
+    let local = candidates.iter().copied().find(|eni| {
         let vpc = fabric.eni(*eni).and_then(|eni| fabric.vpc(eni.vpc));
         vpc.is_some_and(|vpc| vpc.cidrs.iter().any(|net| net.contains(&destination)))
     });
-    let routed = |eni: &EniIx| {
-        let hit = fabric.route_from(*eni, destination);
-        hit.is_some_and(|hit| hit.next != NextHop::Blackhole)
+    local.or_else(|| nearest(fabric, &candidates, destination))
+}
+
+/// Of interfaces with one address, in VPCs that overlap, the one with the longest route to `far`; the first of several.
+fn nearest(fabric: &Fabric, owners: &[EniIx], far: IpAddr) -> Option<EniIx> {
+    // One more than the length of a route that leads somewhere, so that none comes last.
+    let reach = |eni: &EniIx| {
+        let subnet = fabric.eni(*eni).and_then(|eni| fabric.subnet(eni.subnet));
+        let table = subnet.and_then(|subnet| fabric.table(subnet.table));
+        let hit = table.and_then(|table| Some((table, table.lookup(far)?)));
+        let hit = hit.filter(|(_, hit)| hit.next != NextHop::Blackhole);
+        hit.and_then(|(table, hit)| table.net(hit.route)).map_or(0, |net| u16::from(net.prefix_len()) + 1)
     };
-    local.or_else(|| candidates().find(routed)).or_else(|| candidates().next())
+    // The last of equals is taken.
+    owners.iter().rev().copied().max_by_key(reach)
 }
 
 fn nat_with_private(fabric: &Fabric, source: IpAddr) -> Option<NatIx> {

@@ -10,11 +10,11 @@ use vpcemu_model::Forwarding;
 use vpcemu_packet::translate::ToV4;
 use vpcemu_packet::{FlowKey, Packet, Transport};
 
-use super::{Vantage, emitter};
+use super::{Vantage, emitter, nearest};
 
-/// How many translators and appliances may stand behind each other on the way back to the internet: more than any network has, so
-/// that only a circle of routes meets it.
-const MAX_RECURSION: usize = 4;
+/// How many translators, middleboxes and transit gateways may stand behind each other on the way back to the internet: more than
+/// any network has, so that only a circle of routes meets it. A spoke behind an inspection and an egress VPC has five.
+const MAX_RECURSION: usize = 10;
 
 pub(super) struct Placing<'a, 'b, 'p> {
     pub(super) shard: &'a mut Shard,
@@ -115,9 +115,7 @@ impl Placing<'_, '_, '_> {
         }
         let source = self.packet.headers().src;
         let owners = self.fabric.owners(destination);
-        // Where VPCs overlap, one that has a way to the sender.
-        let answers = |eni: &&EniIx| self.fabric.route_from(**eni, source).is_some();
-        let eni = *owners.iter().find(answers).or_else(|| owners.first()).ok_or(DropReason::NoVantage)?;
+        let eni = nearest(self.fabric, &owners, source).ok_or(DropReason::NoVantage)?;
         let subnet = self.fabric.eni(eni).ok_or(DropReason::NoVantage)?.subnet;
         self.behind_translation(eni, subnet, 0)
     }
@@ -316,15 +314,21 @@ impl Placing<'_, '_, '_> {
             let next = self.fabric.route_of(subnet, destination).map(|hit| hit.next);
             let onward = match next {
                 Some(NextHop::Interface(via)) => {
-                    self.fabric.eni(via).filter(|via| via.forward.is_some()).map(|via| via.subnet)
+                    self.fabric.eni(via).filter(|via| via.forward.is_some()).map(|via| (via.subnet, 1))
                 }
                 Some(NextHop::Edge(edge)) => {
-                    self.fabric.transit(edge, subnet, destination).and_then(|(_, subnet)| subnet)
+                    let onward = self.fabric.transit(edge, subnet, destination).and_then(|(_, subnet)| subnet);
+                    onward.map(|subnet| (subnet, 1))
                 }
+                // The appliances behind it send it on as it was.
+                Some(NextHop::Endpoint(endpoint)) => match self.fabric.endpoint(endpoint).map(|of| &of.kind) {
+                    Some(EndpointKind::LoadBalancer { subnet, .. }) => Some((*subnet, 0)),
+                    _ => None,
+                },
                 _ => None,
             };
-            let Some(onward) = onward else { return };
-            self.raise_ttl(1);
+            let Some((onward, older)) = onward else { return };
+            self.raise_ttl(older);
             subnet = onward;
         }
     }
