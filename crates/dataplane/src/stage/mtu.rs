@@ -1,7 +1,8 @@
-//! The MTU of gateways (1.22): 1500 bytes at the internet and egress-only gateways, 8500 at NAT gateways.
+//! The MTU of what packets cross (1.22): 1500 bytes at the internet and egress-only gateways, 8500 at NAT gateways, transit
+//! gateways and endpoints, less into a VPN. Whoever has a limit asks here, and says itself who hears of what is larger.
 //!
-//! Rules: 1.22, 1.24, 3.12. Knobs: `mtu` of `[behavior.nat_gateway]`, `[behavior.nat_instance]` and
-//! `[behavior.egress_only_internet_gateway]`.
+//! Rules: 1.22, 1.23, 1.24, 3.12. Knobs: `mtu` of `[behavior.nat_gateway]`, `[behavior.nat_instance]`,
+//! `[behavior.egress_only_internet_gateway]`, `[behavior.transit_gateway]`, `[behavior.vpn_gateway]` and `[behavior.vpc_endpoint]`.
 
 use std::net::IpAddr;
 
