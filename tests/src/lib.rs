@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 mod dice;
 mod fragments;
+pub mod large;
 mod packets;
 pub mod scenario;
 
