@@ -86,7 +86,11 @@ fn write_native(text: &mut String) -> std::fmt::Result {
     }
     writeln!(text, "]")?;
     for table in 0..TABLES {
-        writeln!(text, "[route_table.r{table}]\nroutes = [\n  {{ to = \"0.0.0.0/0\", via = \"{}\" }},", way_out(table))?;
+        writeln!(
+            text,
+            "[route_table.r{table}]\nroutes = [\n  {{ to = \"0.0.0.0/0\", via = \"{}\" }},",
+            way_out(table)
+        )?;
         writeln!(text, "  {{ to = \"pl:shared\", via = \"igw\" }},")?;
         for route in 2..ROUTES {
             writeln!(text, "  {{ to = \"{}\", via = \"igw\" }},", block(route))?;
@@ -171,7 +175,8 @@ pub fn dumps(folder: &Path) -> std::io::Result<()> {
 /// What AWS makes with the VPC, and nobody uses here.
 const MAIN_TABLE: &str = r#"{"RouteTableId": "rtb-main-main", "VpcId": "vpc-main", "Associations": [{"Main": true}],
     "Routes": [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}]}"#;
-const DEFAULT_ACL: &str = r#"{"NetworkAclId": "acl-main-default", "VpcId": "vpc-main", "IsDefault": true, "Entries": []}"#;
+const DEFAULT_ACL: &str =
+    r#"{"NetworkAclId": "acl-main-default", "VpcId": "vpc-main", "IsDefault": true, "Entries": []}"#;
 const DEFAULT_GROUP: &str = r#"{"GroupId": "sg-main-default", "GroupName": "default", "VpcId": "vpc-main"}"#;
 
 fn subnet_dump(number: usize) -> String {
@@ -212,9 +217,8 @@ fn acl_dump(table: usize) -> String {
     let entries: Vec<String> = [false, true]
         .into_iter()
         .flat_map(|egress| {
-            let denied = (1..ENTRIES).map(move |number| {
-                entry(egress, number, "deny", "6", &block(table * ENTRIES + number))
-            });
+            let denied =
+                (1..ENTRIES).map(move |number| entry(egress, number, "deny", "6", &block(table * ENTRIES + number)));
             denied.chain([entry(egress, 100, "allow", "-1", "0.0.0.0/0")])
         })
         .collect();

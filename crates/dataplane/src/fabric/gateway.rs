@@ -1,6 +1,7 @@
 //! Gateways, compiled, and who has which public address.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -89,7 +90,7 @@ pub enum EndpointKind {
     /// By routes to a service (10.1).
     Gateway {
         /// The service's blocks.
-        prefixes: Vec<IpNet>,
+        prefixes: Arc<[IpNet]>,
         /// Whether interfaces always track its connections, each with two entries, as those to DynamoDB (6.20).
         tracked: bool,
     },

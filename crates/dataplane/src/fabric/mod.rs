@@ -2,6 +2,7 @@
 
 pub mod address;
 mod compile;
+mod delegated;
 mod gateway;
 mod interface;
 mod neighbor;
@@ -18,6 +19,8 @@ use vpcemu_model::Behavior;
 use vpcemu_model::behavior::{Filtering, Mapping};
 
 use crate::index::{AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx};
+
+use delegated::Delegated;
 
 pub use compile::Timeline;
 pub use gateway::{Eigw, Endpoint, EndpointKind, Holder, Igw, Nat, NatSite, PublicAddress};
@@ -50,7 +53,7 @@ pub struct Fabric {
     /// Who has a private or IPv6 address, within a VPC.
     owners: FixedMap<(VpcIx, IpAddr), EniIx>,
     /// Delegated prefixes (1.15).
-    prefixes: Vec<(VpcIx, IpNet, EniIx)>,
+    delegated: Delegated,
     /// Who has an address in any VPC: several where VPCs overlap.
     by_address: FixedMap<IpAddr, SmallVec<[EniIx; 1]>>,
     /// The internet gateways' map from the outside (3.3).
@@ -165,15 +168,15 @@ impl Fabric {
     /// The interface that has a private or IPv6 address within a VPC.
     pub fn owner(&self, vpc: VpcIx, address: IpAddr) -> Option<EniIx> {
         self.owners.get(&(vpc, address)).copied().or_else(|| {
-            let delegated = self.prefixes.iter().find(|(of, net, _)| *of == vpc && net.contains(&address));
-            delegated.map(|(_, _, eni)| *eni)
+            let holders = self.delegated.holders(address);
+            holders.iter().find(|(of, _)| *of == vpc).map(|(_, eni)| *eni)
         })
     }
 
     /// Every interface that has a private or IPv6 address, in any VPC.
     pub fn owners(&self, address: IpAddr) -> SmallVec<[EniIx; 1]> {
         let mut owners = self.by_address.get(&address).cloned().unwrap_or_default();
-        owners.extend(self.prefixes.iter().filter(|(_, net, _)| net.contains(&address)).map(|(_, _, eni)| *eni));
+        owners.extend(self.delegated.holders(address).iter().map(|(_, eni)| *eni));
         owners
     }
 

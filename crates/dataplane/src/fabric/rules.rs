@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -105,9 +106,16 @@ impl AclRules {
     }
 }
 
-/// The union of the security groups of one interface, in one direction.
+/// The union of the security groups of one interface, in one direction. The tables are those of the groups: what thousands
+/// of interfaces have in common is there once.
 #[derive(Debug, Default)]
 pub struct GroupRules {
+    tables: SmallVec<[Arc<GroupTable>; 2]>,
+}
+
+/// The rules of one security group in one direction.
+#[derive(Debug, Default)]
+pub(crate) struct GroupTable {
     rules: Vec<GroupRule>,
     /// Whether some rule admits every port of TCP, or UDP, from or to everyone: by [`family`] and [`OPEN_PROTOCOLS`].
     open: [[bool; 2]; 2],
@@ -125,7 +133,7 @@ pub(crate) struct GroupRule {
 pub(crate) enum GroupPeer {
     Net(IpNet),
     /// The entries of a prefix list, which never counts as open even if it holds 0.0.0.0/0 (6.15).
-    List(Vec<IpNet>),
+    List(Arc<[IpNet]>),
     Group(GroupIx),
 }
 
@@ -164,7 +172,7 @@ pub enum GroupVerdict {
     },
 }
 
-impl GroupRules {
+impl GroupTable {
     pub(crate) fn new(rules: Vec<GroupRule>) -> Self {
         let mut open = [[false; 2]; 2];
         for rule in &rules {
@@ -186,12 +194,21 @@ impl GroupRules {
         }
         Self { rules, open }
     }
+}
+
+impl GroupRules {
+    /// The union of groups, asked in this order.
+    pub(crate) fn new(tables: impl IntoIterator<Item = Arc<GroupTable>>) -> Self {
+        Self { tables: tables.into_iter().collect() }
+    }
 
     /// Union of the rules: any match admits (6.2). `peer` is the source of what arrives and the destination of what
     /// leaves (6.8).
     pub fn judge(&self, subject: Subject, peer: IpAddr, identity: &PeerMatch) -> GroupVerdict {
-        let mut verdict = GroupVerdict::Denied { empty: self.rules.is_empty(), reference_lost: false };
-        for rule in self.rules.iter().filter(|rule| subject.matches(rule.protocol, rule.ports)) {
+        let empty = self.tables.iter().all(|table| table.rules.is_empty());
+        let mut verdict = GroupVerdict::Denied { empty, reference_lost: false };
+        let rules = self.tables.iter().flat_map(|table| &table.rules);
+        for rule in rules.filter(|rule| subject.matches(rule.protocol, rule.ports)) {
             let (matches, open) = match &rule.peer {
                 GroupPeer::Net(net) => (net.contains(&peer), net.prefix_len() == 0),
                 GroupPeer::List(nets) => (nets.iter().any(|net| net.contains(&peer)), false),
@@ -218,7 +235,7 @@ impl GroupRules {
     /// condition on the reverse direction of an untracked flow (6.15).
     pub fn is_open(&self, protocol: u8, address: IpAddr) -> bool {
         let slot = OPEN_PROTOCOLS.iter().position(|number| *number == protocol);
-        slot.is_some_and(|slot| self.open[family(address)][slot])
+        slot.is_some_and(|slot| self.tables.iter().any(|table| table.open[family(address)][slot]))
     }
 }
 
@@ -237,6 +254,11 @@ mod tests {
 
     fn ports(from: u16, to: u16) -> Ports {
         Ports::Range(PortRange { from, to })
+    }
+
+    /// The union of groups with these rules.
+    fn union<const N: usize>(groups: [Vec<GroupRule>; N]) -> GroupRules {
+        GroupRules::new(groups.map(|rules| Arc::new(GroupTable::new(rules))))
     }
 
     #[test]
@@ -270,21 +292,23 @@ mod tests {
         };
         let v4: IpAddr = "192.0.2.1".parse().unwrap();
         let v6: IpAddr = "2001:db8::1".parse().unwrap();
-        let open = GroupRules::new(vec![rule(ports(0, 65535), "0.0.0.0/0")]);
+        let open = union([vec![rule(ports(0, 65535), "0.0.0.0/0")]]);
         assert!(open.is_open(6, v4) && !open.is_open(17, v4) && !open.is_open(6, v6));
-        let halves = GroupRules::new(vec![rule(Ports::Any, "0.0.0.0/1"), rule(Ports::Any, "128.0.0.0/1")]);
+        let halves = union([vec![rule(Ports::Any, "0.0.0.0/1"), rule(Ports::Any, "128.0.0.0/1")]]);
         assert!(!halves.is_open(6, v4));
-        assert!(!GroupRules::new(vec![rule(ports(80, 80), "0.0.0.0/0")]).is_open(6, v4));
+        assert!(!union([vec![rule(ports(80, 80), "0.0.0.0/0")]]).is_open(6, v4));
+        // It takes one of several groups.
+        assert!(union([vec![rule(ports(80, 80), "0.0.0.0/0")], vec![rule(Ports::Any, "0.0.0.0/0")]]).is_open(6, v4));
     }
 
     #[test]
     fn a_lost_identity_is_told_apart_from_a_missing_rule() {
-        let rules = GroupRules::new(vec![GroupRule {
+        let rules = union([vec![GroupRule {
             id: RuleIx(0),
             protocol: Protocol::All,
             ports: Ports::Any,
             peer: GroupPeer::Group(GroupIx(7)),
-        }]);
+        }]]);
         let peer = "10.0.0.9".parse().unwrap();
         let mut identity = PeerMatch { groups: SmallVec::from_slice(&[GroupIx(7)]), preserved: false };
         let lost = GroupVerdict::Denied { empty: false, reference_lost: true };

@@ -1,5 +1,7 @@
 //! Gateways and endpoints.
 
+use std::sync::Arc;
+
 use vpcemu_model::{EndpointKind as Model, Placement};
 
 use super::Compiler;
@@ -28,7 +30,8 @@ impl Compiler<'_> {
             let (Some(index), Some(vpc)) = (index, registry.vpcs.find(&endpoint.vpc)) else { continue };
             let kind = match &endpoint.kind {
                 Model::Gateway { prefix_list } => {
-                    let prefixes = prefix_list.as_ref().map_or_else(Vec::new, |list| self.prefix_list(list));
+                    let prefixes =
+                        prefix_list.as_ref().map_or_else(Arc::default, |list| Arc::clone(self.prefix_list(list)));
                     Some(EndpointKind::Gateway { prefixes, tracked: is_dynamodb(&endpoint.service) })
                 }
                 Model::Interface { interfaces, udp } => {

@@ -1,6 +1,8 @@
 //! From the model to the fabric: ids become indices, rules and routes tables, addresses maps.
 
 mod gateways;
+mod groups;
+mod names;
 mod neighbors;
 mod routes;
 
@@ -8,16 +10,16 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
-use vpcemu_model::{
-    AclEntry, BlockMode, ExclusionMode, Id, InterfaceKind, Network, NetworkInterface, Peer, SecurityGroupRule, Target,
-};
+use vpcemu_model::{AclEntry, BlockMode, ExclusionMode, Id, InterfaceKind, Network, NetworkInterface, Target};
 
-use super::rules::{AclRule, GroupPeer, GroupRule};
+use super::delegated::Delegated;
+use super::rules::AclRule;
 use super::{
-    Acl, AclRules, Eni, EniTimers, Fabric, FixedMap, GroupRules, Holder, PublicAccess, PublicAddress, Subnet, Vpc,
-    Zone, address,
+    Acl, AclRules, Eni, EniTimers, Fabric, FixedMap, Holder, PublicAccess, PublicAddress, Subnet, Vpc, Zone, address,
 };
-use crate::index::{EniIx, GroupIx, Registry};
+use crate::index::{EniIx, Registry};
+use groups::Groups;
+use names::Names;
 
 /// The configurations of a run in the order in which they come into force, compiled with one registry of names.
 #[derive(Debug)]
@@ -152,7 +154,7 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
         endpoints: slots(registry.endpoints.len()),
         edges: slots(registry.edges.len()),
         owners: FixedMap::default(),
-        prefixes: Vec::new(),
+        delegated: Delegated::default(),
         by_address: FixedMap::default(),
         public: FixedMap::default(),
         private: FixedMap::default(),
@@ -161,17 +163,9 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
         pools: Vec::new(),
         behavior: network.behavior.clone(),
     };
-    let mut zones: Vec<&str> = Vec::new();
-    for subnet in &network.subnets {
-        if !zones.contains(&subnet.availability_zone.as_str()) {
-            zones.push(&subnet.availability_zone);
-        }
-    }
-    let mut groups = vec![false; registry.groups.len()];
-    for group in network.security_groups.iter().filter_map(|group| registry.groups.find(&group.id)) {
-        groups[usize::from(group)] = true;
-    }
-    let compiler = Compiler { registry, network, zones, groups };
+    let names = Names::of(network);
+    let groups = Groups::new(registry, network, &names);
+    let compiler = Compiler { registry, network, names, groups };
     compiler.vpcs(&mut fabric);
     compiler.gateways(&mut fabric);
     compiler.interfaces(&mut fabric);
@@ -188,32 +182,24 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
 struct Compiler<'a> {
     registry: &'a Registry,
     network: &'a Network,
-    zones: Vec<&'a str>,
-    /// Which groups this configuration has: another one of the run may have more.
-    groups: Vec<bool>,
+    names: Names<'a>,
+    groups: Groups,
 }
 
 impl Compiler<'_> {
-    fn prefix_list(&self, id: &Id) -> Vec<IpNet> {
-        let list = self.network.prefix_lists.iter().find(|list| list.id == *id);
-        list.map_or_else(Vec::new, |list| list.entries.clone())
-    }
-
-    fn group(&self, id: &Id) -> Option<GroupIx> {
-        self.registry.groups.find(id).filter(|group: &GroupIx| self.groups[usize::from(*group)])
+    fn prefix_list(&self, id: &Id) -> &Arc<[IpNet]> {
+        self.names.prefix_list(id)
     }
 
     fn zone(&self, name: &str) -> Option<Zone> {
-        let at = self.zones.iter().position(|zone| *zone == name)?;
-        u16::try_from(at).ok().map(Zone)
+        self.names.zone(name)
     }
 
     /// The exclusion of a subnet goes before that of its VPC (3.15).
     fn public_access(&self, subnet: Option<&Id>, vpc: &Id) -> PublicAccess {
-        let blocks = &self.network.block_public_access;
-        let of = |scope: &Id| blocks.exclusions.iter().find(|exclusion| exclusion.scope == *scope);
-        let exclusion = subnet.and_then(of).or_else(|| of(vpc)).map(|exclusion| exclusion.allows);
-        match (blocks.mode, exclusion) {
+        let of = |scope: &Id| self.names.exclusion(scope);
+        let exclusion = subnet.and_then(of).or_else(|| of(vpc));
+        match (self.network.block_public_access.mode, exclusion) {
             (BlockMode::Off, _) | (_, Some(ExclusionMode::AllowBidirectional)) => PublicAccess::Open,
             (BlockMode::BlockIngress, _) | (_, Some(ExclusionMode::AllowEgress)) => PublicAccess::EgressOnly,
             (BlockMode::BlockBidirectional, None) => PublicAccess::Blocked,
@@ -227,8 +213,7 @@ impl Compiler<'_> {
                 Some(IpNet::V4(primary)) => address::resolver(primary),
                 _ => None,
             };
-            let attached = self.network.internet_gateways.iter().find(|igw| igw.vpc.as_ref() == Some(&vpc.id));
-            let igw = attached.and_then(|igw| self.registry.igws.find(&igw.id));
+            let igw = self.names.internet_gateway(&vpc.id).and_then(|igw| self.registry.igws.find(igw));
             fabric.vpcs[usize::from(index)] =
                 Some(Vpc { cidrs: vpc.cidrs.clone(), resolver, igw, public_access: self.public_access(None, &vpc.id) });
         }
@@ -259,13 +244,9 @@ impl Compiler<'_> {
             let Some(index) = self.registry.enis.find(&interface.id) else { continue };
             let Some(subnet_ix) = self.registry.subnets.find(&interface.subnet) else { continue };
             let Some(vpc) = fabric.subnet(subnet_ix).map(|subnet| subnet.vpc) else { continue };
-            let groups: SmallVec<[_; 2]> = interface.security_groups.iter().filter_map(|id| self.group(id)).collect();
-            let of_groups = |ingress: bool| {
-                let groups = interface.security_groups.iter();
-                let groups = groups.filter_map(|id| self.network.security_groups.iter().find(|group| group.id == *id));
-                let rules = groups.flat_map(|group| if ingress { &group.ingress } else { &group.egress });
-                GroupRules::new(rules.filter_map(|rule| self.group_rule(rule)).collect())
-            };
+            let groups = interface.security_groups.iter();
+            let groups: SmallVec<[_; 2]> = groups.filter_map(|id| self.groups.find(self.registry, id)).collect();
+            let (inbound, outbound) = self.groups.union(&groups);
             for pair in &interface.ipv4 {
                 if let Some(public) = pair.public {
                     fabric.private.insert((vpc, pair.private), public);
@@ -279,7 +260,9 @@ impl Compiler<'_> {
                 fabric.owners.insert((vpc, owned), index);
                 fabric.by_address.entry(owned).or_default().push(index);
             }
-            fabric.prefixes.extend(interface.prefixes.iter().map(|net| (vpc, *net, index)));
+            for prefix in &interface.prefixes {
+                fabric.delegated.insert(vpc, *prefix, index);
+            }
             let set = interface.connection_tracking;
             let defaults = EniTimers::DEFAULT;
             // An interface of an instance always has a group; only requester-managed ones may have none (6.30).
@@ -295,8 +278,8 @@ impl Compiler<'_> {
                 addresses: interface.addresses().collect(),
                 prefixes: interface.prefixes.clone(),
                 groups,
-                ingress: of_groups(true),
-                egress: of_groups(false),
+                ingress: inbound,
+                egress: outbound,
                 filtered,
                 source_dest_check: interface.source_dest_check,
                 forward: interface.forward.filter(|_| !interface.source_dest_check),
@@ -313,17 +296,6 @@ impl Compiler<'_> {
                 },
             });
         }
-    }
-
-    fn group_rule(&self, rule: &SecurityGroupRule) -> Option<GroupRule> {
-        let peer = match &rule.peer {
-            Peer::Cidr(net) => GroupPeer::Net(*net),
-            Peer::PrefixList(id) => GroupPeer::List(self.prefix_list(id)),
-            // A rule about a group that does not exist is stale: it is there, and matches nothing (6.13).
-            Peer::SecurityGroup(id) => self.group(id).map_or_else(|| GroupPeer::List(Vec::new()), GroupPeer::Group),
-        };
-        let id = self.registry.rules.find(&rule.id)?;
-        Some(GroupRule { id, protocol: rule.protocol, ports: rule.ports, peer })
     }
 
     fn acls(&self, fabric: &mut Fabric) {

@@ -1,5 +1,6 @@
 //! Peering connections, transit gateways and virtual private gateways.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
@@ -60,7 +61,7 @@ impl Compiler<'_> {
     }
 
     fn side(&self, side: &PeeredVpc) -> PeeredSide {
-        let known = self.network.vpcs.iter().find(|vpc| vpc.id == side.vpc);
+        let known = self.names.vpc(&side.vpc);
         let vpc = known.and_then(|vpc| self.registry.vpcs.find(&vpc.id));
         PeeredSide { vpc, cidrs: known.map_or(&side.cidrs, |vpc| &vpc.cidrs).clone() }
     }
@@ -110,13 +111,15 @@ impl Compiler<'_> {
 
     /// Static before prefix lists before what is propagated; of that, by what it was learned from (10.22).
     fn transit_table(&self, gateway: &ModelTransitGateway, table: &TransitGatewayRouteTable) -> RouteTable {
-        let learned_from = |route: &TransitGatewayRoute| {
-            let attachment = gateway.attachments.iter().find(|it| Some(&it.id) == route.attachment.as_ref());
-            attachment.map(|attachment| match &attachment.kind {
-                AttachmentKind::Vpc(_) => None,
-                AttachmentKind::Outside { medium, .. } => Some(*medium),
+        let media: HashMap<&Id, _> = gateway
+            .attachments
+            .iter()
+            .map(|attachment| match &attachment.kind {
+                AttachmentKind::Vpc(_) => (&attachment.id, None),
+                AttachmentKind::Outside { medium, .. } => (&attachment.id, Some(*medium)),
             })
-        };
+            .collect();
+        let learned_from = |route: &TransitGatewayRoute| media.get(route.attachment.as_ref()?).copied();
         let mut routes: Vec<_> = table.routes.iter().collect();
         routes.sort_by_cached_key(|route| {
             let propagated = route.route_origin == RouteOrigin::Propagated;
@@ -131,7 +134,7 @@ impl Compiler<'_> {
             let attachment = route.attachment.as_ref().and_then(|id| self.registry.edges.find(id));
             let next = attachment.map_or(NextHop::Blackhole, NextHop::Edge);
             let nets = match &route.destination {
-                Destination::Cidr(net) => vec![*net],
+                Destination::Cidr(net) => std::slice::from_ref(net),
                 Destination::PrefixList(id) => self.prefix_list(id),
             };
             for net in nets {

@@ -1,5 +1,6 @@
 //! Route tables of subnets and gateways.
 
+use ipnet::IpNet;
 use vpcemu_model::{Destination, Id, Route, RouteOrigin, Target};
 
 use super::{Compiler, is_edge};
@@ -43,7 +44,7 @@ impl Compiler<'_> {
         let own = vpc.and_then(|vpc| fabric.vpc(vpc)).map_or(&[][..], |vpc| &vpc.cidrs);
         let mut routes: Vec<_> = routes.iter().collect();
         // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
-        routes.sort_by_key(|route| {
+        routes.sort_by_cached_key(|route| {
             let propagated = route.route_origin == RouteOrigin::Propagated;
             let list = match &route.destination {
                 Destination::Cidr(_) => None,
@@ -55,11 +56,11 @@ impl Compiler<'_> {
         for route in routes {
             let next = if route.active { self.next_hop(fabric, vpc, &route.target) } else { NextHop::Blackhole };
             let nets = match &route.destination {
-                Destination::Cidr(net) => vec![*net],
+                Destination::Cidr(net) => std::slice::from_ref(net),
                 Destination::PrefixList(id) => self.prefix_list(id),
             };
             // As AWS does with host bits (1.2).
-            for net in nets.into_iter().map(|net| net.trunc()) {
+            for net in nets.iter().map(IpNet::trunc) {
                 // Propagated routes lose to the VPC's own blocks even when they are more specific, wherever those lead (2.4.2).
                 let loses = route.route_origin == RouteOrigin::Propagated && own.iter().any(|own| own.contains(&net));
                 if !loses {
