@@ -1,13 +1,14 @@
 //! From the file's shape to the model: names become ids, defaults are made, what is wrong becomes findings.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
 use crate::finding::Finding;
-use crate::{Assumption, Id, Kind, Network, Origin};
+use crate::{Assumption, Id, Kind, Network, Origin, Subnet, Vpc};
 
 use super::file::{File, Named, Text};
 use super::places::Places;
@@ -32,8 +33,12 @@ pub(crate) fn build(places: &Places, file: File, broken: HashSet<Id>) -> Built {
         declared: BTreeMap::new(),
         broken,
         missing: HashSet::new(),
+        vpcs: BTreeSet::new(),
+        built: Positions::default(),
+        hints: 0,
         targets: Targets::default(),
         taken: HashSet::new(),
+        free: HashMap::new(),
     };
     builder.declare_all(&file);
     builder.network(file);
@@ -52,10 +57,30 @@ pub(crate) struct Builder<'a> {
     /// What could not be read or built; references to it are right.
     pub(crate) broken: HashSet<Id>,
     pub(crate) missing: HashSet<Id>,
+    /// The VPCs of the file, those that could not be read too.
+    vpcs: BTreeSet<Id>,
+    pub(crate) built: Positions,
+    /// How many names were looked for that are like a wrong one.
+    hints: usize,
     pub(crate) targets: Targets,
     /// IPv4 addresses that the file gives away.
-    pub(crate) taken: HashSet<std::net::Ipv4Addr>,
+    pub(crate) taken: HashSet<Ipv4Addr>,
+    /// Up to which address the addresses of each subnet are taken.
+    pub(crate) free: HashMap<Id, u32>,
 }
+
+/// Where in the network is what others ask for by id; of duplicates the first counts.
+#[derive(Default)]
+pub(crate) struct Positions {
+    pub(crate) vpcs: HashMap<Id, usize>,
+    pub(crate) subnets: HashMap<Id, usize>,
+    pub(crate) instances: HashMap<Id, usize>,
+    pub(crate) prefix_lists: HashSet<Id>,
+}
+
+/// For how many wrong names the nearest right one is looked for, among all of them: more than anybody reads at a time, and
+/// few enough that a file of nothing but wrong names is done as soon as any other.
+const HINTS: usize = 100;
 
 impl Builder<'_> {
     fn network(&mut self, file: File) {
@@ -96,6 +121,19 @@ impl Builder<'_> {
         // An instance has an interface of its name.
         declare(self, Kind::NetworkInterface, &file.instance);
         declare(self, Kind::NetworkInterface, &file.eni);
+        let declared = self.declared.get(&Kind::Vpc).into_iter().flatten();
+        let broken = self.broken.iter().filter(|id| id.as_str().starts_with(Kind::Vpc.prefix()));
+        self.vpcs = declared.chain(broken).cloned().collect();
+    }
+
+    /// The VPC with this id, once it is built.
+    pub(crate) fn built_vpc(&self, id: &Id) -> Option<&Vpc> {
+        self.network.vpcs.get(*self.built.vpcs.get(id)?)
+    }
+
+    /// Likewise a subnet.
+    pub(crate) fn built_subnet(&self, id: &Id) -> Option<&Subnet> {
+        self.network.subnets.get(*self.built.subnets.get(id)?)
     }
 
     pub(crate) fn at(&self, span: Range<usize>) -> Origin {
@@ -141,20 +179,32 @@ impl Builder<'_> {
     /// The id that a name refers to; that there is nothing of it is a finding.
     pub(crate) fn reference(&mut self, kind: Kind, name: &Text, by: &Text) -> Id {
         let id = Id::of(kind, name.get_ref());
-        let known = self.declared.get(&kind).into_iter().flatten();
-        if known.clone().any(|known| *known == id) || self.broken.contains(&id) {
+        if self.is_declared(kind, &id) {
             return id;
         }
-        let help = help_for_unknown(kind, &id, known);
         let text = format!("`{}` names {id}, which does not exist", by.get_ref());
-        self.error_with_help("unknown-reference", name.span(), text, help);
-        self.missing.insert(id.clone());
+        let finding = Finding::error("unknown-reference", &self.at(name.span()), text);
+        self.unknown(finding, kind, &id);
         id
     }
 
-    /// Says that a finding about the absence of this id is there.
-    pub(crate) fn mark_missing(&mut self, id: &Id) {
+    /// Whether the file has a resource, readable or not.
+    pub(crate) fn is_declared(&self, kind: Kind, id: &Id) -> bool {
+        self.declared.get(&kind).is_some_and(|known| known.contains(id)) || self.broken.contains(id)
+    }
+
+    /// A finding about the absence of a resource, with what may be meant instead.
+    pub(crate) fn unknown(&mut self, finding: Finding, kind: Kind, id: &Id) {
+        let may_hint = self.may_hint();
+        let known = self.declared.get(&kind).into_iter().flatten();
+        self.findings.push(if may_hint { finding.help(help_for_unknown(kind, id, known)) } else { finding });
         self.missing.insert(id.clone());
+    }
+
+    /// Whether there is time to look for what may be meant instead of a wrong name.
+    pub(crate) fn may_hint(&mut self) -> bool {
+        self.hints += 1;
+        self.hints <= HINTS
     }
 
     /// The VPC that a resource names, or the only one there is.
@@ -162,15 +212,13 @@ impl Builder<'_> {
         if let Some(name) = named {
             return Some(self.reference(Kind::Vpc, name, of));
         }
-        let declared = self.declared.get(&Kind::Vpc).into_iter().flatten();
-        let broken = self.broken.iter().filter(|id| id.as_str().starts_with(Kind::Vpc.prefix()));
-        let known: BTreeSet<Id> = declared.chain(broken).cloned().collect();
-        if known.len() > 1 {
+        if self.vpcs.len() > 1 {
             let text = format!("`{}` has to say its `vpc`: there is more than one", of.get_ref());
-            self.error_with_help("which-vpc", of.span(), text, format!("there is {}", listed(&known)));
+            let help = format!("there is {}", listed(&self.vpcs));
+            self.error_with_help("which-vpc", of.span(), text, help);
             return None;
         }
         // That a file has no VPC at all is one finding, not one for each resource.
-        known.into_iter().next()
+        self.vpcs.first().cloned()
     }
 }

@@ -134,14 +134,12 @@ impl Builder<'_> {
     /// A rule whose group is gone stays listed and matches nothing (6.13), so that is no error.
     fn peer_group(&mut self, name: &str, span: Range<usize>) -> Id {
         let id = Id::of(Kind::SecurityGroup, name);
-        let known = self.declared.get(&Kind::SecurityGroup).into_iter().flatten();
-        if known.clone().any(|known| *known == id) || self.broken.contains(&id) {
+        if self.is_declared(Kind::SecurityGroup, &id) {
             return id;
         }
-        let help = text::help_for_unknown(Kind::SecurityGroup, &id, known);
         let text = format!("there is no security group {id}: the rule is stale and matches nothing");
-        self.findings.push(Finding::warning("stale-group", &self.at(span), text).help(help));
-        self.mark_missing(&id);
+        let finding = Finding::warning("stale-group", &self.at(span), text);
+        self.unknown(finding, Kind::SecurityGroup, &id);
         id
     }
 

@@ -38,14 +38,14 @@ impl Builder<'_> {
             return None;
         };
         let id = self.reference(Kind::Subnet, name, of);
-        self.network.subnet(&id).cloned()
+        self.built_subnet(&id).cloned()
     }
 
     /// The groups that a resource names, or its VPC's default one (6.1).
     pub(crate) fn groups(&mut self, named: Option<&Vec<Text>>, subnet: &Subnet, of: &Text) -> Vec<Id> {
         match named {
             Some(groups) => groups.iter().map(|group| self.reference(Kind::SecurityGroup, group, of)).collect(),
-            None => self.network.vpc(&subnet.vpc).map(|vpc| vpc.default_security_group.clone()).into_iter().collect(),
+            None => self.built_vpc(&subnet.vpc).map(|vpc| vpc.default_security_group.clone()).into_iter().collect(),
         }
     }
 
@@ -121,6 +121,7 @@ impl Builder<'_> {
             ),
             ..interface(eni, subnet.id, InterfaceKind::Interface, origin.clone())
         });
+        self.built.instances.entry(id.clone()).or_insert(self.network.instances.len());
         self.network.instances.push(Instance { id, name: shown, running, instance_type: file.instance_type, origin });
     }
 
@@ -133,14 +134,18 @@ impl Builder<'_> {
         Some(PrivateIpv4 { private, public: None })
     }
 
-    pub(crate) fn free_address(&self, subnet: &Subnet) -> Option<Ipv4Addr> {
+    pub(crate) fn free_address(&mut self, subnet: &Subnet) -> Option<Ipv4Addr> {
         let net = subnet.cidrs.iter().find_map(|net| match net {
             IpNet::V4(net) => Some(net),
             IpNet::V6(_) => None,
         })?;
         let first = u32::from(net.network()).checked_add(FIRST_HOST)?;
-        let mut hosts = (first..u32::from(net.broadcast())).map(Ipv4Addr::from);
-        hosts.find(|address| !self.taken.contains(address))
+        // What is taken stays taken, so the search goes on where it ended the last time.
+        let first = self.free.entry(subnet.id.clone()).or_insert(first);
+        let mut hosts = (*first..u32::from(net.broadcast())).map(Ipv4Addr::from);
+        let free = hosts.find(|address| !self.taken.contains(address));
+        *first = u32::from(free.unwrap_or(net.broadcast()));
+        free
     }
 
     pub(crate) fn interfaces(&mut self, interfaces: Named<InterfaceFile>) {
@@ -152,7 +157,8 @@ impl Builder<'_> {
     fn interface(&mut self, name: &Text, file: &InterfaceFile) {
         let id = Id::of(Kind::NetworkInterface, name.get_ref());
         let instance = file.instance.as_ref().map(|instance| self.reference(Kind::Instance, instance, name));
-        let owner = self.network.instances.iter().find(|owner| Some(&owner.id) == instance.as_ref());
+        let owner = instance.as_ref().and_then(|instance| self.built.instances.get(instance));
+        let owner = owner.map(|at| &self.network.instances[*at]);
         let in_use = owner.is_none_or(|owner| owner.running);
         let instance_type = owner.and_then(|owner| owner.instance_type.clone());
         let (mut ipv4, ipv6) = self.addresses(&file.addresses);

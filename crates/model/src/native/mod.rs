@@ -23,6 +23,7 @@ mod text;
 mod transit_gateways;
 mod vpcs;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,7 +114,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Loaded, Error> {
     findings.extend(built.findings);
     let mut validated = validate(&built.network);
     values.narrow(&mut validated, &places);
-    findings.extend(validated.into_iter().filter(|finding| !built.reported.iter().any(|id| mentions(finding, id))));
+    findings.extend(validated.into_iter().filter(|finding| !mentions(finding, &built.reported)));
     findings.sort_by_key(|finding| (finding.severity, finding.origin.span.map_or(usize::MAX, |(start, _)| start)));
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         let rendered = render(&findings, Some(&source), false);
@@ -122,10 +123,10 @@ pub fn parse(file_name: &str, text: &str) -> Result<Loaded, Error> {
     Ok(Loaded { network: built.network, findings, source })
 }
 
-/// Whether a finding is about a resource: what has been reported as missing or unreadable would show again as missing.
-fn mentions(finding: &Finding, id: &Id) -> bool {
+/// Whether a finding is about one of these: what has been reported as missing or unreadable would show again as missing.
+fn mentions(finding: &Finding, reported: &HashSet<Id>) -> bool {
     let is_of_id = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    finding.text.split(|c| !is_of_id(c)).any(|word| word.trim_end_matches('.') == id.as_str())
+    finding.text.split(|c| !is_of_id(c)).any(|word| reported.contains(word.trim_end_matches('.')))
 }
 
 /// The JSON Schema of the file: every key, its type and the rule that it comes from.

@@ -1,6 +1,7 @@
 //! The value that a finding is about: the checks of a network know where a resource or rule is, not where in it a value
 //! stands.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -59,18 +60,33 @@ impl Values {
 
     /// Shows the value in place of the resource or rule, where the sentence of a finding names one that is written there.
     pub(crate) fn narrow(&self, findings: &mut [Finding], places: &Places) {
+        if findings.is_empty() {
+            return;
+        }
+        let forms = self.by_form();
         for finding in findings {
             let Finding { text, origin, related, .. } = finding;
             for origin in std::iter::once(origin).chain(related.as_mut().map(|(origin, _)| origin)) {
-                if let Some((start, end)) = self.named(text, origin) {
+                if let Some((start, end)) = self.named(&forms, text, origin) {
                     *origin = places.at(start..end);
                 }
             }
         }
     }
 
+    /// The positions of values by what sentences call them: a resource may have thousands of values and as many findings.
+    fn by_form(&self) -> HashMap<String, Vec<usize>> {
+        let mut positions: HashMap<String, Vec<usize>> = HashMap::new();
+        for (position, value) in self.values.iter().enumerate() {
+            for form in value.forms() {
+                positions.entry(form).or_default().push(position);
+            }
+        }
+        positions
+    }
+
     /// The value at `origin` that `text` names first.
-    fn named(&self, text: &str, origin: &Origin) -> Option<(usize, usize)> {
+    fn named(&self, forms: &HashMap<String, Vec<usize>>, text: &str, origin: &Origin) -> Option<(usize, usize)> {
         let (start, end) = origin.span?;
         // The place of a resource is that of its name; its values are those before the next name.
         let end = match self.names.binary_search(&start) {
@@ -78,10 +94,14 @@ impl Values {
             Err(_) => end,
         };
         let first = self.values.partition_point(|value| value.span.0 < start);
-        let there = self.values[first..].iter().take_while(|value| value.span.1 <= end);
-        let named =
-            there.filter_map(|value| Some((value.forms().iter().find_map(|form| word(text, form))?, value.span)));
-        named.min_by_key(|(at, _)| *at).map(|(_, span)| span)
+        // Values do not overlap, so that they end in the order in which they begin.
+        let beyond = self.values.partition_point(|value| value.span.1 <= end);
+        let there = |word: &str| {
+            let positions = forms.get(word)?;
+            let at = positions.partition_point(|position| *position < first);
+            positions.get(at).filter(|position| **position < beyond)
+        };
+        words(text).find_map(there).map(|position| self.values[*position].span)
     }
 }
 
@@ -111,18 +131,12 @@ impl Value {
     }
 }
 
-/// Where `word` stands in `text` by itself: `10.0.0.1` does not stand in `10.0.0.10` or `10.0.0.1/24`.
-fn word(text: &str, word: &str) -> Option<usize> {
-    let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '/');
-    text.match_indices(word).map(|(at, _)| at).find(|at| {
-        let mut after = text[at + word.len()..].chars();
-        // A full stop or colon ends the word, or goes on with an address.
-        let goes_on = match after.next() {
-            Some('.' | ':') => after.next().is_some_and(char::is_alphanumeric),
-            next => next.is_some_and(joins),
-        };
-        !goes_on && !text[..*at].ends_with(|c| joins(c) || matches!(c, '.' | ':'))
-    })
+/// The words of a sentence, in order: names, addresses, blocks. One that ends in full stops or colons is there with and
+/// without each of them, since they may be the sentence's own, or the end of `2001:db8::`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.' | ':');
+    let runs = text.split(move |c| !is_of_word(c)).filter(|run| !run.is_empty());
+    runs.flat_map(|run| std::iter::successors(Some(run), |word| word.strip_suffix(['.', ':'])))
 }
 
 #[cfg(test)]
@@ -164,9 +178,10 @@ vpc = "b"
 
     #[test]
     fn a_word_stands_by_itself() {
-        assert_eq!(word("10.0.0.10 is not 10.0.0.1.", "10.0.0.1"), Some(17));
-        assert_eq!(word("10.0.0.1/24 has host bits", "10.0.0.1"), None);
-        assert_eq!(word("subnet-ab, subnet-a", "subnet-a"), Some(11));
-        assert_eq!(word("of 10.0.0.1: no", "10.0.0.1"), Some(3));
+        let words = |text| words(text).collect::<Vec<_>>();
+        assert_eq!(words("10.0.0.10 is not 10.0.0.1."), ["10.0.0.10", "is", "not", "10.0.0.1.", "10.0.0.1"]);
+        assert_eq!(words("10.0.0.1/24 (eni-a)"), ["10.0.0.1/24", "eni-a"]);
+        assert_eq!(words("subnet-ab, subnet-a"), ["subnet-ab", "subnet-a"]);
+        assert_eq!(words("of 2001:db8::: no"), ["of", "2001:db8:::", "2001:db8::", "2001:db8:", "2001:db8", "no"]);
     }
 }

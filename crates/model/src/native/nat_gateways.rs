@@ -152,7 +152,7 @@ impl Builder<'_> {
         // A table of the same name comes first.
         let taken = self.declared.get(&Kind::RouteTable).is_some_and(|taken| taken.contains(&plain));
         let id = if taken { Id::of(Kind::RouteTable, &format!("nat-{short}")) } else { plain };
-        let blocks = self.network.vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+        let blocks = self.built_vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
         let mut routes: Vec<_> = blocks.into_iter().map(local_route).collect();
         let origin = self.at(name.span());
         let internet = self.network.internet_gateways.iter().find(|gateway| gateway.vpc.as_ref() == Some(vpc));

@@ -28,7 +28,7 @@ impl Builder<'_> {
                 self.broken.insert(id);
                 continue;
             };
-            let outside = |vpc: &Id| self.network.vpc(vpc).is_none();
+            let outside = |vpc: &Id| self.built_vpc(vpc).is_none();
             let side = |vpc: Id| PeeredVpc { cidrs: if outside(&vpc) { cidrs.clone() } else { Vec::new() }, vpc };
             let (requester, accepter) = (side(requester), side(accepter));
             let origin = self.at(name.span());

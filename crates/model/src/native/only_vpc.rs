@@ -1,6 +1,6 @@
 //! One VPC out of several.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ipnet::IpNet;
 
@@ -14,9 +14,9 @@ impl Network {
         let id = Id::of(Kind::Vpc, id_or_name);
         let cidrs: HashMap<Id, Vec<IpNet>> = self.vpcs.iter().map(|vpc| (vpc.id.clone(), vpc.cidrs.clone())).collect();
         self.vpcs.retain(|vpc| vpc.id == id || vpc.name.as_deref() == Some(id_or_name));
-        let kept: Vec<Id> = self.vpcs.iter().map(|vpc| vpc.id.clone()).collect();
+        let kept: HashSet<Id> = self.vpcs.iter().map(|vpc| vpc.id.clone()).collect();
         self.subnets.retain(|subnet| kept.contains(&subnet.vpc));
-        let subnets: Vec<Id> = self.subnets.iter().map(|subnet| subnet.id.clone()).collect();
+        let subnets: HashSet<Id> = self.subnets.iter().map(|subnet| subnet.id.clone()).collect();
         self.route_tables.retain(|table| kept.contains(&table.vpc));
         self.gateway_route_tables.retain(|table| kept.contains(&table.vpc));
         self.block_public_access.exclusions.retain(|it| kept.contains(&it.scope) || subnets.contains(&it.scope));
@@ -31,7 +31,8 @@ impl Network {
         }
         self.security_groups.retain(|group| kept.contains(&group.vpc));
         self.interfaces.retain(|interface| subnets.contains(&interface.subnet));
-        let instances: Vec<Id> = self.interfaces.iter().filter_map(|interface| interface.instance.clone()).collect();
+        let instances: HashSet<Id> =
+            self.interfaces.iter().filter_map(|interface| interface.instance.clone()).collect();
         self.instances.retain(|instance| instances.contains(&instance.id));
         self.internet_gateways.retain(|gateway| gateway.vpc.as_ref().is_some_and(|vpc| kept.contains(vpc)));
         self.egress_only_internet_gateways.retain(|gateway| kept.contains(&gateway.vpc));
@@ -58,7 +59,7 @@ fn remember_blocks(side: &mut PeeredVpc, cidrs: &HashMap<Id, Vec<IpNet>>) {
 }
 
 /// Another VPC at a transit gateway is outside now. Like one, a Connect attachment hears of packets that are too large.
-fn leave_out(attachment: &mut TransitGatewayAttachment, kept: &[Id], cidrs: &HashMap<Id, Vec<IpNet>>) {
+fn leave_out(attachment: &mut TransitGatewayAttachment, kept: &HashSet<Id>, cidrs: &HashMap<Id, Vec<IpNet>>) {
     if let AttachmentKind::Vpc(of) = &attachment.kind
         && !kept.contains(&of.vpc)
     {

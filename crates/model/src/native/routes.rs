@@ -1,9 +1,10 @@
 //! Route tables and what routes lead to.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use toml::Spanned;
 
+use crate::finding::Finding;
 use crate::{Destination, Id, InterfaceKind, Kind, Network, Route, RouteOrigin, RouteTable, Target};
 
 use super::build::Builder;
@@ -92,6 +93,17 @@ impl Targets {
             }
         }
     }
+
+    /// What to do about a name that leads nowhere.
+    fn help_for_unknown(&self, name: &str) -> String {
+        match nearest(name, self.by_name.keys().map(String::as_str)) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => {
+                let ids: BTreeSet<&Id> = self.by_name.values().flatten().map(|(id, _)| id).collect();
+                format!("there is {}; or write \"local\", or \"blackhole\"", listed(ids))
+            }
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -132,7 +144,7 @@ impl Builder<'_> {
 
     /// The local route of each block of the VPC, unless it is written, and the written ones (2.3).
     pub(crate) fn with_local_routes(&self, vpc: &Id, mut written: Vec<Route>) -> Vec<Route> {
-        let blocks = self.network.vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+        let blocks = self.built_vpc(vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
         let is_written = |route: &Route| written.iter().any(|other| other.destination == route.destination);
         let mut routes: Vec<_> = blocks.into_iter().map(local_route).filter(|route| !is_written(route)).collect();
         routes.append(&mut written);
@@ -172,18 +184,10 @@ impl Builder<'_> {
                 Some((Target::Edge(id), true))
             }
             None => {
-                let known = self.targets.by_name.keys().map(String::as_str);
-                let help = match nearest(name, known) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => {
-                        let ids: HashSet<&Id> = self.targets.by_name.values().flatten().map(|(id, _)| id).collect();
-                        let mut ids: Vec<_> = ids.into_iter().collect();
-                        ids.sort();
-                        format!("there is {}; or write \"local\", or \"blackhole\"", listed(ids))
-                    }
-                };
                 let text = format!("a route of {table} leads to `{name}`, which does not exist");
-                self.error_with_help("unknown-target", via.span(), text, help);
+                let finding = Finding::error("unknown-target", &self.at(via.span()), text);
+                let finding = if self.may_hint() { finding.help(self.targets.help_for_unknown(name)) } else { finding };
+                self.findings.push(finding);
                 None
             }
         }

@@ -69,10 +69,18 @@ pub(crate) fn icmp_type(protocol: Protocol, text: &TextOrNumber) -> Result<Optio
     })
 }
 
-/// `a, b, c`, or `none`.
+/// How many names are listed: as many as an eye finds one in. The rest of thousands are a number.
+const LISTED: usize = 20;
+
+/// `a, b, c`, or `none`; of many `a, b, c and 97 more`.
 pub(crate) fn listed(known: impl IntoIterator<Item = impl ToString>) -> String {
-    let known: Vec<_> = known.into_iter().map(|name| name.to_string()).collect();
-    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    let mut known = known.into_iter();
+    let shown: Vec<_> = known.by_ref().take(LISTED).map(|name| name.to_string()).collect();
+    match known.count() {
+        _ if shown.is_empty() => "none".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// The known name that is nearest to a misspelt one, if it is near at all.
@@ -133,6 +141,14 @@ mod tests {
         assert_eq!(icmp_type(Protocol::ICMPV6, &text("echo-request")), Ok(Some(128)));
         assert_eq!(icmp_type(Protocol::ICMPV6, &TextOrNumber::Number(-1)), Ok(None));
         assert!(icmp_type(Protocol::ICMP, &text("packet-too-big")).is_err());
+    }
+
+    #[test]
+    fn of_many_names_some_are_listed() {
+        assert_eq!(listed([0; 0]), "none");
+        assert_eq!(listed([1, 2]), "1, 2");
+        assert_eq!(listed(1..=20), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20");
+        assert!(listed(1..=1000).ends_with(", 19, 20 and 980 more"));
     }
 
     #[test]

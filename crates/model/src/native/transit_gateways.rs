@@ -124,7 +124,7 @@ impl Builder<'_> {
             }
             (None, false) if prefixes.is_empty() => {
                 let (vpc, interfaces) = self.attachment_interfaces(id, name, file)?;
-                let cidrs = self.network.vpc(&vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+                let cidrs = self.built_vpc(&vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
                 // A VPC that does not take IPv6 does not announce it either.
                 let blocks = cidrs.into_iter().filter(|net| file.ipv6 || net.addr().is_ipv4()).collect();
                 let attachment = VpcAttachment {
@@ -195,7 +195,7 @@ impl Builder<'_> {
         let help = help_for_unknown(Kind::TransitGatewayRouteTable, &id, known);
         let text = format!("`{}` names {id}, which its transit gateway does not have", of.get_ref());
         self.error_with_help("unknown-reference", named.span(), text, help);
-        self.mark_missing(&id);
+        self.missing.insert(id.clone());
         id
     }
 

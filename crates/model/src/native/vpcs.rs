@@ -77,6 +77,7 @@ impl Builder<'_> {
                 self.declare(Kind::SecurityGroup, &vpc.default_security_group);
                 self.network.security_groups.push(defaults::security_group(&vpc));
             }
+            self.built.vpcs.entry(vpc.id.clone()).or_insert(self.network.vpcs.len());
             self.network.vpcs.push(vpc);
         }
     }
@@ -110,13 +111,14 @@ impl Builder<'_> {
                 let help = "write cidrs = [...] with a part of the VPC's block";
                 self.error_with_help("no-cidr", name.span(), format!("{id} has no block"), help);
             }
-            let Some(of) = vpc.and_then(|vpc| self.network.vpc(&vpc)) else {
+            let Some(of) = vpc.and_then(|vpc| self.built_vpc(&vpc)) else {
                 self.broken.insert(id);
                 continue;
             };
             let (main, default) = (of.main_route_table.clone(), of.default_network_acl.clone());
             let vpc = of.id.clone();
             let origin = self.at(name.span());
+            self.built.subnets.entry(id.clone()).or_insert(self.network.subnets.len());
             self.network.subnets.push(Subnet {
                 id,
                 name: subnet.name.or_else(|| Some(name.into_inner())),
@@ -135,17 +137,19 @@ impl Builder<'_> {
             let entries = self.blocks(&list.entries);
             let (id, origin) = (Id::of(Kind::PrefixList, name.get_ref()), self.at(name.span()));
             let name = list.name.or_else(|| Some(name.into_inner()));
+            self.built.prefix_lists.insert(id.clone());
             self.network.prefix_lists.push(PrefixList { id, name, entries, origin });
         }
         // The list of a service is AWS's: a file has its blocks only where somebody looked them up.
         for list in endpoints.iter().filter_map(|(_, endpoint)| endpoint.prefix_list.as_ref()) {
             let id = Id::of(Kind::PrefixList, list.get_ref());
-            if self.network.prefix_lists.iter().any(|known| known.id == id) || self.broken.contains(&id) {
+            if self.built.prefix_lists.contains(&id) || self.broken.contains(&id) {
                 continue;
             }
             let text = "the file has no blocks for this list: its routes and rules match nothing";
             self.assume("EMPTY_PREFIX_LIST", &id, text);
             let (name, origin) = (Some(list.get_ref().clone()), self.at(list.span()));
+            self.built.prefix_lists.insert(id.clone());
             self.network.prefix_lists.push(PrefixList { id, name, entries: Vec::new(), origin });
         }
     }
@@ -153,7 +157,7 @@ impl Builder<'_> {
     /// A prefix list that a route or rule names; one that does not exist is a mistake.
     pub(crate) fn prefix_list(&mut self, name: &str, span: std::ops::Range<usize>) -> Option<Id> {
         let id = Id::of(Kind::PrefixList, name);
-        if self.network.prefix_lists.iter().any(|list| list.id == id) {
+        if self.built.prefix_lists.contains(&id) {
             return Some(id);
         }
         if !self.broken.contains(&id) {
