@@ -11,6 +11,8 @@ use crate::Ignored;
 pub(crate) struct Notes {
     /// In the order in which they were made, each once.
     pub(crate) assumptions: Vec<Assumption>,
+    /// Their codes and places.
+    assumed: HashSet<(String, String)>,
     /// In the order in which they were met.
     pub(crate) ignored: Vec<Ignored>,
     gone: HashSet<Id>,
@@ -20,7 +22,7 @@ impl Notes {
     /// Records a guess, once for each code and place.
     pub(crate) fn assume(&mut self, code: &str, place: impl ToString, text: impl Into<String>) {
         let place = place.to_string();
-        if self.assumptions.iter().any(|known| known.code == code && known.place == place) {
+        if !self.assumed.insert((code.to_owned(), place.clone())) {
             return;
         }
         self.assumptions.push(Assumption { code: code.to_owned(), place, text: text.into() });

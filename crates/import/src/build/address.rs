@@ -1,32 +1,37 @@
 //! Elastic IPs. Interfaces already say which public address is whose; this only fills what they leave open.
 
+use std::collections::HashSet;
+
 use vpcemu_model::Network;
 
+use super::positions;
 use crate::Error;
 use crate::dump::{Dump, Key};
 
 /// Gives interfaces the public addresses that only `Addresses` knows.
 pub(super) fn fill(dump: &Dump, network: &mut Network) -> Result<(), Error> {
+    let interfaces = &mut network.interfaces;
+    let by_id = positions(interfaces, |interface| Some(&interface.id));
+    let by_instance = positions(interfaces, |interface| interface.instance.as_ref());
+    let mut taken: HashSet<_> = interfaces.iter().flat_map(|it| &it.ipv4).filter_map(|it| it.public).collect();
     for node in dump.nodes(Key::Addresses) {
         let Some(public) = node.ipv4("PublicIp")? else { continue };
-        let taken = network.interfaces.iter().flat_map(|it| &it.ipv4).any(|address| address.public == Some(public));
-        if taken {
+        if taken.contains(&public) {
             continue;
         }
-        let interface = node.id("NetworkInterfaceId")?;
-        let instance = node.id("InstanceId")?;
-        let owner = network.interfaces.iter_mut().find(|it| match (&interface, &instance) {
-            (Some(interface), _) => it.id == *interface,
-            (None, Some(instance)) => it.instance.as_ref() == Some(instance),
-            (None, None) => false,
-        });
-        let Some(owner) = owner else { continue };
+        let owner = match (node.id("NetworkInterfaceId")?, node.id("InstanceId")?) {
+            (Some(interface), _) => by_id.get(&interface),
+            (None, Some(instance)) => by_instance.get(&instance),
+            (None, None) => None,
+        };
+        let Some(owner) = owner.map(|at| &mut interfaces[*at]) else { continue };
         let private = node.ipv4("PrivateIpAddress")?;
         let address = owner.ipv4.iter_mut().find(|address| private.is_none_or(|private| address.private == private));
         if let Some(address) = address
             && address.public.is_none()
         {
             address.public = Some(public);
+            taken.insert(public);
         }
     }
     Ok(())

@@ -1,11 +1,13 @@
 //! Instances, and the interfaces that only they tell of.
 
+use std::collections::HashSet;
+
 use vpcemu_model::{
     ConnectionTracking, Id, Instance, InterfaceKind, Kind, Network, NetworkInterface, PrivateIpv4, instance_type,
 };
 
 use super::interface::{self, Owned};
-use super::suffix;
+use super::{positions, suffix};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -34,29 +36,35 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
 
 /// Makes the interfaces that the dump does not list itself.
 pub(super) fn interfaces(dump: &Dump, owned: &Owned, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
+    let instances: HashSet<Id> = network.instances.iter().map(|instance| instance.id.clone()).collect();
+    let mut interfaces: HashSet<Id> = network.interfaces.iter().map(|interface| interface.id.clone()).collect();
+    let mut owners: HashSet<Id> = network.interfaces.iter().filter_map(|it| it.instance.clone()).collect();
     for node in dump.nodes(Key::Reservations) {
         let id = node.required_id("InstanceId")?;
-        if !network.instances.iter().any(|instance| instance.id == id) {
+        if !instances.contains(&id) {
             continue;
         }
         let mut listed = false;
         for inner in node.list("NetworkInterfaces")? {
             let Some(interface) = inner.id("NetworkInterfaceId")? else { continue };
             listed = true;
-            if dump.saw(Key::NetworkInterfaces, &interface) || network.interface(&interface).is_some() {
+            if dump.saw(Key::NetworkInterfaces, &interface) || interfaces.contains(&interface) {
                 continue;
             }
             if let Some(made) = interface::interface(&inner, Some(&id), owned, network, notes)? {
                 note_made(dump, &made.id, &id, notes);
+                interfaces.insert(made.id.clone());
+                owners.extend(made.instance.clone());
                 network.interfaces.push(made);
             }
         }
-        let has_one = network.interfaces.iter().any(|interface| interface.instance.as_ref() == Some(&id));
-        if listed || has_one {
+        if listed || owners.contains(&id) {
             continue;
         }
-        if let Some(made) = from_fields(&node, &id, network, notes)? {
+        if let Some(made) = from_fields(&node, &id, owned, network, notes)? {
             note_made(dump, &made.id, &id, notes);
+            interfaces.insert(made.id.clone());
+            owners.extend(made.instance.clone());
             network.interfaces.push(made);
         }
     }
@@ -67,6 +75,7 @@ pub(super) fn interfaces(dump: &Dump, owned: &Owned, network: &mut Network, note
 /// Instances that are named but not listed are taken to run.
 pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
     let Network { interfaces, instances, .. } = network;
+    let mut at = positions(instances, |instance| Some(&instance.id));
     for interface in interfaces {
         let Some(id) = interface.instance.clone() else { continue };
         if notes.is_gone(&id) {
@@ -74,7 +83,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
             interface.in_use = false;
             continue;
         }
-        let at = instances.iter().position(|instance| instance.id == id).unwrap_or_else(|| {
+        let at = *at.entry(id.clone()).or_insert_with(|| {
             let (code, place) = if dump.has(Key::Reservations) {
                 (codes::UNKNOWN_INSTANCE, id.as_str())
             } else {
@@ -121,11 +130,12 @@ fn note_made(dump: &Dump, interface: &Id, instance: &Id, notes: &mut Notes) {
 fn from_fields(
     node: &Node<'_>,
     instance: &Id,
+    owned: &Owned,
     network: &Network,
     notes: &mut Notes,
 ) -> Result<Option<NetworkInterface>, Error> {
     let Some(subnet) = node.id("SubnetId")? else { return Ok(None) };
-    let Some(vpc) = network.subnet(&subnet).and_then(|subnet| network.vpc(&subnet.vpc)) else {
+    let Some(vpc) = owned.vpc_of(&subnet, network) else {
         notes.ignore(instance, node.origin(), format!("its subnet {subnet} is not in the dump"));
         return Ok(None);
     };

@@ -1,29 +1,37 @@
 //! Network interfaces. They are the authority on addresses, groups and checks; other calls only fill gaps.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use vpcemu_model::{ConnectionTracking, Id, InterfaceKind, Network, NetworkInterface, PrivateIpv4};
+use vpcemu_model::{ConnectionTracking, Id, InterfaceKind, Network, NetworkInterface, PrivateIpv4, Vpc};
 
+use super::positions;
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
 use crate::node::Node;
 use crate::notes::Notes;
 
-/// The interfaces that gateways and endpoints say are theirs.
+/// What others know of interfaces: gateways and endpoints which ones are theirs, subnets where they are, instances how those
+/// are called that they have.
 #[derive(Default)]
 pub(super) struct Owned {
     nat_gateways: HashSet<Id>,
     endpoints: HashSet<Id>,
     load_balancer_endpoints: HashSet<Id>,
+    subnets: HashMap<Id, usize>,
+    instances: HashMap<Id, usize>,
 }
 
 impl Owned {
-    /// Asks the gateways and endpoints.
-    pub(super) fn read(dump: &Dump) -> Result<Self, Error> {
-        let mut owned = Self::default();
+    /// Asks the gateways and endpoints, and the network, which has its subnets and instances by now.
+    pub(super) fn read(dump: &Dump, network: &Network) -> Result<Self, Error> {
+        let mut owned = Self {
+            subnets: positions(&network.subnets, |subnet| Some(&subnet.id)),
+            instances: positions(&network.instances, |instance| Some(&instance.id)),
+            ..Self::default()
+        };
         for node in dump.nodes(Key::NatGateways) {
             for address in node.list("NatGatewayAddresses")? {
                 owned.nat_gateways.extend(address.id("NetworkInterfaceId")?);
@@ -35,6 +43,11 @@ impl Owned {
             kind.extend(node.ids("NetworkInterfaceIds")?);
         }
         Ok(owned)
+    }
+
+    /// The VPC of a subnet, if both are part of the network.
+    pub(super) fn vpc_of<'a>(&self, subnet: &Id, network: &'a Network) -> Option<&'a Vpc> {
+        network.vpc(&network.subnets[*self.subnets.get(subnet)?].vpc)
     }
 }
 
@@ -64,7 +77,7 @@ pub(super) fn interface(
         notes.ignore(id, node.origin(), "it has no SubnetId");
         return Ok(None);
     };
-    let Some(vpc) = network.subnet(&subnet).and_then(|subnet| network.vpc(&subnet.vpc)) else {
+    let Some(vpc) = owned.vpc_of(&subnet, network) else {
         notes.ignore(id, node.origin(), format!("its subnet {subnet} is not in the dump"));
         return Ok(None);
     };
@@ -93,8 +106,8 @@ pub(super) fn interface(
     };
     let name = match node.name()? {
         None if attachment.primary => {
-            let owner = network.instances.iter().find(|it| Some(&it.id) == attachment.instance.as_ref());
-            owner.and_then(|instance| instance.name.clone())
+            let owner = attachment.instance.as_ref().and_then(|instance| owned.instances.get(instance));
+            owner.and_then(|owner| network.instances[*owner].name.clone())
         }
         name => name,
     };

@@ -22,6 +22,8 @@ mod transit_gateway;
 mod vpc;
 mod vpn_gateway;
 
+use std::collections::HashMap;
+
 use vpcemu_model::{Id, Network};
 
 use crate::Error;
@@ -41,7 +43,7 @@ pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> 
 
     prefix_list::read(dump, &mut network)?;
     instance::read(dump, &mut network, notes)?;
-    let owned = interface::Owned::read(dump)?;
+    let owned = interface::Owned::read(dump, &network)?;
     interface::read(dump, &owned, &mut network, notes)?;
     instance::interfaces(dump, &owned, &mut network, notes)?;
     address::fill(dump, &mut network)?;
@@ -59,6 +61,18 @@ pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> 
     security_group::finish(dump, &mut network, notes)?;
     prefix_list::finish(dump, &mut network, notes);
     Ok(network)
+}
+
+/// Where the resources of a kind are, by id; of duplicates the first counts. What is asked for once for each of thousands is
+/// not looked for among thousands.
+fn positions<T>(items: &[T], id: impl Fn(&T) -> Option<&Id>) -> HashMap<Id, usize> {
+    let mut positions = HashMap::with_capacity(items.len());
+    for (position, item) in items.iter().enumerate() {
+        if let Some(id) = id(item) {
+            positions.entry(id.clone()).or_insert(position);
+        }
+    }
+    positions
 }
 
 /// The part of an id after its kind: what ids made from it are named by.

@@ -1,7 +1,8 @@
 //! Prefix lists: two calls that list them, one of which has the blocks of AWS's own, and the entries of customers' ones.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use ipnet::IpNet;
 use vpcemu_model::{Destination, EndpointKind, Id, Network, Origin, Peer, PrefixList};
 
 use crate::Error;
@@ -13,6 +14,8 @@ use crate::notes::Notes;
 /// Fills the lists, each with what all calls together tell of it.
 pub(super) fn read(dump: &Dump, network: &mut Network) -> Result<(), Error> {
     let lists = &mut network.prefix_lists;
+    // The blocks of each list: one may have thousands.
+    let mut known: HashMap<Id, HashSet<IpNet>> = HashMap::new();
     for node in dump.nodes(Key::PrefixLists) {
         let id = node.required_id("PrefixListId")?;
         if node.state("State")?.as_deref() == Some("delete-complete") {
@@ -25,17 +28,15 @@ pub(super) fn read(dump: &Dump, network: &mut Network) -> Result<(), Error> {
                 None => node.name()?,
             };
         }
-        for block in node.blocks("Cidrs")? {
-            if !list.entries.contains(&block) {
-                list.entries.push(block);
-            }
-        }
+        let known = known.entry(id).or_default();
+        list.entries.extend(node.blocks("Cidrs")?.into_iter().filter(|block| known.insert(*block)));
     }
     for (id, node) in dump.parts(Key::Entries) {
         let list = list_mut(lists, id, &node);
+        let known = known.entry(id.clone()).or_default();
         for entry in node.list("Entries")? {
             let block = entry.block("Cidr")?.ok_or_else(|| entry.missing("Cidr"))?;
-            if !list.entries.contains(&block) {
+            if known.insert(block) {
                 list.entries.push(block);
             }
         }

@@ -1,12 +1,14 @@
 //! The routes of route tables, read when every target is known.
 
+use std::collections::HashMap;
+
 use vpcemu_model::{
     Destination, EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, Network, Origin,
     Placement, Route, RouteOrigin, RouteTable, Target, VpcEndpoint,
 };
 
 use super::route_table::TableHead;
-use super::{edge, of_known_vpc};
+use super::{edge, of_known_vpc, positions};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -20,13 +22,17 @@ pub(super) fn read(
     network: &mut Network,
     notes: &mut Notes,
 ) -> Result<(), Error> {
+    let interfaces = positions(&network.interfaces, |interface| Some(&interface.id));
+    let by_instance = positions(&network.interfaces, |interface| interface.instance.as_ref());
     for table in tables {
         if of_known_vpc(&table.node, Key::RouteTables, network, notes)?.is_none() {
             continue;
         }
         let mut routes = Vec::new();
         for node in table.node.list("Routes")? {
-            let mut reader = Reader { dump, vpc: &table.vpc, network: &mut *network, notes: &mut *notes };
+            let (network, notes) = (&mut *network, &mut *notes);
+            let mut reader =
+                Reader { dump, vpc: &table.vpc, interfaces: &interfaces, by_instance: &by_instance, network, notes };
             routes.extend(reader.route(&node)?);
         }
         edge::tables(dump, table, &routes, network, notes)?;
@@ -42,17 +48,18 @@ pub(super) fn read(
         }
     }
     add_local_routes(network);
-    note_forwarding(network, notes);
+    note_forwarding(network, &interfaces, notes);
     Ok(())
 }
 
 /// A dump says that an interface takes packets of others, but not what becomes of them.
-fn note_forwarding(network: &Network, notes: &mut Notes) {
+fn note_forwarding(network: &Network, interfaces: &HashMap<Id, usize>, notes: &mut Notes) {
     let tables = network.route_tables.iter().map(|table| &table.routes);
     let tables = tables.chain(network.gateway_route_tables.iter().map(|table| &table.routes));
     for route in tables.flatten().filter(|route| route.active) {
         let Target::NetworkInterface(id) = &route.target else { continue };
-        if network.interface(id).is_some_and(|it| !it.source_dest_check && it.kind == InterfaceKind::Interface) {
+        let interface = interfaces.get(id).map(|at| &network.interfaces[*at]);
+        if interface.is_some_and(|it| !it.source_dest_check && it.kind == InterfaceKind::Interface) {
             let text = format!(
                 "routes lead to {id}, and a dump cannot say what it does with packets that are not for it: they are \
                  delivered to it and end there; a native file says otherwise with `forward`"
@@ -87,6 +94,9 @@ fn add_local_routes(network: &mut Network) {
 struct Reader<'a> {
     dump: &'a Dump,
     vpc: &'a Id,
+    /// Interfaces by id and by instance, of which none is added here.
+    interfaces: &'a HashMap<Id, usize>,
+    by_instance: &'a HashMap<Id, usize>,
     network: &'a mut Network,
     notes: &'a mut Notes,
 }
@@ -132,9 +142,8 @@ impl Reader<'_> {
             });
         }
         if let Some(instance) = node.id("InstanceId")? {
-            let interface = self.network.interfaces.iter().find(|it| it.instance.as_ref() == Some(&instance));
-            return Ok(match interface {
-                Some(interface) => Target::NetworkInterface(interface.id.clone()),
+            return Ok(match self.by_instance.get(&instance) {
+                Some(interface) => Target::NetworkInterface(self.network.interfaces[*interface].id.clone()),
                 None => self.lost(Key::Reservations, instance, active),
             });
         }
@@ -149,7 +158,7 @@ impl Reader<'_> {
         let network = &*self.network;
         match key {
             Key::NatGateways if network.nat_gateways.iter().any(|it| it.id == id) => Target::NatGateway(id),
-            Key::NetworkInterfaces if network.interface(&id).is_some() => Target::NetworkInterface(id),
+            Key::NetworkInterfaces if self.interfaces.contains_key(&id) => Target::NetworkInterface(id),
             Key::VpcEndpoints if network.vpc_endpoints.iter().any(|it| it.id == id) => Target::VpcEndpoint(id),
             Key::VpcPeeringConnections if network.vpc_peering_connections.iter().any(|it| it.id == id) => {
                 Target::VpcPeeringConnection(id)

@@ -1,5 +1,7 @@
 //! Route tables: which subnet has which, and which one is the main one. Their routes are read last, in [`super::route`].
 
+use std::collections::HashMap;
+
 use ipnet::IpNet;
 use vpcemu_model::{Id, Kind, Network, Origin, RouteTable};
 
@@ -73,10 +75,15 @@ pub(super) fn assign(dump: &Dump, tables: &[TableHead<'_>], network: &mut Networ
             id
         };
     }
+    let mut associated = HashMap::new();
+    for table in tables {
+        for subnet in &table.subnets {
+            associated.entry((&table.vpc, subnet)).or_insert(&table.id);
+        }
+    }
     for subnet in &mut network.subnets {
         let main = network.vpcs.iter().find(|vpc| vpc.id == subnet.vpc).map(|vpc| &vpc.main_route_table);
-        let own = tables.iter().find(|table| table.vpc == subnet.vpc && table.subnets.contains(&subnet.id));
-        if let Some(table) = own.map(|table| &table.id).or(main) {
+        if let Some(table) = associated.get(&(&subnet.vpc, &subnet.id)).copied().or(main) {
             subnet.route_table = table.clone();
         }
     }

@@ -7,7 +7,7 @@ use vpcemu_model::{Id, Kind, Network, Origin, Peer, Ports, Protocol, SecurityGro
 
 use super::security_group_association::{self, Associations};
 use super::security_group_rule::{Rules, flat, merge, permissions};
-use super::{of_known_vpc, suffix};
+use super::{of_known_vpc, positions, suffix};
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -73,10 +73,11 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) -> R
     }
     // Already read once without an error, so notes made again here would be the same.
     let mut flat = flat(dump, &mut Notes::default())?;
-    let known: HashSet<Id> = network.security_groups.iter().map(|group| group.id.clone()).collect();
+    let mut known: HashSet<Id> = network.security_groups.iter().map(|group| group.id.clone()).collect();
+    let subnets = positions(&network.subnets, |subnet| Some(&subnet.id));
     let mut made: Vec<SecurityGroup> = Vec::new();
     for interface in &network.interfaces {
-        let Some(subnet) = network.subnet(&interface.subnet) else { continue };
+        let Some(subnet) = subnets.get(&interface.subnet).map(|at| &network.subnets[*at]) else { continue };
         for id in &interface.security_groups {
             if let Some(vpc) = network.vpcs.iter().find(|vpc| vpc.default_security_group == *id) {
                 let implicit =
@@ -86,7 +87,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) -> R
                     notes.assume(codes::UNKNOWN_DEFAULT_SECURITY_GROUP, &vpc.id, text);
                 }
             }
-            if known.contains(id) || made.iter().any(|group| group.id == *id) {
+            if !known.insert(id.clone()) {
                 continue;
             }
             let rules = match flat.remove(id) {
