@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use ipnet::IpNet;
 use toml::Spanned;
@@ -60,33 +61,22 @@ impl Values {
 
     /// Shows the value in place of the resource or rule, where the sentence of a finding names one that is written there.
     pub(crate) fn narrow(&self, findings: &mut [Finding], places: &Places) {
-        if findings.is_empty() {
-            return;
-        }
-        let forms = self.by_form();
+        // One resource may have thousands of values and as many findings.
+        let mut forms = HashMap::new();
         for finding in findings {
             let Finding { text, origin, related, .. } = finding;
             for origin in std::iter::once(origin).chain(related.as_mut().map(|(origin, _)| origin)) {
-                if let Some((start, end)) = self.named(&forms, text, origin) {
-                    *origin = places.at(start..end);
+                let Some(there) = self.values_at(origin) else { continue };
+                let forms = forms.entry(there.clone()).or_insert_with(|| self.by_form(there));
+                if let Some((start, end)) = words(text).find_map(|word| forms.get(word)) {
+                    *origin = places.at(*start..*end);
                 }
             }
         }
     }
 
-    /// The positions of values by what sentences call them: a resource may have thousands of values and as many findings.
-    fn by_form(&self) -> HashMap<String, Vec<usize>> {
-        let mut positions: HashMap<String, Vec<usize>> = HashMap::new();
-        for (position, value) in self.values.iter().enumerate() {
-            for form in value.forms() {
-                positions.entry(form).or_default().push(position);
-            }
-        }
-        positions
-    }
-
-    /// The value at `origin` that `text` names first.
-    fn named(&self, forms: &HashMap<String, Vec<usize>>, text: &str, origin: &Origin) -> Option<(usize, usize)> {
+    /// The positions of the values of a resource or rule.
+    fn values_at(&self, origin: &Origin) -> Option<Range<usize>> {
         let (start, end) = origin.span?;
         // The place of a resource is that of its name; its values are those before the next name.
         let end = match self.names.binary_search(&start) {
@@ -96,12 +86,18 @@ impl Values {
         let first = self.values.partition_point(|value| value.span.0 < start);
         // Values do not overlap, so that they end in the order in which they begin.
         let beyond = self.values.partition_point(|value| value.span.1 <= end);
-        let there = |word: &str| {
-            let positions = forms.get(word)?;
-            let at = positions.partition_point(|position| *position < first);
-            positions.get(at).filter(|position| **position < beyond)
-        };
-        words(text).find_map(there).map(|position| self.values[*position].span)
+        (first < beyond).then_some(first..beyond)
+    }
+
+    /// The places of values by what sentences call them; of two the first.
+    fn by_form(&self, positions: Range<usize>) -> HashMap<String, (usize, usize)> {
+        let mut places = HashMap::new();
+        for value in &self.values[positions] {
+            for form in value.forms() {
+                places.entry(form).or_insert(value.span);
+            }
+        }
+        places
     }
 }
 

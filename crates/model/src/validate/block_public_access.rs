@@ -1,7 +1,7 @@
 //! Exceptions from Block Public Access (3.15).
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::Index;
 use crate::finding::{Finding, Severity};
@@ -9,6 +9,7 @@ use crate::{BlockMode, BlockPublicAccess, ExclusionMode, Id};
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let BlockPublicAccess { mode, exclusions } = &index.network.block_public_access;
+    let excluded: HashSet<&Id> = exclusions.iter().map(|exclusion| &exclusion.scope).collect();
     let mut first = HashMap::new();
     for exclusion in exclusions {
         let (scope, origin) = (&exclusion.scope, &exclusion.origin);
@@ -26,7 +27,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
                 findings.push(finding.related(taken.get(), "the first one"));
             }
         }
-        let vpc_is_excluded = index.vpc_of_subnet(scope).is_some_and(|vpc| is_excluded(index, vpc));
+        let vpc_is_excluded = index.vpc_of_subnet(scope).is_some_and(|vpc| excluded.contains(vpc));
         let idle = match (mode, exclusion.allows) {
             (BlockMode::Off, _) => Some("Block Public Access is off"),
             (BlockMode::BlockIngress, ExclusionMode::AllowEgress) if !vpc_is_excluded => {
@@ -39,10 +40,6 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(Severity::Lint, "idle-exclusion", origin, text));
         }
     }
-}
-
-fn is_excluded(index: &Index<'_>, scope: &Id) -> bool {
-    index.network.block_public_access.exclusions.iter().any(|exclusion| exclusion.scope == *scope)
 }
 
 #[cfg(test)]

@@ -142,13 +142,11 @@ fn check_route(index: &Index<'_>, table: &GatewayRouteTable, route: &Route, find
 }
 
 fn covers(index: &Index<'_>, table: &GatewayRouteTable, block: IpNet) -> Option<Covers> {
-    let of_vpc = index.vpcs.get(&table.vpc)?.cidrs.iter();
-    let of_subnets = index.network.subnets.iter().filter(|subnet| subnet.vpc == table.vpc);
-    let inside = |it: &IpNet| it.trunc() == block.trunc();
-    if of_vpc.clone().chain(of_subnets.flat_map(|subnet| &subnet.cidrs)).any(inside) {
+    let mut of_vpc = index.vpcs.get(&table.vpc)?.cidrs.iter();
+    let whole_vpc = of_vpc.clone().any(|it| it.trunc() == block.trunc());
+    if whole_vpc || index.is_of_subnet(&table.vpc, block) {
         return Some(Covers::Inside);
     }
-    let mut of_vpc = of_vpc;
     let public = match block {
         IpNet::V4(_) => !NOT_PUBLIC.iter().any(|it| overlap(IpNet::V4(*it), block)),
         IpNet::V6(block) => PUBLIC_V6.contains(&block),

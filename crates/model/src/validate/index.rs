@@ -1,10 +1,13 @@
 //! Lookup by id: a configuration may hold thousands of interfaces, each with several references.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use ipnet::IpNet;
 
 use crate::{
-    EgressOnlyInternetGateway, Id, Instance, InternetGateway, NatGateway, Network, NetworkAcl, NetworkInterface,
-    PrefixList, RouteTable, SecurityGroup, Subnet, TransitGateway, Vpc, VpcEndpoint, VpcPeeringConnection, VpnGateway,
+    AttachmentKind, EgressOnlyInternetGateway, Id, Instance, InternetGateway, NatGateway, Network, NetworkAcl,
+    NetworkInterface, PrefixList, RouteTable, SecurityGroup, Subnet, TransitGateway, Vpc, VpcEndpoint,
+    VpcPeeringConnection, VpnGateway,
 };
 
 /// A network with its resources by id; of duplicates the first counts, as in [`Network::vpc`] and its siblings.
@@ -12,6 +15,8 @@ pub(super) struct Index<'a> {
     pub(super) network: &'a Network,
     pub(super) vpcs: HashMap<&'a Id, &'a Vpc>,
     pub(super) subnets: HashMap<&'a Id, &'a Subnet>,
+    /// The blocks of subnets, truncated, with their VPCs.
+    subnet_blocks: HashSet<(&'a Id, IpNet)>,
     pub(super) route_tables: HashMap<&'a Id, &'a RouteTable>,
     pub(super) network_acls: HashMap<&'a Id, &'a NetworkAcl>,
     pub(super) security_groups: HashMap<&'a Id, &'a SecurityGroup>,
@@ -25,6 +30,8 @@ pub(super) struct Index<'a> {
     pub(super) vpc_peering_connections: HashMap<&'a Id, &'a VpcPeeringConnection>,
     pub(super) transit_gateways: HashMap<&'a Id, &'a TransitGateway>,
     pub(super) vpn_gateways: HashMap<&'a Id, &'a VpnGateway>,
+    /// Transit gateways with the VPCs that are attached to them.
+    attached: HashSet<(&'a Id, &'a Id)>,
 }
 
 impl<'a> Index<'a> {
@@ -33,6 +40,7 @@ impl<'a> Index<'a> {
             network,
             vpcs: by_id(&network.vpcs, |it| &it.id),
             subnets: by_id(&network.subnets, |it| &it.id),
+            subnet_blocks: network.subnets.iter().flat_map(blocks).collect(),
             route_tables: by_id(&network.route_tables, |it| &it.id),
             network_acls: by_id(&network.network_acls, |it| &it.id),
             security_groups: by_id(&network.security_groups, |it| &it.id),
@@ -46,7 +54,18 @@ impl<'a> Index<'a> {
             vpc_peering_connections: by_id(&network.vpc_peering_connections, |it| &it.id),
             transit_gateways: by_id(&network.transit_gateways, |it| &it.id),
             vpn_gateways: by_id(&network.vpn_gateways, |it| &it.id),
+            attached: network.transit_gateways.iter().flat_map(attached).collect(),
         }
+    }
+
+    /// Whether a block is the whole one of a subnet of `vpc`.
+    pub(super) fn is_of_subnet(&self, vpc: &Id, block: IpNet) -> bool {
+        self.subnet_blocks.contains(&(vpc, block.trunc()))
+    }
+
+    /// Whether a VPC is attached to a transit gateway.
+    pub(super) fn is_attached(&self, gateway: &Id, vpc: &Id) -> bool {
+        self.attached.contains(&(gateway, vpc))
     }
 
     /// The VPC that an interface is in, by its subnet.
@@ -58,6 +77,17 @@ impl<'a> Index<'a> {
     pub(super) fn vpc_of_subnet(&self, subnet: &Id) -> Option<&'a Id> {
         self.subnets.get(subnet).map(|subnet| &subnet.vpc)
     }
+}
+
+fn blocks(subnet: &Subnet) -> impl Iterator<Item = (&Id, IpNet)> {
+    subnet.cidrs.iter().map(|block| (&subnet.vpc, block.trunc()))
+}
+
+fn attached(gateway: &TransitGateway) -> impl Iterator<Item = (&Id, &Id)> {
+    gateway.attachments.iter().filter_map(|attachment| match &attachment.kind {
+        AttachmentKind::Vpc(of) => Some((&gateway.id, &of.vpc)),
+        AttachmentKind::Outside { .. } => None,
+    })
 }
 
 fn by_id<'a, T>(items: &'a [T], id: impl Fn(&'a T) -> &'a Id) -> HashMap<&'a Id, &'a T> {

@@ -29,9 +29,8 @@ fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut 
         let Some(around) = vpc.cidrs.iter().find(|around| around.contains(block)) else { continue };
         let named = Named(&table.id, route);
         let whole_vpc = block.trunc() == around.trunc();
-        let mut of_vpc = index.network.subnets.iter().filter(|subnet| subnet.vpc == vpc.id);
         // `local` itself may be led elsewhere, so the whole VPC block is as good as a subnet's (2.6).
-        if !whole_vpc && !of_vpc.any(|subnet| subnet.cidrs.iter().any(|it| it.trunc() == block.trunc())) {
+        if !whole_vpc && !index.is_of_subnet(&vpc.id, *block) {
             let text =
                 format!("the route {named} is inside {around} of {}, but not the whole block of a subnet", vpc.id);
             findings.push(Finding::error("more-specific-than-local", &route.origin, text));

@@ -1,7 +1,7 @@
 //! Peering connections, transit gateways and virtual private gateways (10.17-10.30).
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use ipnet::IpNet;
 
@@ -122,12 +122,13 @@ fn two_peerings(
 
 fn of_transit_gateway(index: &Index<'_>, gateway: &TransitGateway, findings: &mut Vec<Finding>) {
     let mut vpcs: HashMap<&Id, &Id> = HashMap::new();
+    let tables: HashSet<&Id> = gateway.route_tables.iter().map(|table| &table.id).collect();
+    let attachments: HashSet<&Id> = gateway.attachments.iter().map(|attachment| &attachment.id).collect();
     for attachment in &gateway.attachments {
         let TransitGatewayAttachment { id, kind, route_table, origin, .. } = attachment;
         match route_table {
             Some(table) => {
-                let exists = gateway.route_tables.iter().any(|it| it.id == *table);
-                known(exists, id, "route table", table, origin, findings);
+                known(tables.contains(table), id, "route table", table, origin, findings);
             }
             None => {
                 let text =
@@ -149,7 +150,7 @@ fn of_transit_gateway(index: &Index<'_>, gateway: &TransitGateway, findings: &mu
                 prefix_list(index, &owner, list, &route.origin, findings);
             }
             let Some(attachment) = &route.attachment else { continue };
-            if !gateway.attachments.iter().any(|it| it.id == *attachment) {
+            if !attachments.contains(attachment) {
                 let text = format!("{owner} leads to {attachment}, which {} does not have", gateway.id);
                 findings.push(Finding::warning("unknown-attachment", &route.origin, text));
             }
@@ -215,13 +216,13 @@ pub(super) fn route_to_peering(
 
 /// A route to a transit gateway.
 pub(super) fn route_to_transit_gateway(
+    index: &Index<'_>,
     named: &Named<'_>,
     vpc: &Id,
     gateway: &TransitGateway,
     findings: &mut Vec<Finding>,
 ) {
-    let of_vpc = |kind: &AttachmentKind| matches!(kind, AttachmentKind::Vpc(attached) if attached.vpc == *vpc);
-    if !gateway.attachments.iter().any(|it| of_vpc(&it.kind)) {
+    if !index.is_attached(&gateway.id, vpc) {
         not_attached(named, vpc, &gateway.id, &gateway.origin, findings);
     }
 }

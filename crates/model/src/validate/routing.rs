@@ -146,7 +146,7 @@ fn target(index: &Index<'_>, table: Table<'_>, route: &Route, findings: &mut Vec
             None => findings.push(unknown(&named, id)),
         },
         Target::TransitGateway(id) => match index.transit_gateways.get(id) {
-            Some(gateway) => neighbors::route_to_transit_gateway(&named, vpc, gateway, findings),
+            Some(gateway) => neighbors::route_to_transit_gateway(index, &named, vpc, gateway, findings),
             None => findings.push(unknown(&named, id)),
         },
         Target::VpnGateway(id) => match index.vpn_gateways.get(id) {
