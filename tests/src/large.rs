@@ -19,10 +19,13 @@ pub const RULES: usize = 25;
 pub const TABLES: usize = 50;
 /// Entries of each network ACL and direction, the default quota.
 pub const ENTRIES: usize = 20;
-/// Blocks of the prefix list that rules and routes name.
-pub const BLOCKS: usize = 100;
+/// Blocks of the prefix list that rules and routes name; it counts with all of them, which keeps groups below their quota.
+pub const BLOCKS: usize = 30;
 /// Routes of each table besides the local one.
 pub const ROUTES: usize = 40;
+
+/// What validation says of it.
+pub const FINDINGS: [&str; 1] = ["vpc-main has 1000 subnets, above the default quota of 200"];
 
 /// The group that every interface has.
 const EVERYONE: usize = 0;
@@ -168,7 +171,8 @@ pub fn dumps(folder: &Path) -> std::io::Result<()> {
     let groups = (0..GROUPS).map(group_dump).chain([DEFAULT_GROUP.to_owned()]).collect();
     write("describe-security-groups", "SecurityGroups", groups)?;
     write("describe-security-group-rules", "SecurityGroupRules", (0..GROUPS).flat_map(rule_dumps).collect())?;
-    write("describe-network-interfaces", "NetworkInterfaces", (0..INTERFACES).map(interface_dump).collect())?;
+    let interfaces = (0..INTERFACES).map(interface_dump).chain([NAT_INTERFACE.to_owned()]).collect();
+    write("describe-network-interfaces", "NetworkInterfaces", interfaces)?;
     write("describe-instances", "Reservations", (0..INTERFACES).map(instance_dump).collect())
 }
 
@@ -178,6 +182,11 @@ const MAIN_TABLE: &str = r#"{"RouteTableId": "rtb-main-main", "VpcId": "vpc-main
 const DEFAULT_ACL: &str =
     r#"{"NetworkAclId": "acl-main-default", "VpcId": "vpc-main", "IsDefault": true, "Entries": []}"#;
 const DEFAULT_GROUP: &str = r#"{"GroupId": "sg-main-default", "GroupName": "default", "VpcId": "vpc-main"}"#;
+
+const NAT_INTERFACE: &str = r#"{"NetworkInterfaceId": "eni-nat", "SubnetId": "subnet-s0", "VpcId": "vpc-main",
+    "InterfaceType": "nat_gateway", "Status": "in-use", "SourceDestCheck": false, "RequesterManaged": true, "Groups": [],
+    "PrivateIpAddresses": [{"Primary": true, "PrivateIpAddress": "10.0.0.60",
+        "Association": {"PublicIp": "203.0.113.60"}}]}"#;
 
 fn subnet_dump(number: usize) -> String {
     let (block, zone) = (subnet(number), zone(number));

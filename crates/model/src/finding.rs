@@ -1,5 +1,6 @@
 //! What is wrong or odd with a configuration, shown with the source it is about.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -106,16 +107,17 @@ fn render_one(finding: &Finding, source: Option<&Source>, renderer: &Renderer) -
     let span_in = |origin: &Origin| {
         let source = source?;
         let (start, end) = origin.span?;
-        (source.name == origin.file && end <= source.text.len() && start <= end).then_some((source, start..end))
+        let there = source.name == origin.file && end <= source.text.len() && start <= end;
+        there.then_some((source, Place { line: origin.line?, start, end }))
     };
     let mut group = match span_in(&finding.origin) {
-        Some((source, span)) => {
-            let mut snippet = Snippet::source(&*source.text).path(&*source.name);
-            snippet = snippet.annotation(AnnotationKind::Primary.span(span));
-            if let Some((origin, label)) = &finding.related
-                && let Some((_, span)) = span_in(origin)
-            {
-                snippet = snippet.annotation(AnnotationKind::Context.span(span).label(label.as_str()));
+        Some((source, place)) => {
+            let related = finding.related.as_ref().and_then(|(origin, label)| Some((span_in(origin)?.1, label)));
+            let excerpt = Excerpt::of(&source.text, place, related.map(|(place, _)| place));
+            let mut snippet = Snippet::source(excerpt.text).path(&*source.name).line_start(excerpt.line);
+            snippet = snippet.annotation(AnnotationKind::Primary.span(excerpt.span(place)));
+            if let Some((place, label)) = related {
+                snippet = snippet.annotation(AnnotationKind::Context.span(excerpt.span(place)).label(label.as_str()));
             }
             title.element(snippet)
         }
@@ -131,4 +133,41 @@ fn render_one(finding: &Finding, source: Option<&Source>, renderer: &Renderer) -
         group = group.element(Level::HELP.message(help.as_str()));
     }
     renderer.render(&[group])
+}
+
+/// A place in a text: bytes, and the line that the first of them is on.
+#[derive(Clone, Copy)]
+struct Place {
+    line: u32,
+    start: usize,
+    end: usize,
+}
+
+/// The lines of a text that a finding shows. The renderer looks at all that it gets, and a large file may have a finding on
+/// every line.
+struct Excerpt<'a> {
+    text: &'a str,
+    /// The number of its first line.
+    line: usize,
+    /// Where in the whole text it begins.
+    start: usize,
+}
+
+impl<'a> Excerpt<'a> {
+    /// The lines from the first to the last of two places.
+    fn of(text: &'a str, place: Place, related: Option<Place>) -> Self {
+        let other = related.unwrap_or(place);
+        let first = if other.start < place.start { other } else { place };
+        let last = place.end.max(other.end);
+        // In bytes, for a span may end inside of a character; a newline is none's part.
+        let is_newline = |byte: &u8| *byte == b'\n';
+        let bytes = text.as_bytes();
+        let start = bytes[..first.start].iter().rposition(is_newline).map_or(0, |newline| newline + 1);
+        let end = bytes[last..].iter().position(is_newline).map_or(text.len(), |newline| last + newline);
+        Self { text: &text[start..end], line: first.line as usize, start }
+    }
+
+    fn span(&self, place: Place) -> Range<usize> {
+        place.start - self.start..place.end - self.start
+    }
 }

@@ -10,7 +10,9 @@ mod routes;
 mod rules;
 mod vpc;
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -32,6 +34,17 @@ pub use neighbor::{
 pub use routes::{NextHop, RouteHit, RouteTable};
 pub use rules::{AclRules, AclVerdict, GroupRules, GroupVerdict, PeerMatch, Subject};
 pub use vpc::{Acl, PublicAccess, Subnet, Vpc, Zone};
+
+/// How much there is of the rules of security groups that interfaces have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RuleTables {
+    /// Tables, each of a group in one direction.
+    pub tables: usize,
+    /// Rules in them.
+    pub rules: usize,
+    /// How many times an interface has one of the tables.
+    pub uses: usize,
+}
 
 /// Maps of the fabric: never iterated where order could show, so that the hasher does not matter to outputs.
 pub(crate) type FixedMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -210,6 +223,20 @@ impl Fabric {
     /// The internet gateway whose table leads a public block into its VPC, as it is (2.18).
     pub fn pool(&self, address: IpAddr) -> Option<(VpcIx, IgwIx)> {
         self.pools.iter().find(|(net, ..)| net.contains(&address)).map(|(_, vpc, igw)| (*vpc, *igw))
+    }
+
+    /// What interfaces share of their groups' rules.
+    pub fn rule_tables(&self) -> RuleTables {
+        let mut found = RuleTables::default();
+        let mut seen = HashSet::new();
+        for table in self.enis().flat_map(|(_, eni)| [&eni.ingress, &eni.egress]).flat_map(GroupRules::tables) {
+            found.uses += 1;
+            if seen.insert(Arc::as_ptr(table)) {
+                found.tables += 1;
+                found.rules += table.len();
+            }
+        }
+        found
     }
 
     /// Why connections towards different remotes depend on each other here, so that one shard has to hold them all.

@@ -194,12 +194,22 @@ impl GroupTable {
         }
         Self { rules, open }
     }
+
+    /// How many rules there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rules.len()
+    }
 }
 
 impl GroupRules {
     /// The union of groups, asked in this order.
     pub(crate) fn new(tables: impl IntoIterator<Item = Arc<GroupTable>>) -> Self {
         Self { tables: tables.into_iter().collect() }
+    }
+
+    /// The tables of its groups.
+    pub(crate) fn tables(&self) -> &[Arc<GroupTable>] {
+        &self.tables
     }
 
     /// Union of the rules: any match admits (6.2). `peer` is the source of what arrives and the destination of what
