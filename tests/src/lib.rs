@@ -11,12 +11,13 @@ mod dice;
 mod fragments;
 pub mod large;
 mod packets;
+pub mod path;
 pub mod scenario;
 
 use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::index::{EniIx, NatIx};
-use vpcemu_dataplane::outcome::{Outcome, Rule};
+use vpcemu_dataplane::outcome::{CtState, Outcome, Rule};
 use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_dataplane::shard::key_of;
 use vpcemu_dataplane::{
@@ -73,6 +74,19 @@ pub struct Sent {
     pub rules: Vec<String>,
     /// What a gateway made because of it: the kind, the packet, and where that ended.
     pub generated: Option<(GeneratedKind, Vec<u8>, Option<String>)>,
+    /// The way of that packet.
+    pub made: Option<Made>,
+}
+
+/// The way of a packet that a gateway made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its steps, as `kind id direction`.
+    pub steps: Vec<String>,
+    /// Why it was dropped, and by whom.
+    pub dropped: Option<(DropReason, String)>,
+    /// What connection tracking thought of it last.
+    pub state: Option<CtState>,
 }
 
 impl Lab {
@@ -233,6 +247,16 @@ impl Lab {
                 .iter()
                 .map(|step| step.rule.map_or_else(|| "-".to_owned(), |rule| self.rule(rule)))
                 .collect(),
+            made: out.generated.as_ref().map(|made| Made {
+                steps: made.steps.iter().map(|step| self.step(step)).collect(),
+                dropped: match made.verdict.outcome {
+                    Outcome::Dropped(denial) => {
+                        Some((denial.reason, denial.at.map_or_else(|| "-".to_owned(), |at| self.component(at))))
+                    }
+                    _ => None,
+                },
+                state: made.verdict.state,
+            }),
             generated: out.generated.map(|made| {
                 let place = self.place(made.verdict.outcome);
                 (made.kind, made.bytes, place)
@@ -255,6 +279,7 @@ impl Lab {
             steps: Vec::new(),
             rules: Vec::new(),
             generated: None,
+            made: None,
             length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             bytes,
             pieces: Vec::new(),

@@ -4,9 +4,8 @@ use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_dataplane::{DropReason, Midstream, Options};
 use vpcemu_model::native;
 use vpcemu_packet::{TcpFlags, build};
+use vpcemu_tests::path::{acl, but};
 use vpcemu_tests::{Lab, data, headers, ping, reply_to, socket, syn, udp};
-
-use super::network::{acl, but};
 
 const APP: &str = "10.0.0.10:4000";
 const S3: &str = "52.216.0.10:443";

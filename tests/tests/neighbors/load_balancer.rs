@@ -3,9 +3,8 @@
 use vpcemu_dataplane::{DropReason, Midstream, Options};
 use vpcemu_model::native;
 use vpcemu_packet::build;
+use vpcemu_tests::path::{Path, acl, but};
 use vpcemu_tests::{Lab, data, socket, syn, udp};
-
-use super::network::{Path, acl, but};
 
 const REMOTE: &str = "198.51.100.7";
 

@@ -3,7 +3,6 @@
 
 mod endpoints;
 mod load_balancer;
-mod network;
 mod on_premises;
 mod peering;
 mod transit;

@@ -2,9 +2,8 @@
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_packet::build;
+use vpcemu_tests::path::{Path, acl, but};
 use vpcemu_tests::{Lab, ping, reply_to, syn, udp};
-
-use super::network::{Path, acl, but};
 
 /// Two VPCs at a transit gateway, each with a subnet for the attachment in two zones, and on-premises behind a VPN.
 pub fn text() -> String {

@@ -3,9 +3,8 @@
 use vpcemu_dataplane::DropReason;
 use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_packet::build;
+use vpcemu_tests::path::{Path, acl, but};
 use vpcemu_tests::{Lab, Sent, data, headers, socket, syn};
-
-use super::network::{Path, acl, but};
 
 const REMOTE: &str = "198.51.100.7";
 

@@ -3,9 +3,9 @@
 use vpcemu_dataplane::outcome::CtState;
 use vpcemu_dataplane::{DropReason, Midstream, Options};
 use vpcemu_model::native;
+use vpcemu_tests::path::but;
 use vpcemu_tests::{Lab, data, syn};
 
-use super::network::but;
 use super::transit::text;
 
 /// The server admits the client's group only, and answers only what it was asked.

@@ -2,9 +2,8 @@
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_packet::build;
+use vpcemu_tests::path::{Path, acl, but};
 use vpcemu_tests::{Lab, ping, socket, syn, udp};
-
-use super::network::{Path, acl, but};
 
 fn text() -> String {
     format!(
