@@ -89,14 +89,17 @@ fn p19_in_through_an_endpoint_and_back() {
 fn p19_each_rule_that_is_taken_away_denies() {
     let text = text();
     let path = p19(&text);
-    path.denied(&[
+    let crossings = [
         ("web", "egress", "198.51.100.0/24", false),
         ("fw", "ingress", "10.0.0.0/24", false),
         ("fw", "egress", "198.51.100.0/24", false),
         ("fw", "ingress", "198.51.100.0/24", true),
         ("fw", "egress", "10.0.0.0/24", true),
         ("web", "ingress", "198.51.100.0/24", true),
-    ]);
+    ];
+    path.denied(&crossings);
+    path.errors();
+    path.errors_denied(false, &crossings);
     path.dies("routes = [{ to = \"0.0.0.0/0\", via = \"fw\" }]", "routes = []", DropReason::NoRoute, "rtb-web");
     path.dies("routes = [{ to = \"0.0.0.0/0\", via = \"igw\" }]", "routes = []", DropReason::NoRoute, "rtb-fw");
     // What comes in by the endpoint goes out by it (2.17).

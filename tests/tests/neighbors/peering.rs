@@ -97,12 +97,15 @@ fn p12_to_an_instance_of_a_peered_vpc() {
 #[test]
 fn p12_each_rule_that_is_taken_away_denies() {
     let text = text();
-    p12(&text).denied(&[
+    let crossings = [
         ("a", "egress", "10.1.0.0/24", false),
         ("b", "ingress", "10.0.0.0/24", false),
         ("b", "egress", "10.0.0.0/24", true),
         ("a", "ingress", "10.1.0.0/24", true),
-    ]);
+    ];
+    p12(&text).denied(&crossings);
+    p12(&text).errors();
+    p12(&text).errors_denied(false, &crossings);
     let p12 = p12(&text);
     p12.dies("{ to = \"10.1.0.0/16\", via = \"ab\" }, ", "", DropReason::NoRoute, "rtb-a");
     // Nobody but a NAT gateway gets answers without a route (4.8).

@@ -104,7 +104,7 @@ fn p11_to_an_instance_of_another_vpc() {
 fn p11_each_rule_that_is_taken_away_denies() {
     let text = text();
     let p11 = p11(&text);
-    p11.denied(&[
+    let crossings = [
         ("a", "egress", "10.1.0.0/24", false),
         ("at", "ingress", "10.0.0.0/24", false),
         ("bt", "egress", "10.1.0.0/24", false),
@@ -113,7 +113,10 @@ fn p11_each_rule_that_is_taken_away_denies() {
         ("bt", "ingress", "10.1.0.0/24", true),
         ("at", "egress", "10.0.0.0/24", true),
         ("a", "ingress", "10.1.0.0/24", true),
-    ]);
+    ];
+    p11.denied(&crossings);
+    p11.errors();
+    p11.errors_denied(false, &crossings);
     p11.dies("{ to = \"10.1.0.0/16\", via = \"hub\" }, ", "", DropReason::NoRoute, "rtb-a");
     p11.reply_dies("{ to = \"10.0.0.0/16\", via = \"hub\" }, ", "", DropReason::NoRoute, "rtb-b");
     p11.dies(
@@ -210,12 +213,15 @@ fn the_subnet_of_an_attachment_has_its_own_rules() {
     ];
     let path = Path { from: "10.0.8.10", to: "10.1.8.20", there: &there, back: &back, ..p11(&text) };
     path.walk();
-    path.denied(&[
+    let crossings = [
         ("at", "egress", "10.1.8.0/24", false),
         ("at", "ingress", "10.0.8.0/24", false),
         ("bt", "egress", "10.0.8.0/24", true),
         ("bt", "ingress", "10.1.8.0/24", true),
-    ]);
+    ];
+    path.denied(&crossings);
+    path.errors();
+    path.errors_denied(false, &crossings);
 }
 
 #[test]

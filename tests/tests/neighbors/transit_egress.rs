@@ -118,7 +118,7 @@ fn p17_a_spoke_by_the_nat_gateway_of_the_egress_vpc() {
 fn p17_each_rule_that_is_taken_away_denies() {
     let text = text();
     let path = p17(&text);
-    path.denied(&[
+    let crossings = [
         ("spoke", "egress", "198.51.100.0/24", false),
         ("spoke-tgw", "ingress", "10.1.0.0/24", false),
         ("tgw", "egress", "198.51.100.0/24", false),
@@ -129,7 +129,10 @@ fn p17_each_rule_that_is_taken_away_denies() {
         ("tgw", "ingress", "198.51.100.0/24", true),
         ("spoke-tgw", "egress", "10.1.0.0/24", true),
         ("spoke", "ingress", "198.51.100.0/24", true),
-    ]);
+    ];
+    path.denied(&crossings);
+    path.errors();
+    path.errors_denied(false, &crossings);
     path.dies("{ to = \"0.0.0.0/0\", via = \"egress\" }", "", DropReason::TransitNoRoute, "tgw-rtb-spokes");
     path.dies("{ to = \"0.0.0.0/0\", via = \"nat\" }", "", DropReason::NoRoute, "rtb-tgw");
     // The NAT gateway's subnet has to know the way back to the spoke: else the answer would go out again.

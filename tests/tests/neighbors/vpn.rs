@@ -65,7 +65,10 @@ fn p20_from_on_premises_and_back() {
 fn p20_each_rule_that_is_taken_away_denies() {
     let text = text();
     let path = p20(&text);
-    path.denied(&[("private", "egress", "192.168.0.0/16", false), ("private", "ingress", "192.168.0.0/16", true)]);
+    let crossings = [("private", "egress", "192.168.0.0/16", false), ("private", "ingress", "192.168.0.0/16", true)];
+    path.denied(&crossings);
+    path.errors();
+    path.errors_denied(false, &crossings);
     path.dies("propagate_to = [\"private\"]", "", DropReason::NoRoute, "rtb-private");
     let inward = Path { who: "vgw-onprem", from: "192.168.1.1", to: "10.0.0.10", place: "eni-app", ..p20(&text) };
     inward.dies("from = \"192.168.0.0/16\"", "from = \"192.0.2.0/24\"", DropReason::SecurityGroup, "eni-app");
