@@ -3,6 +3,7 @@
 //! (P21), and the packets that the emulator makes itself (P22).
 
 mod appliance;
+mod endpoint_errors;
 mod hairpin;
 mod nat64;
 mod nat_instance;

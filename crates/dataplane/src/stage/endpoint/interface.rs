@@ -49,9 +49,14 @@ pub(crate) fn serve(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx, eni: EniI
     Ok(Hop::Done(Place::Interface(eni)))
 }
 
-/// The service answers: only what belongs to a flow from the inside comes out of the endpoint (10.9).
+/// The service answers: only what belongs to a flow from the inside, or is about one, comes out of the endpoint (10.9).
 pub(crate) fn answer(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> Result<(), Denial> {
     let at = Component::Endpoint(endpoint);
+    // An error about what it got begins nothing (P21).
+    if flows::is_related(walk, endpoint) {
+        walk.pass(at, KIND, None, None);
+        return Ok(());
+    }
     match flows::observe(walk, endpoint) {
         Some(Way::Reply) => {}
         None if walk.adoptable => {
