@@ -4,6 +4,7 @@
 
 mod appliance;
 mod endpoint_errors;
+mod errors;
 mod hairpin;
 mod nat64;
 mod nat_instance;
