@@ -13,6 +13,7 @@ pub mod large;
 mod packets;
 pub mod path;
 pub mod scenario;
+pub mod told;
 
 use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;

@@ -6,6 +6,8 @@ mod appliance;
 mod endpoint_errors;
 mod errors;
 mod hairpin;
+mod made_by_gateways;
+mod made_by_hosts;
 mod nat64;
 mod nat_instance;
 mod private_nat;

@@ -4,7 +4,7 @@ use vpcemu_dataplane::DropReason;
 use vpcemu_tests::Lab;
 use vpcemu_tests::path::{Path, acl, denying, each};
 
-fn text() -> String {
+pub fn text() -> String {
     let network = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16", "2001:db8:1234:1a00::/56"]

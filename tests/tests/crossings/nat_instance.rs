@@ -5,7 +5,7 @@ use vpcemu_tests::path::{Path, acl, but, error_about};
 use vpcemu_tests::{Lab, syn};
 
 /// The groups let in and out what the path needs, and nothing else.
-fn text() -> String {
+pub fn text() -> String {
     let network = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16", "2001:db8:1234:1a00::/56"]

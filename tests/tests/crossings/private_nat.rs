@@ -6,7 +6,7 @@ use vpcemu_tests::path::{Denying, Path, acl, but, each};
 use vpcemu_tests::{Lab, syn};
 
 /// A client, a private NAT gateway, and two VPCs at a transit gateway, which has a VPN too.
-fn transit() -> String {
+pub fn transit() -> String {
     let network = r#"
 [vpc.a]
 cidrs = ["10.0.0.0/16"]

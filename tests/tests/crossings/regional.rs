@@ -4,7 +4,7 @@ use vpcemu_dataplane::DropReason;
 use vpcemu_tests::path::{Path, acl, but};
 use vpcemu_tests::{Lab, syn};
 
-fn text() -> String {
+pub fn text() -> String {
     let network = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16"]
