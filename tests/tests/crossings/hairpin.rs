@@ -100,6 +100,7 @@ fn p18_there_and_back() {
         let sent = lab.leave("app", packet).delivered("eni-web").source("203.0.113.20");
         assert_eq!((sent.headers().dst.to_string().as_str(), sent.headers().ttl), ("10.0.2.10", 63));
         let back = lab.leave("web", sent.reply()).delivered("eni-app").source("203.0.113.10");
+        assert_eq!(back.verdict.connection, Some(sent.n));
         assert_eq!((back.headers().dst.to_string().as_str(), back.headers().ttl), ("10.0.1.10", 63));
     }
 }

@@ -129,35 +129,6 @@ fn a_gateway_is_not_reached_through_itself() {
 }
 
 #[test]
-fn p18_to_the_public_address_of_an_instance_and_back() {
-    let mut lab = Lab::new(&NETWORK.replace(
-        "public = \"203.0.113.10\"\n",
-        "public = \"203.0.113.10\"\nsecurity_groups = [\"open\"]\n[security_group.open]\ningress = [{ proto = \"all\", from = \"203.0.113.20/32\" }]\n",
-    ));
-    for flow in [syn(FROM, "203.0.113.10:443"), udp(FROM, "203.0.113.10:443"), ping("10.0.1.10", "203.0.113.10", 4000)]
-    {
-        let steps = [&OUT_AND_IN[..], &["sg eni-web ingress"]].concat();
-        let sent = lab.leave("one", flow).delivered("eni-web").source("203.0.113.20").steps(&steps);
-        let reply = lab.leave("web", sent.reply()).delivered("eni-one").source("203.0.113.10");
-        assert_eq!(reply.verdict.connection, Some(sent.n));
-        assert_eq!((reply.key().dst, reply.key().dst_port), (ip("10.0.1.10"), 4000));
-        reply.steps(&[
-            "sg eni-web egress",
-            "nacl acl-main-default egress",
-            "route rtb-pub",
-            "igw igw-igw",
-            "igw igw-igw",
-            "nacl acl-main-default ingress",
-            "nat nat-nat ingress",
-            "nacl acl-main-default egress",
-            "route rtb-pub",
-            "nacl acl-main-default ingress",
-            "sg eni-one ingress",
-        ]);
-    }
-}
-
-#[test]
 fn a_scripted_session_in_every_counter() {
     let mut lab = Lab::new(NETWORK);
     let mut expected = NatCounters::default();

@@ -175,6 +175,8 @@ fn between_regions_packets_are_smaller() {
     let (kind, bytes, place) = lost.generated.expect("the subnet's router says so");
     assert_eq!((kind, place.as_deref()), (GeneratedKind::IcmpFragmentationNeeded, Some("eni-client")));
     assert_eq!(vpcemu_tests::headers(&bytes).src.to_string(), "10.0.0.1");
+    // It crosses no network ACL (P22).
+    assert_eq!(lost.made.expect("its way").steps, ["sg eni-client ingress"]);
     let sent = lab.leave("client", large(8501).build()).delivered("eni-server");
     assert_eq!(sent.pieces.iter().map(Vec::len).collect::<Vec<_>>(), [8500, 21]);
     // Within a region everything passes that a VPC carries.

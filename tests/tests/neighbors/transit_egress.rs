@@ -1,9 +1,11 @@
 //! A spoke that goes to the internet by the NAT gateway of another VPC (10.27, P17), with and without inspection on the way.
 
 use vpcemu_dataplane::DropReason;
+use vpcemu_dataplane::outcome::CtState;
 use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_packet::build;
 use vpcemu_tests::path::{Path, acl, but};
+use vpcemu_tests::told::{Told, nothing};
 use vpcemu_tests::{Lab, Sent, data, headers, socket, syn};
 
 const REMOTE: &str = "198.51.100.7";
@@ -138,6 +140,50 @@ fn p17_each_rule_that_is_taken_away_denies() {
     // The NAT gateway's subnet has to know the way back to the spoke: else the answer would go out again.
     path.reply_dies(", { to = \"10.1.0.0/16\", via = \"hub\" }", "", DropReason::Spoofed, "igw-igw");
     path.reply_dies("propagate_to = [\"hub\"]", "propagate_to = []", DropReason::TransitNoRoute, "tgw-rtb-hub");
+}
+
+#[test]
+fn p22_the_nat_gateway_tells_a_spoke_by_the_transit_gateway() {
+    const SERVER: &str = "198.51.100.7:443";
+    let text = text();
+    let old = Told {
+        text: &text,
+        before: nothing,
+        of: |lab| {
+            // One hop is the transit gateway's.
+            let last = build::udp(socket("10.1.0.10:4000"), socket(SERVER)).ttl(2).build();
+            lab.leave("app", last).dropped(DropReason::Ttl, "nat-nat")
+        },
+        kind: "icmp-time-exceeded",
+        from: "10.0.0.200",
+        place: "eni-app",
+        steps: &BACK[3..],
+        state: Some(CtState::Related),
+    };
+    let reset = Told {
+        before: |lab| {
+            let sent = lab.leave("app", syn("10.1.0.10:4000", SERVER)).delivered("internet");
+            lab.arrive(sent.reply()).delivered("eni-app");
+            lab.leave("app", data("10.1.0.10:4000", SERVER)).delivered("internet");
+            lab.wait(350.0);
+        },
+        of: |lab| lab.leave("app", data("10.1.0.10:4000", SERVER)).dropped(DropReason::NatIdleExpired, "nat-nat"),
+        kind: "tcp-rst",
+        from: "198.51.100.7",
+        state: Some(CtState::Established),
+        ..old
+    };
+    for told in [old, reset] {
+        told.walk();
+        let source = format!("{}/32", told.from);
+        told.denied(&[
+            ("pub", "egress", "10.1.0.0/24"),
+            ("tgw", "ingress", &source),
+            ("spoke-tgw", "egress", "10.1.0.0/24"),
+            ("spoke", "ingress", &source),
+        ]);
+        told.dies("propagate_to = [\"hub\"]", "propagate_to = []", DropReason::TransitNoRoute, "tgw-rtb-hub");
+    }
 }
 
 #[test]
