@@ -44,7 +44,7 @@ pub struct SecurityGroupRule {
 }
 
 /// The other side of a security group rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Peer {
     /// A block, IPv4 or IPv6.
     Cidr(IpNet),

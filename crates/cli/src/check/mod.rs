@@ -281,6 +281,9 @@ fn write_text(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>) -> 
                 named(row.id, row.name),
                 row.kind.to_owned(),
                 match row.route_table {
+                    Some(table) if row.kind == neighbors::ATTACHMENT => {
+                        format!("{}\nruled by {table}", row.place.as_deref().unwrap_or_default())
+                    }
                     Some(table) => format!("{}\n{table}", row.place.as_deref().unwrap_or_default()),
                     None if row.kind == neighbors::TRANSIT_GATEWAY => String::new(),
                     None if row.kind == neighbors::ATTACHMENT => {

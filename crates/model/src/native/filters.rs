@@ -119,7 +119,7 @@ impl Builder<'_> {
 
     fn group_peer(&mut self, text: &str, span: Range<usize>) -> Option<Peer> {
         if let Some(list) = text.strip_prefix("pl:") {
-            return self.prefix_list(list, span).map(Peer::PrefixList);
+            return Some(Peer::PrefixList(self.prefix_list(list, span)));
         }
         if let Some(group) = text.strip_prefix("sg:") {
             return Some(Peer::SecurityGroup(self.peer_group(group, span)));

@@ -144,7 +144,7 @@ impl Builder<'_> {
         let first = self.free.entry(subnet.id.clone()).or_insert(first);
         let mut hosts = (*first..u32::from(net.broadcast())).map(Ipv4Addr::from);
         let free = hosts.find(|address| !self.taken.contains(address));
-        *first = u32::from(free.unwrap_or(net.broadcast()));
+        *first = u32::from(free.unwrap_or_else(|| net.broadcast()));
         free
     }
 

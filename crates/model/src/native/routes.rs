@@ -153,7 +153,7 @@ impl Builder<'_> {
 
     pub(crate) fn destination(&mut self, to: &Text) -> Option<Destination> {
         match to.get_ref().strip_prefix("pl:") {
-            Some(list) => self.prefix_list(list, to.span()).map(Destination::PrefixList),
+            Some(list) => Some(Destination::PrefixList(self.prefix_list(list, to.span()))),
             None => self.parsed(to, "CIDR block or pl:NAME", "0.0.0.0/0").map(Destination::Cidr),
         }
     }

@@ -154,17 +154,19 @@ impl Builder<'_> {
         }
     }
 
-    /// A prefix list that a route or rule names; one that does not exist is a mistake.
-    pub(crate) fn prefix_list(&mut self, name: &str, span: std::ops::Range<usize>) -> Option<Id> {
+    /// A prefix list that a route or rule names. One that is gone matches nothing, as a group that is gone (6.13).
+    pub(crate) fn prefix_list(&mut self, name: &str, span: std::ops::Range<usize>) -> Id {
         let id = Id::of(Kind::PrefixList, name);
         if self.built.prefix_lists.contains(&id) {
-            return Some(id);
+            return id;
         }
         if !self.broken.contains(&id) {
             let known = super::text::listed(self.network.prefix_lists.iter().map(|list| &list.id));
             let help = format!("there is {known}; define it as [prefix_list.NAME] with entries = [...]");
-            self.error_with_help("unknown-prefix-list", span, format!("there is no prefix list {id}"), help);
+            let text = format!("there is no prefix list {id}: what names it is stale and matches nothing");
+            self.findings.push(Finding::warning("stale-prefix-list", &self.at(span), text).help(help));
+            self.missing.insert(id.clone());
         }
-        None
+        id
     }
 }

@@ -13,7 +13,7 @@ use crate::finding::{Finding, Severity};
 use crate::{AclEntry, IcmpTypeCode, NetworkAcl, NetworkInterface, Origin, Peer, PortRange, Ports, Protocol};
 
 /// Numbers that entries may have; those above are reserved, 32767 is the implicit deny (7.3).
-const RULE_NUMBERS: RangeInclusive<u16> = 1..=32766;
+pub(super) const RULE_NUMBERS: RangeInclusive<u16> = 1..=32766;
 /// Seconds of `TcpEstablishedTimeout`: a minute to five days (6.16).
 const TCP_ESTABLISHED: RangeInclusive<u64> = 60..=432_000;
 /// Seconds of `UdpTimeout` (6.16).
@@ -141,8 +141,13 @@ mod tests {
         validate(&network).iter().map(|finding| (finding.code, finding.severity)).collect()
     }
 
+    /// In a network ACL whose other entries leave something for this one.
     fn with_entry(entry: AclEntry) -> Vec<(&'static str, Severity)> {
-        damaged(|network| network.network_acls[0].ingress.push(entry))
+        damaged(|network| {
+            let entries = &mut network.network_acls[0].ingress;
+            entries.iter_mut().for_each(|other| other.protocol = Protocol::Number(47));
+            entries.push(entry);
+        })
     }
 
     fn with_rule(protocol: Protocol, ports: Ports, block: &str) -> Vec<(&'static str, Severity)> {
@@ -160,7 +165,7 @@ mod tests {
         assert_eq!(with_entry(entry(32766, "0.0.0.0/0")), []);
         assert_eq!(with_entry(entry(0, "0.0.0.0/0")), [("rule-number", Error)]);
         assert_eq!(with_entry(entry(32767, "0.0.0.0/0")), [("rule-number", Error)]);
-        assert_eq!(with_entry(entry(100, "::/0")), [("duplicate-rule-number", Error)]);
+        assert_eq!(with_entry(entry(100, "2001:db8::/32")), [("duplicate-rule-number", Error)]);
     }
 
     #[test]

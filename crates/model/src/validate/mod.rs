@@ -16,6 +16,7 @@ mod interfaces;
 mod local_routes;
 mod neighbors;
 mod quotas;
+mod redundant;
 mod references;
 mod routing;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub fn validate(network: &Network) -> Vec<Finding> {
     edge_routes::check(&index, &mut findings);
     forwarding::check(&index, &mut findings);
     filtering::check(&index, &mut findings);
+    redundant::check(&index, &mut findings);
     group_references::check(&index, &mut findings);
     gateways::check(&index, &mut findings);
     neighbors::check(&index, &mut findings);

@@ -124,8 +124,8 @@ fn of_rules(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Finding
 /// A reference to a prefix list, from a rule, route or endpoint.
 pub(super) fn prefix_list(index: &Index<'_>, owner: &str, list: &Id, origin: &Origin, findings: &mut Vec<Finding>) {
     if !index.prefix_lists.contains_key(list) {
-        let text = format!("{owner} names the prefix list {list}, which does not exist");
-        findings.push(Finding::error("unknown-prefix-list", origin, text));
+        let text = format!("{owner} names the prefix list {list}, which does not exist: it matches nothing");
+        findings.push(Finding::warning("stale-prefix-list", origin, text));
     }
 }
 
@@ -314,11 +314,11 @@ mod tests {
     }
 
     #[test]
-    fn rules_may_be_stale_but_prefix_lists_exist() {
+    fn rules_may_be_stale() {
         let stale = |it: &mut Network| it.security_groups[0].ingress[0].peer = Peer::SecurityGroup("sg-9".into());
         assert_eq!(damaged(stale), [("stale-group", Warning)]);
         let listed = |it: &mut Network| it.security_groups[0].egress[0].peer = Peer::PrefixList("pl-9".into());
-        assert_eq!(damaged(listed), [("unknown-prefix-list", Error)]);
+        assert_eq!(damaged(listed), [("stale-prefix-list", Warning)]);
     }
 
     #[test]

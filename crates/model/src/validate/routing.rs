@@ -291,7 +291,7 @@ mod tests {
     fn prefix_lists_exist_and_blocks_are_truncated() {
         let list = Destination::PrefixList("pl-9".into());
         let listed = Route { destination: list, ..route("::/0", Target::Edge("tgw-9".into())) };
-        assert_eq!(with(listed), [("unknown-prefix-list", Error)]);
+        assert_eq!(with(listed), [("stale-prefix-list", Warning)]);
         assert_eq!(with(route("203.0.113.1/24", Target::Edge("tgw-9".into()))), [("host-bits", Warning)]);
     }
 

@@ -215,5 +215,5 @@ fn routes_of_a_transit_gateway_lead_to_its_attachments() {
         let route = TransitGatewayRoute { destination: listed, ..transit_route("10.0.0.0/8", None) };
         it.route_tables[0].routes.push(route);
     };
-    assert_eq!(with_gateway(list), [("unknown-prefix-list", Error)]);
+    assert_eq!(with_gateway(list), [("stale-prefix-list", Warning)]);
 }
