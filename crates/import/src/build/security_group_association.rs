@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vpcemu_model::{Id, Network, Origin};
 
+use super::positions;
 use crate::Error;
 use crate::codes;
 use crate::dump::{Dump, Key};
@@ -61,10 +62,12 @@ impl Associations {
 /// A group on an interface of another VPC has to be associated with that VPC, whether the dump tells or not.
 pub(super) fn infer(network: &mut Network, notes: &mut Notes) {
     let Network { subnets, interfaces, security_groups, vpcs, .. } = network;
+    let at = positions(subnets, |subnet| Some(&subnet.id));
+    let groups = positions(security_groups, |group| Some(&group.id));
     for interface in interfaces {
-        let Some(subnet) = subnets.iter().find(|subnet| subnet.id == interface.subnet) else { continue };
+        let Some(subnet) = at.get(&interface.subnet).map(|at| &subnets[*at]) else { continue };
         for id in &interface.security_groups {
-            let Some(group) = security_groups.iter_mut().find(|group| group.id == *id) else { continue };
+            let Some(group) = groups.get(id).map(|at| &mut security_groups[*at]) else { continue };
             // A default group never is: the validation says so.
             let default = vpcs.iter().any(|vpc| vpc.default_security_group == *id);
             if default || group.serves(&subnet.vpc) {
