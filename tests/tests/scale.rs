@@ -103,10 +103,13 @@ fn addresses_are_chosen_in_turn() {
 fn ten_thousand_wrong_names_are_ten_thousand_findings() {
     let text = instances(10_000, |n| format!("subnet = \"a\"\nsecurity_groups = [\"team-{n}\"]"));
     let Err(native::Error::Invalid { findings, .. }) = native::parse("large.toml", &text) else { panic!() };
-    assert_eq!(findings.len(), 10_000);
+    assert_eq!(findings.len(), 10_001);
+    // Errors come first.
+    let (wrong, [quota]) = findings.split_at(10_000) else { panic!() };
+    assert_eq!(quota.text, "the zone a has 10000 network interfaces, above the default quota of 5000");
     assert_eq!(findings[0].text, "`h0` names sg-team-0, which does not exist");
     assert_eq!(findings[0].help.as_deref(), Some("there is sg-main-default, sg-web"));
-    let last = findings.last().unwrap();
+    let last = wrong.last().unwrap();
     assert_eq!(last.text, "`h9999` names sg-team-9999, which does not exist");
     // Nobody reads that many hints.
     assert_eq!((findings[99].help.is_some(), findings[100].help.as_deref()), (true, None));

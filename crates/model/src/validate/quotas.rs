@@ -1,6 +1,8 @@
 //! Quotas (section 13): a warning above the default, since it can be raised, an error above what it can be raised to.
 
 mod neighbors;
+mod regions;
+mod usage;
 
 use std::collections::HashMap;
 
@@ -8,7 +10,8 @@ use super::Index;
 use super::blocks::is_v4;
 use crate::finding::Finding;
 use crate::{
-    Destination, Id, NetworkInterface, Origin, Peer, Placement, Route, RouteOrigin, SecurityGroupRule, Target,
+    Destination, Id, Network, NetworkInterface, Origin, Peer, Placement, Route, RouteOrigin, SecurityGroup,
+    SecurityGroupRule, Target,
 };
 
 /// A quota: what accounts start with, and what it can be raised to where AWS says.
@@ -24,16 +27,25 @@ const VPC_BLOCKS: Quota = Quota { of: "blocks", default: 5, maximum: Some(50) };
 const SUBNETS: Quota = Quota { of: "subnets", default: 200, maximum: None };
 /// Adjustable, without a documented maximum.
 const ROUTE_TABLES: Quota = Quota { of: "route tables", default: 200, maximum: None };
+/// Adjustable, without a documented maximum.
+const NETWORK_ACLS: Quota = Quota { of: "network ACLs", default: 200, maximum: None };
 /// Per table and family; prefix lists count with their entries (2.5).
 const ROUTES: Quota = Quota { of: "static routes", default: 500, maximum: Some(1000) };
 /// Per direction and family. Rules times groups per interface stay within 1000, so one group can have that many.
 const GROUP_RULES: Quota = Quota { of: "rules", default: 60, maximum: Some(1000) };
 /// 5, adjustable to 16 (6.2).
 const GROUPS: Quota = Quota { of: "security groups", default: 5, maximum: Some(16) };
+/// Rules of one group times groups of one interface, per direction and family, however the two quotas are raised.
+const RULES_OF_INTERFACE: usize = 1000;
 /// Per direction: 20, adjustable to 40 (7.15).
 const ACL_ENTRIES: Quota = Quota { of: "entries", default: 20, maximum: Some(40) };
 /// 1000 entries, without a documented maximum.
 const LIST_ENTRIES: Quota = Quota { of: "entries", default: 1000, maximum: None };
+/// To one list, of rules and of routes each; without a documented maximum.
+const LIST_REFERENCES: [Quota; 2] = [
+    Quota { of: "references in rules", default: 10_000, maximum: None },
+    Quota { of: "references in routes", default: 10_000, maximum: None },
+];
 /// Elastic IPs of a public NAT gateway: 2, adjustable to the 8 addresses that it can have (4.2).
 const PUBLIC_NAT_ADDRESSES: Quota = Quota { of: "public addresses", default: 2, maximum: Some(8) };
 /// A primary and seven secondary addresses, fixed (4.2).
@@ -67,6 +79,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let subnets = count(network.subnets.iter().map(|it| &it.vpc));
     let of_gateways = network.gateway_route_tables.iter().map(|it| &it.vpc);
     let tables = count(network.route_tables.iter().map(|it| &it.vpc).chain(of_gateways));
+    let acls = count(network.network_acls.iter().map(|it| &it.vpc));
     for vpc in &network.vpcs {
         let (id, origin) = (&vpc.id, &vpc.origin);
         let v4 = vpc.cidrs.iter().filter(|block| is_v4(**block)).count();
@@ -74,6 +87,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         findings.extend(VPC_BLOCKS.check(id, "IPv6 ", vpc.cidrs.len() - v4, origin));
         findings.extend(SUBNETS.check(id, "", subnets.get(id).copied().unwrap_or_default(), origin));
         findings.extend(ROUTE_TABLES.check(id, "", tables.get(id).copied().unwrap_or_default(), origin));
+        findings.extend(NETWORK_ACLS.check(id, "", acls.get(id).copied().unwrap_or_default(), origin));
     }
     let of_subnets = network.route_tables.iter().map(|it| (&it.id, &it.routes, &it.origin));
     let of_gateways = network.gateway_route_tables.iter().map(|it| (&it.id, &it.routes, &it.origin));
@@ -85,19 +99,25 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         findings.extend(ACL_ENTRIES.check(&acl.id, "inbound ", acl.ingress.len(), &acl.origin));
         findings.extend(ACL_ENTRIES.check(&acl.id, "outbound ", acl.egress.len(), &acl.origin));
     }
-    for group in &network.security_groups {
-        for (direction, rules) in [("inbound", &group.ingress), ("outbound", &group.egress)] {
-            for (family, v4) in [("IPv4", true), ("IPv6", false)] {
-                let which = format!("{direction} {family} ");
-                findings.extend(GROUP_RULES.check(&group.id, &which, group_rules(index, rules, v4), &group.origin));
-            }
+    let mut rules_of: HashMap<&Id, [usize; 4]> = HashMap::new();
+    for SecurityGroup { id, ingress, egress, origin, .. } in &network.security_groups {
+        let counts = [(ingress, true), (ingress, false), (egress, true), (egress, false)];
+        let counts = counts.map(|(rules, v4)| group_rules(index, rules, v4));
+        for (which, count) in KINDS_OF_RULES.into_iter().zip(counts) {
+            findings.extend(GROUP_RULES.check(id, which, count, origin));
         }
+        rules_of.entry(id).or_insert(counts);
     }
+    let references = list_references(network);
     for list in &network.prefix_lists {
         findings.extend(LIST_ENTRIES.check(&list.id, "", list.entries.len(), &list.origin));
+        for (quota, counts) in LIST_REFERENCES.iter().zip(&references) {
+            findings.extend(quota.check(&list.id, "", counts.get(&list.id).copied().unwrap_or_default(), &list.origin));
+        }
     }
-    for NetworkInterface { id, security_groups, origin, .. } in &network.interfaces {
-        findings.extend(GROUPS.check(id, "", security_groups.len(), origin));
+    for interface in &network.interfaces {
+        findings.extend(GROUPS.check(&interface.id, "", interface.security_groups.len(), &interface.origin));
+        findings.extend(rules_of_interface(interface, &rules_of));
     }
     for gateway in &network.nat_gateways {
         if let Placement::Regional { .. } = gateway.placement {
@@ -117,6 +137,44 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         findings.extend(EXCLUSIONS.check(&Id::new("Block Public Access"), "", exclusions.len(), &last.origin));
     }
     neighbors::check(index, findings);
+    regions::check(index, findings);
+    usage::check(index, findings);
+}
+
+/// What AWS counts apart, in the order of the counts.
+const KINDS_OF_RULES: [&str; 4] = ["inbound IPv4 ", "inbound IPv6 ", "outbound IPv4 ", "outbound IPv6 "];
+
+/// The quota of groups times that of rules is limited, so that an interface that needs more of it cannot be.
+fn rules_of_interface(interface: &NetworkInterface, rules_of: &HashMap<&Id, [usize; 4]>) -> Option<Finding> {
+    let NetworkInterface { id, security_groups, origin, .. } = interface;
+    let counts = || security_groups.iter().filter_map(|group| rules_of.get(group));
+    let groups = security_groups.len();
+    KINDS_OF_RULES.iter().enumerate().find_map(|(kind, which)| {
+        let most = counts().map(|counts| counts[kind]).max()?;
+        // One group alone has been counted as that.
+        (groups > 1 && groups * most > RULES_OF_INTERFACE).then(|| {
+            let text = format!(
+                "{id} has {groups} security groups, one of which has {most} {which}rules: groups times rules are \
+                 {RULES_OF_INTERFACE} at most"
+            );
+            Finding::error("quota", origin, text)
+        })
+    })
+}
+
+/// How often rules and routes name each prefix list.
+fn list_references(network: &Network) -> [HashMap<&Id, usize>; 2] {
+    let rules = network.security_groups.iter().flat_map(|group| group.ingress.iter().chain(&group.egress));
+    let peers = rules.filter_map(|rule| match &rule.peer {
+        Peer::PrefixList(list) => Some(list),
+        Peer::Cidr(_) | Peer::SecurityGroup(_) => None,
+    });
+    let routes = network.route_tables.iter().flat_map(|table| &table.routes);
+    let destinations = routes.filter_map(|route| match &route.destination {
+        Destination::PrefixList(list) => Some(list),
+        Destination::Cidr(_) => None,
+    });
+    [count(peers), count(destinations)]
 }
 
 fn count<'a>(ids: impl Iterator<Item = &'a Id>) -> HashMap<&'a Id, usize> {
@@ -158,7 +216,7 @@ mod tests {
     use super::*;
     use crate::finding::Severity::{self, Error, Warning};
     use crate::validate::sample::{entry, net, network, route, rule};
-    use crate::{BlockExclusion, Connectivity, ExclusionMode, NatAddress, Network, RouteTable, Subnet};
+    use crate::{BlockExclusion, Connectivity, ExclusionMode, NatAddress, NetworkAcl, RouteTable, Subnet};
 
     /// What the quotas say of a damaged network.
     fn damaged(damage: impl FnOnce(&mut Network)) -> Vec<Severity> {
@@ -167,6 +225,8 @@ mod tests {
         let mut findings = Vec::new();
         check(&Index::new(&network), &mut findings);
         assert!(findings.iter().all(|finding| finding.code == "quota"));
+        // What is of a region has tests of its own.
+        findings.retain(|finding| !finding.text.starts_with("the "));
         findings.iter().map(|finding| finding.severity).collect()
     }
 
@@ -193,6 +253,9 @@ mod tests {
         });
         assert_quota(&ROUTE_TABLES, |it, count| {
             it.route_tables = vec![RouteTable { routes: Vec::new(), ..it.route_tables[0].clone() }; count];
+        });
+        assert_quota(&NETWORK_ACLS, |it, count| {
+            it.network_acls = vec![NetworkAcl { ingress: Vec::new(), ..it.network_acls[0].clone() }; count];
         });
         assert_quota(&LIST_ENTRIES, |it, count| {
             it.route_tables.clear();
@@ -235,6 +298,43 @@ mod tests {
         assert_quota(&ACL_ENTRIES, |it, count| it.network_acls[0].ingress = vec![entry(1, "::/0"); count]);
         assert_quota(&ACL_ENTRIES, |it, count| it.network_acls[0].egress = vec![entry(1, "::/0"); count]);
         assert_quota(&GROUPS, |it, count| it.interfaces[0].security_groups = vec!["sg-1".into(); count]);
+    }
+
+    #[test]
+    fn quotas_of_references_count_rules_and_routes_apart() {
+        let [of_rules, of_routes] = &LIST_REFERENCES;
+        assert_quota(of_rules, |it, count| {
+            it.route_tables.clear();
+            it.prefix_lists[0].entries.clear();
+            it.security_groups.iter_mut().for_each(|group| group.egress.clear());
+            it.security_groups[0].ingress = vec![rule("sgr-1", Peer::PrefixList("pl-1".into())); count];
+        });
+        assert_quota(of_routes, |it, count| {
+            it.security_groups.clear();
+            it.prefix_lists[0].entries.clear();
+            let listed = Destination::PrefixList("pl-1".into());
+            let route = Route { destination: listed, ..route("::/0", Target::Edge("tgw-1".into())) };
+            it.route_tables[1].routes = vec![route; count];
+        });
+    }
+
+    #[test]
+    fn groups_times_rules_of_an_interface_are_limited() {
+        let with = |groups: usize, rules: usize| {
+            let mut network = network();
+            network.security_groups[0].ingress = vec![rule("sgr-1", Peer::Cidr(net("0.0.0.0/0"))); rules];
+            network.interfaces[0].security_groups = vec![network.security_groups[0].id.clone(); groups];
+            let mut findings = Vec::new();
+            check(&Index::new(&network), &mut findings);
+            findings.retain(|finding| finding.severity == Error);
+            findings.into_iter().map(|finding| finding.text).collect::<Vec<_>>()
+        };
+        assert_eq!(with(16, 62), [""; 0]);
+        let text = "eni-web has 16 security groups, one of which has 63 inbound IPv4 rules: groups times rules are 1000 at \
+                    most";
+        assert_eq!(with(16, 63), [text]);
+        assert_eq!(with(1, 1000), [""; 0]);
+        assert_eq!(with(2, 500), [""; 0]);
     }
 
     #[test]
