@@ -7,9 +7,8 @@ mod common;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use common::{CONFIG, repository};
+use common::{CONFIG, peak_memory};
 use vpcemu_capture::{LinkType, PcapWriter};
 use vpcemu_packet::{TcpFlags, build};
 
@@ -42,22 +41,8 @@ fn write(path: &Path, packets: u64) {
 
 /// Peak resident memory of a replay in KiB, and how many packets it delivered.
 fn replay(capture: &Path) -> (u64, u64) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vpcemu"))
-        .args(["replay", "-c", CONFIG, capture.to_str().unwrap(), "--format", "json"])
-        .current_dir(repository())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (peak, output) = peak_memory(&["replay", "-c", CONFIG, capture.to_str().unwrap(), "--format", "json"]);
+    let summary: serde_json::Value = serde_json::from_str(&output).unwrap();
     (peak, summary["packets"]["delivered"].as_u64().unwrap())
 }
 

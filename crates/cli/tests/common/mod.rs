@@ -31,6 +31,28 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
+/// Peak resident memory of a run in KiB, and what it printed. It has to succeed.
+#[cfg(target_os = "linux")]
+pub(crate) fn peak_memory(arguments: &[&str]) -> (u64, String) {
+    // A pipe that nobody reads would fill up.
+    let printed = tempfile::NamedTempFile::new().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vpcemu"))
+        .args(arguments)
+        .current_dir(repository())
+        .stdout(printed.reopen().unwrap())
+        .spawn()
+        .unwrap();
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(child.wait().unwrap().success());
+    (peak, std::fs::read_to_string(printed.path()).unwrap())
+}
+
 /// Whether a tool that a test needs is there. Says so when it is not; in CI it must be.
 pub(crate) fn have(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
