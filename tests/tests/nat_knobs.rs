@@ -452,6 +452,20 @@ fn a_zone_without_an_address_is_helped_out_unless_the_knob_is_strict() {
 }
 
 #[test]
+fn an_address_in_a_zone_without_subnets_serves_no_other_zone() {
+    let far = REGIONAL.replace("\"203.0.113.21\", az = \"b\"", "\"203.0.113.21\", az = \"d\"");
+    let mut lab = Lab::new(&far);
+    // Of as many flows about half would have it.
+    for port in 4000..4032 {
+        let from = format!("10.0.1.10:{port}");
+        lab.leave("a", syn(&from, "198.51.100.7:443")).delivered("internet").source("203.0.113.20");
+    }
+    let nowhere = far.replace("\"203.0.113.20\", az = \"a\"", "\"203.0.113.20\", az = \"d\"");
+    let mut strict = Lab::new(&format!("{nowhere}\n[behavior.nat_gateway]\nstrict_az = true\n"));
+    strict.leave("a", ping("10.0.1.10", "198.51.100.7", 7)).dropped(DropReason::RegionalZone, "nat-nat");
+}
+
+#[test]
 fn a_gateway_that_becomes_regional_has_forgotten_its_connections() {
     let zonal = REGIONAL.replace("mode = \"regional\"\n", "subnet = \"c\"\n").replace(
         "{ public = \"203.0.113.20\", az = \"a\" }, { public = \"203.0.113.21\", az = \"b\" }",

@@ -33,10 +33,13 @@ impl<'a> Names<'a> {
         for vpc in &network.vpcs {
             names.vpcs.entry(&vpc.id).or_insert(vpc);
         }
-        for subnet in &network.subnets {
+        let of_subnets = network.subnets.iter().map(|subnet| subnet.availability_zone.as_str());
+        // A regional NAT gateway may have addresses where no subnet is (4.4): they are another zone's, and not every zone's.
+        let addresses = network.nat_gateways.iter().flat_map(|gateway| &gateway.addresses);
+        for zone in of_subnets.chain(addresses.filter_map(|address| address.zone.as_deref())) {
             // In the order of the source.
             let next = Zone(u16::try_from(names.zones.len()).unwrap_or(u16::MAX));
-            names.zones.entry(&subnet.availability_zone).or_insert(next);
+            names.zones.entry(zone).or_insert(next);
         }
         for list in &network.prefix_lists {
             names.prefix_lists.entry(&list.id).or_insert_with(|| list.entries.as_slice().into());
