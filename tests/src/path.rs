@@ -252,3 +252,81 @@ fn told(error: Sent, packet: &[u8]) {
     assert_eq!(quote.key(), Some(about.key()), "what it quotes");
     assert_eq!(error.verdict.state, Some(CtState::Related));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text() -> String {
+        let network = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16"]
+[subnet.one]
+cidrs = ["10.0.0.0/24"]
+nacl = "one"
+[subnet.two]
+cidrs = ["10.0.1.0/24"]
+nacl = "two"
+[security_group.open]
+ingress = [{ proto = "all", from = "10.0.0.0/16" }]
+[instance.one]
+subnet = "one"
+addresses = ["10.0.0.10"]
+security_groups = ["open"]
+[instance.two]
+subnet = "two"
+addresses = ["10.0.1.10"]
+security_groups = ["open"]
+"#;
+        network.to_owned() + &acl("one", "main") + &acl("two", "main")
+    }
+
+    const THERE: [&str; 5] = [
+        "sg eni-one egress",
+        "nacl acl-one egress",
+        "route rtb-main-main",
+        "nacl acl-two ingress",
+        "sg eni-two ingress",
+    ];
+    const BACK: [&str; 5] = [
+        "sg eni-two egress",
+        "nacl acl-two egress",
+        "route rtb-main-main",
+        "nacl acl-one ingress",
+        "sg eni-one ingress",
+    ];
+    const CROSSINGS: [Denying<'_>; 4] = [
+        ("one", "egress", "10.0.1.0/24", false),
+        ("two", "ingress", "10.0.0.0/24", false),
+        ("two", "egress", "10.0.0.0/24", true),
+        ("one", "ingress", "10.0.1.0/24", true),
+    ];
+
+    fn path(text: &str) -> Path<'_> {
+        Path { text, who: "one", from: "10.0.0.10", to: "10.0.1.10", place: "eni-two", there: &THERE, back: &BACK }
+    }
+
+    #[test]
+    fn all_crossings_are_there() {
+        path(&text()).denied(&CROSSINGS);
+        path(&text()).errors_denied(false, &CROSSINGS);
+    }
+
+    #[test]
+    #[should_panic(expected = "which crossings were denied")]
+    fn a_crossing_that_no_case_denies_is_found() {
+        path(&text()).denied(&CROSSINGS[..3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "which crossings were denied")]
+    fn a_crossing_that_no_case_denies_to_errors_is_found() {
+        path(&text()).errors_denied(false, &CROSSINGS[1..]);
+    }
+
+    #[test]
+    #[should_panic(expected = "nacl acl-one egress DENY")]
+    fn a_case_that_denies_nothing_is_found() {
+        path(&text()).denied(&[("one", "egress", "10.0.2.0/24", false)]);
+    }
+}
