@@ -1,5 +1,6 @@
-//! Errors about the packets of the paths that no translator or appliance is on (P21 of P1-P5, P9, P13 and P14): they go their flow's
-//! way in the other direction, and network ACLs judge them by their own header. Those of the other paths are beside them.
+//! Errors about the packets of the paths that no translator or appliance is on (P21 of P1-P5, P9, P13 and P14): they go
+//! their flow's way in the other direction, and network ACLs judge them by their own header. Those of the other paths
+//! are beside them.
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_tests::path::{Denying, Path, acl, but, error_about};

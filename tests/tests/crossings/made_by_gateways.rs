@@ -1,5 +1,5 @@
-//! What NAT gateways and the VPC's routers say themselves (P22, 0.1): the former leaves the gateway's subnet like any packet, the
-//! latter is handed to an interface of the router's subnet without a network ACL.
+//! What NAT gateways and the VPC's routers say themselves (P22, 0.1): the former leaves the gateway's subnet like any
+//! packet, the latter is handed to an interface of the router's subnet without a network ACL.
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_dataplane::outcome::CtState;

@@ -1,5 +1,5 @@
-//! What instances that forward, interface endpoints and transit gateways say themselves (P22, 0.1): it leaves them like any packet of
-//! theirs, and groups let it out as part of a connection, or as related to one.
+//! What instances that forward, interface endpoints and transit gateways say themselves (P22, 0.1): it leaves them like
+//! any packet of theirs, and groups let it out as part of a connection, or as related to one.
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_dataplane::outcome::CtState;

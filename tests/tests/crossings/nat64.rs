@@ -1,4 +1,5 @@
-//! NAT64 at a NAT gateway (P15): IPv6 up to the gateway, IPv4 behind it, and network ACL entries of the family of each leg (4.34).
+//! NAT64 at a NAT gateway (P15): IPv6 up to the gateway, IPv4 behind it, and network ACL entries of the family of each
+//! leg (4.34).
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_tests::Lab;

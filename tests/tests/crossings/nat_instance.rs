@@ -129,7 +129,8 @@ fn p6_ipv6_is_routed_on_the_same_way() {
     let (there, back) =
         (there.iter().map(String::as_str).collect::<Vec<_>>(), back.iter().map(String::as_str).collect::<Vec<_>>());
     // Nothing leads an answer to the instance, but for an edge table.
-    let edge = "[gateway_route_table.edge]\ngateway = \"igw\"\nroutes = [{ to = \"2001:db8:1234:1a01::/64\", via = \"box\" }]\n";
+    let edge = "[gateway_route_table.edge]\ngateway = \"igw\"\n\
+                routes = [{ to = \"2001:db8:1234:1a01::/64\", via = \"box\" }]\n";
     let led = format!("{text}{edge}");
     let mut back = back;
     back.insert(1, "route rtb-edge");

@@ -1,5 +1,5 @@
-//! A NAT gateway towards on-premises (P16): the far side sees its private address (4.3), by a transit gateway or by a virtual
-//! private gateway. That over a peering connection is among the tests of peering.
+//! A NAT gateway towards on-premises (P16): the far side sees its private address (4.3), by a transit gateway or by a
+//! virtual private gateway. That over a peering connection is among the tests of peering.
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_tests::path::{Denying, Path, acl, but, each};

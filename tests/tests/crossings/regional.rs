@@ -91,8 +91,10 @@ fn p3r_each_rule_that_is_taken_away_denies() {
         "igw-igw",
     );
     path.passes("[vpc.main]", "[block_public_access]\nmode = \"block-ingress\"\n[vpc.main]");
-    // It has no address in the client's zone.
+    // It has no address in the client's zone: another zone's serves, but where a knob says otherwise.
     path.passes("az = \"a\" }]", "az = \"b\" }]");
+    let strict = but(&text, "[vpc.main]", "[behavior.nat_gateway]\nstrict_az = true\n[vpc.main]");
+    p3r(&strict).dies("az = \"a\" }]", "az = \"b\" }]", DropReason::RegionalZone, "nat-nat");
 }
 
 #[test]
