@@ -98,7 +98,7 @@ mod tests {
     fn the_same_rule_again_is_one_too_many() {
         let mut network = network();
         let rule = network.security_groups[0].egress[0].clone();
-        network.security_groups[0].egress.push(SecurityGroupRule { id: "sgr-again".into(), ..rule.clone() });
+        network.security_groups[0].egress.push(SecurityGroupRule { id: "sgr-again".into(), ..rule });
         assert_eq!(found(&network), [("duplicate-rule", Warning)]);
         // With anything else in it it is another one.
         network.security_groups[0].egress[1].peer = Peer::Cidr(net("198.51.100.0/24"));
