@@ -3,18 +3,14 @@
 //!
 //! Rules: 1.24, 1.25, 2.13, 11.1, 11.2, 11.6. Knobs: none; that it forwards is said of the interface.
 
-use vpcemu_packet::{IpVersion, build};
+use vpcemu_packet::build;
 
 use crate::index::EniIx;
 use crate::outcome::{Component, Denial, Direction, Place, StepKind};
 use crate::output::GeneratedKind;
 use crate::reason::DropReason;
-use crate::stage::{mtu, security_group};
+use crate::stage::{icmp, mtu, security_group};
 use crate::walk::{Hop, Origination, Originator, Walk};
-
-/// ICMP time exceeded in transit (RFC 792); hop limit exceeded (RFC 4443 3.3).
-const TIME_EXCEEDED: (u8, u8) = (11, 0);
-const HOP_LIMIT_EXCEEDED: (u8, u8) = (3, 0);
 
 /// The packet has passed the security groups of an appliance.
 pub(crate) fn forward(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, Denial> {
@@ -47,10 +43,7 @@ pub(crate) fn check_age(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<()
     if walk.packet.headers().ttl > 1 {
         return Ok(());
     }
-    let message = match walk.packet.headers().version {
-        IpVersion::V4 => TIME_EXCEEDED,
-        IpVersion::V6 => HOP_LIMIT_EXCEEDED,
-    };
+    let message = icmp::time_exceeded(walk.packet.headers().version);
     tell(walk, eni_ix, GeneratedKind::IcmpTimeExceeded, message, 0);
     Err(walk.deny(DropReason::Ttl, Component::Interface(eni_ix), StepKind::Forward, None, None))
 }

@@ -5,6 +5,7 @@ pub(crate) mod appliance;
 pub(crate) mod edge;
 pub(crate) mod egress_only;
 pub(crate) mod endpoint;
+pub(crate) mod icmp;
 pub(crate) mod interface;
 pub(crate) mod internet_gateway;
 pub(crate) mod link_local;

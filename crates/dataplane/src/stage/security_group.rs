@@ -266,7 +266,8 @@ fn is_trackable(transport: Transport) -> bool {
     !matches!(transport, Transport::IcmpError { .. } | Transport::Icmp { .. })
 }
 
-fn is_opening(flags: TcpFlags) -> bool {
+/// A SYN that is no answer to one.
+pub(crate) fn is_opening(flags: TcpFlags) -> bool {
     flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK)
 }
 

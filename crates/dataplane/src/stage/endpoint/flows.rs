@@ -3,7 +3,7 @@
 //! Rules: 4.31, 10.10, 10.15. Knobs: `tcp_idle`, `udp_idle` of `[behavior.vpc_endpoint]`; what a connection is that opens or
 //! closes is as in `[behavior.security_group]`.
 
-use vpcemu_packet::{FlowKey, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Transport};
 
 use crate::conntrack::{EntryIx, Key, NewEntry, Owner, Timers, Tracker, Way};
 use crate::fabric::{EndpointKind, EniTimers, Fabric};
@@ -11,6 +11,7 @@ use crate::index::EndpointIx;
 use crate::outcome::CtState;
 use crate::reason::DropReason;
 use crate::stage::memory;
+use crate::stage::security_group::is_opening;
 use crate::walk::Walk;
 
 /// Takes note of a packet of a known flow, and says which way it goes.
@@ -89,10 +90,6 @@ fn keeps(endpoint: EndpointIx, before: &Fabric, after: &Fabric) -> bool {
         None => None,
     };
     site(after).is_some() && site(before) == site(after)
-}
-
-pub(super) fn is_opening(flags: TcpFlags) -> bool {
-    flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK)
 }
 
 fn timers(fabric: &Fabric) -> Timers {

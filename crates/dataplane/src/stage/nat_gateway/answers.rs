@@ -5,7 +5,7 @@
 //! `rst_to_outside`, `time_exceeded`.
 
 use vpcemu_model::behavior::{Exhaustion, RstOnUnknown};
-use vpcemu_packet::{IpVersion, TcpFlags, build};
+use vpcemu_packet::{TcpFlags, build};
 
 use super::{own_address, refuse};
 use crate::fabric::{Nat, address};
@@ -13,12 +13,8 @@ use crate::index::NatIx;
 use crate::outcome::Denial;
 use crate::output::GeneratedKind;
 use crate::reason::DropReason;
-use crate::stage::mtu;
+use crate::stage::{icmp, mtu};
 use crate::walk::{Origination, Originator, Walk};
-
-/// ICMP time exceeded in transit (RFC 792); hop limit exceeded (RFC 4443 3.3).
-const TIME_EXCEEDED: (u8, u8) = (11, 0);
-const HOP_LIMIT_EXCEEDED: (u8, u8) = (3, 0);
 
 /// ICMP destination unreachable: host, and administratively prohibited (RFC 792, RFC 1812 5.2.7.1).
 const HOST_UNREACHABLE: (u8, u8) = (3, 1);
@@ -56,10 +52,7 @@ fn say_reset(walk: &mut Walk<'_, '_, '_>, nat: NatIx) {
 /// The gateway shows up in the traceroute of a client (1.25).
 pub(super) fn time_exceeded(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat) {
     if walk.fabric.behavior.nat_gateway.time_exceeded {
-        let message = match walk.packet.headers().version {
-            IpVersion::V4 => TIME_EXCEEDED,
-            IpVersion::V6 => HOP_LIMIT_EXCEEDED,
-        };
+        let message = icmp::time_exceeded(walk.packet.headers().version);
         tell(walk, nat_ix, nat, GeneratedKind::IcmpTimeExceeded, message, 0);
     }
 }

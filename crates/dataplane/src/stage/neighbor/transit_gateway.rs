@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use vpcemu_model::AttachmentMedium;
-use vpcemu_packet::{IpVersion, Transport, build};
+use vpcemu_packet::{Transport, build};
 
 use crate::fabric::{Attached, AttachedVpc, Attachment, Neighbor, NextHop, TransitGateway, Zone};
 use crate::index::{EdgeIx, EniIx, SubnetIx, VpcIx};
@@ -13,14 +13,10 @@ use crate::outcome::{Component, Denial, Direction, Place, Rule, StepKind};
 use crate::output::GeneratedKind;
 use crate::reason::DropReason;
 use crate::shard::hash::Mix;
-use crate::stage::{mtu, nacl};
+use crate::stage::{icmp, mtu, nacl};
 use crate::walk::{Hop, Origination, Originator, Walk};
 
 const KIND: StepKind = StepKind::TransitGateway;
-
-/// ICMP time exceeded in transit (RFC 792); hop limit exceeded (RFC 4443 3.3).
-const TIME_EXCEEDED: (u8, u8) = (11, 0);
-const HOP_LIMIT_EXCEEDED: (u8, u8) = (3, 0);
 
 /// By what a packet came to the gateway.
 #[derive(Clone, Copy)]
@@ -167,10 +163,7 @@ fn check_age(walk: &mut Walk<'_, '_, '_>, entrance: Entrance<'_>) -> Result<(), 
         return Ok(());
     }
     if walk.fabric.behavior.transit_gateway.time_exceeded {
-        let message = match walk.packet.headers().version {
-            IpVersion::V4 => TIME_EXCEEDED,
-            IpVersion::V6 => HOP_LIMIT_EXCEEDED,
-        };
+        let message = icmp::time_exceeded(walk.packet.headers().version);
         tell(walk, entrance, GeneratedKind::IcmpTimeExceeded, message, 0);
     }
     Err(walk.deny(DropReason::Ttl, Component::Edge(entrance.gateway), KIND, None, None))
