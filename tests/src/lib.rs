@@ -29,7 +29,7 @@ use vpcemu_model::{Network, native};
 use vpcemu_packet::{FlowKey, Headers, Malformed, Offloads, Packet, Transport};
 
 pub use dice::Dice;
-pub use packets::{data, headers, ping, reply_to, socket, syn, udp};
+pub use packets::{data, headers, ip, ping, reply_to, socket, syn, udp};
 
 /// A compiled configuration, or several, with its shards and its clock.
 #[derive(Debug)]

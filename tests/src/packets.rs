@@ -27,6 +27,11 @@ pub fn reply_to(headers: &Headers) -> Vec<u8> {
     }
 }
 
+/// An address from text. Panics if it is none.
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap_or_else(|_| panic!("{text} is no address"))
+}
+
 /// A socket address from text. Panics if it is none.
 pub fn socket(text: &str) -> SocketAddr {
     text.parse().unwrap_or_else(|_| panic!("{text} is no address with port"))
@@ -54,6 +59,5 @@ pub fn udp(src: &str, dst: &str) -> Vec<u8> {
 
 /// An echo request.
 pub fn ping(src: &str, dst: &str, id: u16) -> Vec<u8> {
-    let ip = |text: &str| text.parse::<IpAddr>().unwrap_or_else(|_| panic!("{text} is no address"));
     build::echo_request(ip(src), ip(dst), id, 1).payload(b"ping").build()
 }

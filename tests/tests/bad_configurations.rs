@@ -6,7 +6,7 @@ use std::fmt::Write;
 use vpcemu_dataplane::DropReason;
 use vpcemu_dataplane::outcome::Outcome;
 use vpcemu_model::native;
-use vpcemu_tests::{Lab, syn};
+use vpcemu_tests::{Lab, path, syn};
 
 /// Two VPCs; in the first a public subnet, and a private one behind a NAT gateway.
 const BASE: &str = r#"
@@ -63,8 +63,7 @@ const INGRESS: &str = "ingress = [{ proto = \"tcp\", ports = \"443\", from = \"1
 const ENTRY: &str = "{ rule = 100, action = \"allow\", proto = \"all\", from = \"0.0.0.0/0\" }";
 
 fn but(old: &str, new: &str) -> String {
-    assert!(BASE.contains(old), "{old}");
-    BASE.replacen(old, new, 1)
+    path::but(BASE, old, new)
 }
 
 /// What is found, each as `severity code: sentence`, and whether the configuration can be used.

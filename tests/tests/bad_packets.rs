@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_packet::{Offloads, TcpFlags, build};
-use vpcemu_tests::{Lab, Sent, ping, socket, syn, udp};
+use vpcemu_tests::{Lab, Sent, ip, ping, socket, syn, udp};
 
 const NETWORK: &str = r#"
 [vpc.main]
@@ -77,10 +77,6 @@ impl Bystanders {
     fn entries(&self) -> usize {
         self.lab.shards().iter().map(vpcemu_dataplane::Shard::entries).sum()
     }
-}
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
 }
 
 /// Patches bytes of a datagram and makes its IPv4 header checksum right again.

@@ -1,7 +1,6 @@
 //! Corners where stages meet, each found wrong once: who hears of a packet that is too large or too old, what a packet that
 //! dies leaves behind, what is put back in front of which translator.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use vpcemu_dataplane::shard::{Admission, key_of};
@@ -10,7 +9,7 @@ use vpcemu_dataplane::{
 };
 use vpcemu_model::native;
 use vpcemu_packet::{Headers, Offloads, Packet, TcpFlags, build};
-use vpcemu_tests::{Lab, data, headers, socket, syn, udp};
+use vpcemu_tests::{Lab, data, headers, ip, socket, syn, udp};
 
 /// A private and a public host, a NAT gateway, a NAT instance with clients of its own, and an IPv6 host with NAT64.
 const NETWORK: &str = r#"
@@ -72,10 +71,6 @@ subnet = "six"
 addresses = ["2001:db8:0:103::10"]
 security_groups = ["open"]
 "#;
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
 
 fn sized(from: &str, to: &str, payload: usize) -> Vec<u8> {
     build::udp(socket(from), socket(to)).payload(&vec![7; payload]).dont_fragment(true).build()

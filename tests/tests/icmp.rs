@@ -1,13 +1,11 @@
 //! ICMP errors through the internet gateway, and those that the VPC router makes (1.22, 1.24, 3.5, 6.26).
 
-use std::net::IpAddr;
-
 use vpcemu_dataplane::outcome::{CtState, Outcome};
 use vpcemu_dataplane::output::GeneratedKind;
 use vpcemu_dataplane::{DropReason, Options};
 use vpcemu_model::native;
 use vpcemu_packet::{QuoteTransport, TcpFlags, Transport, build};
-use vpcemu_tests::{Lab, Sent, headers, ping, socket, syn, udp};
+use vpcemu_tests::{Lab, Sent, headers, ip, ping, socket, syn, udp};
 
 /// Groups without a single rule for ICMP to come in by: what comes in is related.
 const NETWORK: &str = r#"
@@ -52,10 +50,6 @@ security_groups = ["web"]
 "#;
 
 const ROUTER: &str = "192.0.2.254";
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
 
 /// An IPv4 header without options, and the eight bytes of an ICMP header: where a quote begins.
 const QUOTE_AT: usize = 28;

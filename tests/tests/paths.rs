@@ -1,6 +1,7 @@
 //! The paths of section 8 of the semantics page, step by step, there and back, and what denies when a rule is taken away.
 
 use vpcemu_dataplane::DropReason;
+use vpcemu_tests::path::{self, each};
 use vpcemu_tests::{Lab, ping, syn, udp};
 
 const NETWORK: &str = r#"
@@ -50,12 +51,6 @@ security_groups = ["app"]
 "#;
 
 const REMOTE: &str = "198.51.100.7";
-
-/// A first packet of each protocol that every gateway carries.
-fn each(from: &str, to: &str) -> [Vec<u8>; 3] {
-    let with = |port: u16, host: &str| format!("{host}:{port}");
-    [syn(&with(4000, from), &with(443, to)), udp(&with(4000, from), &with(443, to)), ping(from, to, 4000)]
-}
 
 /// Opens a flow from an interface, answers it from the internet, and compares the steps.
 #[track_caller]
@@ -244,39 +239,28 @@ const REMOTE_V6: &str = "2001:db8:ffff::1";
 const WEB_V6: &str = "2001:db8:1234:1a00::10";
 const APP_V6: &str = "2001:db8:1234:1a01::10";
 
-/// A first packet of each protocol, IPv6.
-fn each_v6(from: &str, to: &str) -> [Vec<u8>; 3] {
-    let (source, destination) = (format!("[{from}]:4000"), format!("[{to}]:443"));
-    [syn(&source, &destination), udp(&source, &destination), ping(from, to, 4000)]
-}
-
 /// The network with something in it put differently.
 #[track_caller]
 fn but(what: &str, instead: &str) -> String {
-    assert!(NETWORK.contains(what), "{what}");
-    NETWORK.replacen(what, instead, 1)
+    path::but(NETWORK, what, instead)
 }
 
 /// The network with a deny entry in front of those of a network ACL.
 #[track_caller]
 fn denying(acl: &str, list: &str, block: &str) -> String {
-    let word = if list == "ingress" { "from" } else { "to" };
-    let deny = format!("{{ rule = 10, action = \"deny\", proto = \"all\", {word} = \"{block}\" }}");
-    let (before, after) = NETWORK.split_once(&format!("[network_acl.{acl}]\n")).unwrap();
-    let after = after.replacen(&format!("{list} = ["), &format!("{list} = [{deny}, "), 1);
-    format!("{before}[network_acl.{acl}]\n{after}")
+    path::denying(NETWORK, acl, list, "all", block)
 }
 
 #[test]
 fn p1_and_p2_are_the_same_for_ipv6_without_translation() {
     let inward = ["igw igw-igw", "nacl acl-pub ingress", "sg eni-web ingress"];
     let outward = ["sg eni-web egress", "nacl acl-pub egress", "route rtb-pub", "igw igw-igw"];
-    for packet in each_v6(REMOTE_V6, WEB_V6) {
+    for packet in each(REMOTE_V6, WEB_V6) {
         let mut lab = Lab::new(NETWORK);
         let sent = lab.arrive(packet).delivered("eni-web").source(REMOTE_V6).steps(&inward);
         lab.leave("web", sent.reply()).delivered("internet").source(WEB_V6).steps(&outward);
     }
-    for packet in each_v6(WEB_V6, REMOTE_V6) {
+    for packet in each(WEB_V6, REMOTE_V6) {
         let mut lab = Lab::new(NETWORK);
         let sent = lab.leave("web", packet).delivered("internet").source(WEB_V6).steps(&outward);
         lab.arrive(sent.reply()).delivered("eni-web").source(REMOTE_V6).steps(&inward);
@@ -286,13 +270,13 @@ fn p1_and_p2_are_the_same_for_ipv6_without_translation() {
 #[test]
 fn p4_and_p5_are_the_same_for_ipv6() {
     let both = but("addresses = [\"10.0.0.11\"]", "addresses = [\"10.0.0.11\", \"2001:db8:1234:1a00::11\"]");
-    for packet in each_v6(WEB_V6, "2001:db8:1234:1a00::11") {
+    for packet in each(WEB_V6, "2001:db8:1234:1a00::11") {
         let mut lab = Lab::new(&both);
         let sent = lab.leave("web", packet).delivered("eni-other");
         let sent = sent.steps(&["sg eni-web egress", "sg eni-other ingress"]);
         lab.leave("other", sent.reply()).delivered("eni-web").steps(&["sg eni-other egress", "sg eni-web ingress"]);
     }
-    for packet in each_v6(WEB_V6, APP_V6) {
+    for packet in each(WEB_V6, APP_V6) {
         let mut lab = Lab::new(NETWORK);
         let sent = lab.leave("web", packet).delivered("eni-app").steps(&[
             "sg eni-web egress",
@@ -370,7 +354,7 @@ fn without_a_security_group_rule_each_path_ends_at_the_interface() {
     let app_no_way_in = but(app_in, "ingress = []");
     let app_no_way_out = but(app_in, &format!("{app_in}\negress = []"));
     let empty = DropReason::SecurityGroupEmpty;
-    for packet in each(REMOTE, "203.0.113.10").into_iter().chain(each_v6(REMOTE_V6, WEB_V6)) {
+    for packet in each(REMOTE, "203.0.113.10").into_iter().chain(each(REMOTE_V6, WEB_V6)) {
         // P1; and what is let in is answered without a rule for it.
         let steps = ["igw igw-igw", "nacl acl-pub ingress", "sg eni-web ingress DENY"];
         Lab::new(&no_way_in).arrive(packet.clone()).dropped(empty, "eni-web").steps(&steps);
@@ -378,14 +362,14 @@ fn without_a_security_group_rule_each_path_ends_at_the_interface() {
         let sent = lab.arrive(packet).delivered("eni-web");
         lab.leave("web", sent.reply()).delivered("internet");
     }
-    for packet in each("10.0.0.10", REMOTE).into_iter().chain(each_v6(WEB_V6, REMOTE_V6)) {
+    for packet in each("10.0.0.10", REMOTE).into_iter().chain(each(WEB_V6, REMOTE_V6)) {
         // P2, both ways round.
         Lab::new(&no_way_out).leave("web", packet.clone()).dropped(empty, "eni-web").steps(&["sg eni-web egress DENY"]);
         let mut lab = Lab::new(&no_way_in);
         let sent = lab.leave("web", packet).delivered("internet");
         lab.arrive(sent.reply()).delivered("eni-web");
     }
-    for packet in each("10.0.1.10", REMOTE).into_iter().chain(each_v6(APP_V6, REMOTE_V6)) {
+    for packet in each("10.0.1.10", REMOTE).into_iter().chain(each(APP_V6, REMOTE_V6)) {
         // P3 and P9.
         let denied = Lab::new(&app_no_way_out).leave("app", packet.clone());
         denied.dropped(empty, "eni-app").steps(&["sg eni-app egress DENY"]);
@@ -399,7 +383,7 @@ fn without_a_security_group_rule_each_path_ends_at_the_interface() {
         let denied = Lab::new(&no_way_in).leave("web", packet).dropped(empty, "eni-other");
         denied.steps(&["sg eni-web egress", "sg eni-other ingress DENY"]);
     }
-    for packet in each("10.0.0.10", "10.0.1.10").into_iter().chain(each_v6(WEB_V6, APP_V6)) {
+    for packet in each("10.0.0.10", "10.0.1.10").into_iter().chain(each(WEB_V6, APP_V6)) {
         // P5.
         let denied = Lab::new(&app_no_way_in).leave("web", packet.clone()).dropped(empty, "eni-app");
         assert_eq!(denied.steps.last().map(String::as_str), Some("sg eni-app ingress DENY"));
@@ -448,7 +432,7 @@ fn each_network_acl_check_of_the_other_paths_can_deny() {
     ];
     for (who, from, to, acl, list, block, reply_dies) in cases {
         let text = denying(acl, list, block);
-        for packet in if from.contains(':') { each_v6(from, to) } else { each(from, to) } {
+        for packet in each(from, to) {
             let mut lab = Lab::new(&text);
             let sent = if who == "internet" { lab.arrive(packet) } else { lab.leave(who, packet) };
             let died = if reply_dies {
@@ -499,10 +483,10 @@ fn without_a_route_each_path_ends_at_the_table() {
         let lost = Lab::new(&v4_out).leave("web", packet).dropped(DropReason::NoRoute, "rtb-pub");
         lost.steps(&["sg eni-web egress", "nacl acl-pub egress", "route rtb-pub DENY"]);
     }
-    for packet in each_v6(WEB_V6, REMOTE_V6) {
+    for packet in each(WEB_V6, REMOTE_V6) {
         Lab::new(&v6_out).leave("web", packet).dropped(DropReason::NoRoute, "rtb-pub");
     }
-    for packet in each_v6(APP_V6, REMOTE_V6) {
+    for packet in each(APP_V6, REMOTE_V6) {
         // P9
         Lab::new(&eigw_out).leave("app", packet).dropped(DropReason::NoRoute, "rtb-priv");
     }
@@ -540,7 +524,7 @@ fn without_a_public_address_there_is_no_way_through_the_internet_gateway() {
     let lost = Lab::new(&private).leave("web", syn("10.0.0.10:4000", "203.0.113.11:443"));
     lost.dropped(DropReason::NoPublicAddress, "igw-igw");
     // IPv6 needs none (2.12).
-    for packet in each_v6(WEB_V6, REMOTE_V6) {
+    for packet in each(WEB_V6, REMOTE_V6) {
         Lab::new(&private).leave("web", packet).delivered("internet");
     }
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_packet::{QuoteTransport, TcpFlags, Transport, build};
-use vpcemu_tests::{Lab, headers, ping, socket, syn, udp};
+use vpcemu_tests::{Lab, headers, ip, ping, socket, syn, udp};
 
-use super::{FROM, NETWORK, QUOTE_AT, TO, ip};
+use super::{FROM, NETWORK, QUOTE_AT, TO};
 
 #[test]
 fn echo_ids_are_ports_and_come_back() {

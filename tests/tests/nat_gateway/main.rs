@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use vpcemu_dataplane::DropReason;
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_packet::{TcpFlags, build};
-use vpcemu_tests::{Lab, data, ping, socket, syn, udp};
+use vpcemu_tests::{Lab, data, ip, ping, socket, syn, udp};
 
 const NETWORK: &str = r#"
 [vpc.main]
@@ -84,10 +84,6 @@ fn an_instance_of_the_vpc_is_reached_by_its_public_address_as_the_gateway() {
     ));
     let sent = lab.leave("one", syn(FROM, "203.0.113.10:443")).delivered("eni-web").source("203.0.113.20");
     lab.leave("web", sent.reply()).delivered("eni-one").destination(FROM);
-}
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
 }
 
 /// With groups that let everything in, so that what a client's interface has forgotten hides nothing of the gateway.

@@ -2,9 +2,9 @@
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_packet::{TcpFlags, build};
-use vpcemu_tests::{Lab, ping, socket, syn, udp};
+use vpcemu_tests::{Lab, ip, ping, socket, syn, udp};
 
-use super::{FROM, NETWORK, TO, connected, from_remote, ip, with_knobs};
+use super::{FROM, NETWORK, TO, connected, from_remote, with_knobs};
 
 #[test]
 fn filtering_depends_on_remote_address_and_port() {

@@ -2,9 +2,9 @@
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_packet::{TcpFlags, Transport, build};
-use vpcemu_tests::{Lab, data, headers, ping, socket, syn, udp};
+use vpcemu_tests::{Lab, data, headers, ip, ping, socket, syn, udp};
 
-use super::{FROM, NETWORK, TO, connected, from_remote, ip, unfiltered, with_knobs};
+use super::{FROM, NETWORK, TO, connected, from_remote, unfiltered, with_knobs};
 
 #[test]
 fn after_350_idle_seconds_the_inside_gets_a_reset_and_the_outside_silence() {
