@@ -1,8 +1,7 @@
 //! Internet gateways, egress-only ones and endpoints.
 
 use crate::{
-    EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NetworkInterface, PrivateIpv4,
-    VpcEndpoint,
+    EgressOnlyInternetGateway, EndpointKind, Id, InterfaceKind, InternetGateway, Kind, NetworkInterface, VpcEndpoint,
 };
 
 use super::build::Builder;
@@ -120,9 +119,7 @@ impl Builder<'_> {
         let (mut ipv4, ipv6) = self.addresses(&file.addresses);
         let subnet = self.subnet(Some(at), name)?;
         if file.addresses.is_empty() {
-            let free = self.free_address(&subnet);
-            self.taken.extend(free);
-            ipv4.extend(free.map(|private| PrivateIpv4 { private, public: None }));
+            ipv4.extend(self.free_address(&subnet));
         }
         let short = id.as_str().strip_prefix(Kind::VpcEndpoint.prefix()).unwrap_or(id.as_str());
         let eni = Id::of(Kind::NetworkInterface, &format!("{short}-1"));

@@ -128,13 +128,14 @@ impl Builder<'_> {
     /// The first free address of a subnet, for an instance that has none. Where none is free, the instance stays without,
     /// which is a finding of the validation.
     fn chosen_address(&mut self, eni: &Id, subnet: &Subnet) -> Option<PrivateIpv4> {
-        let private = self.free_address(subnet)?;
-        self.taken.insert(private);
-        self.assume("ADDRESS_CHOSEN", eni, format!("no address is given: {private}, the first free one, is taken"));
-        Some(PrivateIpv4 { private, public: None })
+        let chosen = self.free_address(subnet)?;
+        let text = format!("no address is given: {}, the first free one, is taken", chosen.private);
+        self.assume("ADDRESS_CHOSEN", eni, text);
+        Some(chosen)
     }
 
-    pub(crate) fn free_address(&mut self, subnet: &Subnet) -> Option<Ipv4Addr> {
+    /// The first free address of a subnet, which is taken from now on.
+    pub(crate) fn free_address(&mut self, subnet: &Subnet) -> Option<PrivateIpv4> {
         let net = subnet.cidrs.iter().find_map(|net| match net {
             IpNet::V4(net) => Some(net),
             IpNet::V6(_) => None,
@@ -145,7 +146,8 @@ impl Builder<'_> {
         let mut hosts = (*first..u32::from(net.broadcast())).map(Ipv4Addr::from);
         let free = hosts.find(|address| !self.taken.contains(address));
         *first = u32::from(free.unwrap_or_else(|| net.broadcast()));
-        free
+        self.taken.extend(free);
+        free.map(|private| PrivateIpv4 { private, public: None })
     }
 
     pub(crate) fn interfaces(&mut self, interfaces: Named<InterfaceFile>) {

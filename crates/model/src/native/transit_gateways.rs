@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use crate::{
-    AttachmentKind, AttachmentMedium, Destination, Id, InterfaceKind, Kind, NetworkInterface, PrivateIpv4, RouteOrigin,
+    AttachmentKind, AttachmentMedium, Destination, Id, InterfaceKind, Kind, NetworkInterface, RouteOrigin,
     TransitGateway, TransitGatewayAttachment, TransitGatewayRoute, TransitGatewayRouteTable, VpcAttachment,
 };
 
@@ -168,9 +168,7 @@ impl Builder<'_> {
                 None => (Vec::new(), Vec::new()),
             };
             if ipv4.is_empty() && ipv6.is_empty() {
-                let free = self.free_address(&subnet);
-                self.taken.extend(free);
-                ipv4.extend(free.map(|private| PrivateIpv4 { private, public: None }));
+                ipv4.extend(self.free_address(&subnet));
             }
             let eni = Id::of(Kind::NetworkInterface, &format!("{id}-{}", number + 1));
             let origin = self.at(at.span());
