@@ -79,14 +79,15 @@ impl PeeredSide {
 pub struct TransitGateway {
     /// Whether references to security groups work through it (6.11).
     pub security_group_referencing: bool,
-    /// The VPCs that are attached, each with its attachment.
+    /// The VPCs that are attached, each with its attachment, in the order of their indices.
     pub vpcs: SmallVec<[(VpcIx, EdgeIx); 4]>,
 }
 
 impl TransitGateway {
     /// The attachment of a VPC.
     pub fn attachment(&self, vpc: VpcIx) -> Option<EdgeIx> {
-        self.vpcs.iter().find(|(of, _)| *of == vpc).map(|(_, attachment)| *attachment)
+        let at = self.vpcs.partition_point(|(of, _)| *of < vpc);
+        self.vpcs.get(at).filter(|(of, _)| *of == vpc).map(|(_, attachment)| *attachment)
     }
 }
 

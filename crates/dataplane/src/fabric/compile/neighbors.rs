@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 use vpcemu_model::{
-    AttachmentKind, Destination, Id, PeeredVpc, RouteOrigin, Target, TransitGateway as ModelTransitGateway,
-    TransitGatewayRoute, TransitGatewayRouteTable, VpcAttachment,
+    AttachmentKind, Id, PeeredVpc, RouteOrigin, Target, TransitGateway as ModelTransitGateway, TransitGatewayRoute,
+    TransitGatewayRouteTable, VpcAttachment,
 };
 
 use super::Compiler;
+use super::routes::precedence;
 use crate::fabric::{
     Attached, AttachedVpc, Attachment, Fabric, NatReturn, Neighbor, NextHop, PeeredSide, Peering, RouteTable,
     TransitGateway, VpnGateway,
@@ -69,7 +70,7 @@ impl Compiler<'_> {
     fn transit_gateway(&self, fabric: &mut Fabric, gateway: &ModelTransitGateway) {
         let registry = self.registry;
         let Some(index) = registry.edges.find(&gateway.id) else { return };
-        let mut vpcs = SmallVec::new();
+        let mut vpcs: SmallVec<[_; 4]> = SmallVec::new();
         for attachment in &gateway.attachments {
             let to = match &attachment.kind {
                 AttachmentKind::Outside { medium, prefixes } => {
@@ -85,6 +86,8 @@ impl Compiler<'_> {
             let attached = Attachment { gateway: index, table, available: attachment.available, to };
             self.place(fabric, &attachment.id, Neighbor::Attachment(attached));
         }
+        // Of two attachments of one VPC, which validation refuses, the first counts: the sort is stable.
+        vpcs.sort_by_key(|(vpc, _)| *vpc);
         let security_group_referencing = gateway.security_group_referencing;
         self.place(fabric, &gateway.id, Neighbor::TransitGateway(TransitGateway { security_group_referencing, vpcs }));
         for table in &gateway.route_tables {
@@ -123,22 +126,15 @@ impl Compiler<'_> {
         let mut routes: Vec<_> = table.routes.iter().collect();
         routes.sort_by_cached_key(|route| {
             let propagated = route.route_origin == RouteOrigin::Propagated;
-            let list = match &route.destination {
-                Destination::Cidr(_) => None,
-                Destination::PrefixList(id) => Some(id.clone()),
-            };
-            (propagated, list, if propagated { learned_from(route) } else { None })
+            let learned = if propagated { learned_from(route) } else { None };
+            (precedence(&route.destination, route.route_origin), learned)
         });
         let mut compiled = RouteTable::default();
         for route in routes {
             let attachment = route.attachment.as_ref().and_then(|id| self.registry.edges.find(id));
             let next = attachment.map_or(NextHop::Blackhole, NextHop::Edge);
-            let nets = match &route.destination {
-                Destination::Cidr(net) => std::slice::from_ref(net),
-                Destination::PrefixList(id) => self.prefix_list(id),
-            };
-            for net in nets {
-                compiled.insert(net.trunc(), next);
+            for net in self.blocks(&route.destination) {
+                compiled.insert(net, next);
             }
         }
         compiled

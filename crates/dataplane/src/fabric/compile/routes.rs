@@ -43,24 +43,11 @@ impl Compiler<'_> {
         let vpc = self.registry.vpcs.find(vpc);
         let own = vpc.and_then(|vpc| fabric.vpc(vpc)).map_or(&[][..], |vpc| &vpc.cidrs);
         let mut routes: Vec<_> = routes.iter().collect();
-        // Static block, then static prefix list, then propagated (2.4); of two lists the lower id (2.4.5).
-        routes.sort_by_cached_key(|route| {
-            let propagated = route.route_origin == RouteOrigin::Propagated;
-            let list = match &route.destination {
-                Destination::Cidr(_) => None,
-                Destination::PrefixList(id) => Some(id.clone()),
-            };
-            (propagated, list)
-        });
+        routes.sort_by_cached_key(|route| precedence(&route.destination, route.route_origin));
         let mut compiled = RouteTable::default();
         for route in routes {
             let next = if route.active { self.next_hop(fabric, vpc, &route.target) } else { NextHop::Blackhole };
-            let nets = match &route.destination {
-                Destination::Cidr(net) => std::slice::from_ref(net),
-                Destination::PrefixList(id) => self.prefix_list(id),
-            };
-            // As AWS does with host bits (1.2).
-            for net in nets.iter().map(IpNet::trunc) {
+            for net in self.blocks(&route.destination) {
                 // Propagated routes lose to the VPC's own blocks even when they are more specific, wherever those lead (2.4.2).
                 let loses = route.route_origin == RouteOrigin::Propagated && own.iter().any(|own| own.contains(&net));
                 if !loses {
@@ -69,6 +56,15 @@ impl Compiler<'_> {
             }
         }
         compiled
+    }
+
+    /// What a route covers, without host bits, as AWS takes it (1.2).
+    pub(super) fn blocks<'d>(&'d self, destination: &'d Destination) -> impl Iterator<Item = IpNet> + 'd {
+        let nets = match destination {
+            Destination::Cidr(net) => std::slice::from_ref(net),
+            Destination::PrefixList(id) => self.prefix_list(id),
+        };
+        nets.iter().map(IpNet::trunc)
     }
 
     fn next_hop(&self, fabric: &Fabric, vpc: Option<VpcIx>, target: &Target) -> NextHop {
@@ -97,4 +93,14 @@ impl Compiler<'_> {
         };
         hop.unwrap_or(NextHop::Blackhole)
     }
+}
+
+/// What comes first of routes for one block: a static block, then a static prefix list, then what is propagated (2.4); of two
+/// lists the one with the lower id (2.4.5).
+pub(super) fn precedence(destination: &Destination, origin: RouteOrigin) -> (bool, Option<Id>) {
+    let list = match destination {
+        Destination::Cidr(_) => None,
+        Destination::PrefixList(id) => Some(id.clone()),
+    };
+    (origin == RouteOrigin::Propagated, list)
 }
