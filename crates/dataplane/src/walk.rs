@@ -305,6 +305,11 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         }
     }
 
+    /// Whether what is pending may be a new entry, for which it matters whether it is forced.
+    pub(crate) fn opens_entry(&self) -> bool {
+        matches!(self.pending, Some(Pending::Make(_) | Pending::MakeIfForced(_)))
+    }
+
     /// Commits what is pending: the packet has passed the boundary on its way out of an interface, or into it (6.22).
     /// `forced` is 6.20. What is new finds the table of its instance full, or is remembered there (6.19).
     pub(crate) fn commit(&mut self, forced: bool, direction: Direction) -> Result<(), Denial> {

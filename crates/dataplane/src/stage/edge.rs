@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use crate::fabric::{EndpointKind, Fabric, NextHop, RouteTable};
+use crate::fabric::{EndpointKind, Fabric, NextHop};
 use crate::index::{EdgeIx, EndpointIx, EniIx, IgwIx, TableIx, VpcIx};
 use crate::outcome::{Component, Denial, Place, Rule, StepKind};
 use crate::reason::DropReason;
@@ -18,8 +18,6 @@ pub(crate) fn from_internet(
     receiver: Option<EniIx>,
 ) -> Result<Hop, Denial> {
     let fabric = walk.fabric;
-    let table = fabric.igw(igw).and_then(|igw| igw.table);
-    let found = table.and_then(|table| fabric.table(table).map(|routes| (table, routes)));
     let deliver = |walk: &mut Walk<'_, '_, '_>| match receiver {
         Some(eni) => Ok(Hop::Reach { eni, from: None }),
         None => Err(walk.deny(
@@ -30,9 +28,8 @@ pub(crate) fn from_internet(
             None,
         )),
     };
-    let Some((table, routes)) = found else { return deliver(walk) };
-    let Some((target, rule)) = redirection(routes, walk.destination()) else { return deliver(walk) };
-    let at = Component::RouteTable(table);
+    let Some(led) = redirection(fabric, table_of(fabric, igw), walk.destination()) else { return deliver(walk) };
+    let Redirection { at, next: target, rule } = led;
     let target = match target {
         NextHop::Interface(target) => target,
         NextHop::Endpoint(endpoint) => {
@@ -67,10 +64,8 @@ pub(crate) fn from_internet(
 pub(crate) fn by_table(walk: &mut Walk<'_, '_, '_>, edge: EdgeIx, receiver: EniIx) -> Result<Hop, Denial> {
     let deliver = Hop::Reach { eni: receiver, from: None };
     let fabric = walk.fabric;
-    let found = fabric.edge_table(edge).and_then(|table| Some((table, fabric.table(table)?)));
-    let Some((table, routes)) = found else { return Ok(deliver) };
-    let Some((next, rule)) = redirection(routes, walk.destination()) else { return Ok(deliver) };
-    let at = Component::RouteTable(table);
+    let led = redirection(fabric, fabric.edge_table(edge), walk.destination());
+    let Some(Redirection { at, next, rule }) = led else { return Ok(deliver) };
     let hop = match next {
         NextHop::Interface(eni) => Hop::Reach { eni, from: None },
         NextHop::Endpoint(endpoint) => Hop::Endpoint(endpoint),
@@ -86,9 +81,8 @@ pub(crate) fn by_table(walk: &mut Walk<'_, '_, '_>, edge: EdgeIx, receiver: EniI
 /// the same one (2.17). `from` is the private source.
 pub(crate) fn check_symmetry(walk: &mut Walk<'_, '_, '_>, igw: IgwIx, from: IpAddr) -> Result<(), Denial> {
     let fabric = walk.fabric;
-    let table: Option<TableIx> = fabric.igw(igw).and_then(|igw| igw.table);
-    let Some((table, routes)) = table.and_then(|table| Some((table, fabric.table(table)?))) else { return Ok(()) };
-    let Some((next, rule)) = redirection(routes, from) else { return Ok(()) };
+    let led = redirection(fabric, table_of(fabric, igw), from);
+    let Some(Redirection { at, next, rule }) = led else { return Ok(()) };
     let middlebox = match next {
         NextHop::Interface(appliance) => Some(appliance),
         NextHop::Endpoint(endpoint) => inspection(fabric, endpoint),
@@ -97,15 +91,13 @@ pub(crate) fn check_symmetry(walk: &mut Walk<'_, '_, '_>, igw: IgwIx, from: IpAd
     if middlebox.is_none() || walk.emitter == middlebox {
         return Ok(());
     }
-    let at = Component::RouteTable(table);
     Err(walk.deny(DropReason::EdgeRedirected, at, StepKind::Route, None, Some(rule)))
 }
 
 /// The interface of the Gateway Load Balancer's endpoint that an internet gateway's table leads `address` to.
 pub(crate) fn inspected_by(fabric: &Fabric, igw: IgwIx, address: IpAddr) -> Option<EniIx> {
-    let routes = fabric.table(fabric.igw(igw)?.table?)?;
-    match redirection(routes, address)? {
-        (NextHop::Endpoint(endpoint), _) => inspection(fabric, endpoint),
+    match redirection(fabric, table_of(fabric, igw), address)?.next {
+        NextHop::Endpoint(endpoint) => inspection(fabric, endpoint),
         _ => None,
     }
 }
@@ -124,8 +116,20 @@ fn inspection(fabric: &Fabric, endpoint: EndpointIx) -> Option<EniIx> {
     }
 }
 
+/// Where a gateway's own table leads instead of to the VPC.
+struct Redirection {
+    at: Component,
+    next: NextHop,
+    rule: Rule,
+}
+
 /// The route of a gateway's table for `address`, unless it is the local one.
-fn redirection(routes: &RouteTable, address: IpAddr) -> Option<(NextHop, Rule)> {
-    let hit = routes.lookup(address)?;
-    (hit.next != NextHop::Local).then_some((hit.next, Rule::Route(hit.route)))
+fn redirection(fabric: &Fabric, table: Option<TableIx>, address: IpAddr) -> Option<Redirection> {
+    let table = table?;
+    let hit = fabric.table(table)?.lookup(address).filter(|hit| hit.next != NextHop::Local)?;
+    Some(Redirection { at: Component::RouteTable(table), next: hit.next, rule: Rule::Route(hit.route) })
+}
+
+fn table_of(fabric: &Fabric, igw: IgwIx) -> Option<TableIx> {
+    fabric.igw(igw)?.table
 }

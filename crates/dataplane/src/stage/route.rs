@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use vpcemu_packet::Transport;
 
 use crate::conntrack::{Key, Outside, Translator};
-use crate::fabric::{NextHop, RouteHit};
+use crate::fabric::{Fabric, NextHop, RouteHit};
 use crate::index::{EdgeIx, EniIx, SubnetIx, TableIx, VpcIx};
 use crate::outcome::{Component, Denial, Direction, Rule, StepKind};
 use crate::reason::DropReason;
@@ -46,16 +46,8 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
     if let Some(NextHop::Endpoint(endpoint)) = hit.map(|hit| hit.next) {
         endpoint::track(walk, endpoint);
     }
-    let forced = walk.force_tracking
-        || match hit.map(|hit| hit.next) {
-            Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => true,
-            Some(NextHop::Local) => fabric.owner(vpc, destination).is_some_and(|eni| forces_tracking(walk, eni)),
-            Some(NextHop::Edge(edge)) => {
-                let far = from.and_then(|from| fabric.far_owner(edge, from, destination));
-                far.is_some_and(|far| forces_tracking(walk, far.eni))
-            }
-            _ => false,
-        };
+    let next = hit.map(|hit| hit.next);
+    let forced = walk.opens_entry() && (walk.force_tracking || leads_to_tracking(walk, next, vpc, from));
     walk.commit(forced, Direction::Egress)?;
     if let Some(way) = return_to_sender(walk, vpc, table_ix, hit) {
         return Ok(Hop::Neighbor { edge: way, vpc, from });
@@ -78,6 +70,18 @@ fn by_table(walk: &mut Walk<'_, '_, '_>, table_ix: TableIx, vpc: VpcIx, from: Op
     };
     walk.pass(at, StepKind::Route, None, rule);
     Ok(next)
+}
+
+/// Whether what a route leads to makes interfaces track the connection, whatever their rules (6.20).
+fn leads_to_tracking(walk: &Walk<'_, '_, '_>, next: Option<NextHop>, vpc: VpcIx, from: Option<SubnetIx>) -> bool {
+    let (fabric, destination) = (walk.fabric, walk.destination());
+    let receiver = match next {
+        Some(NextHop::NatGateway(_) | NextHop::EgressOnly(_)) => return true,
+        Some(NextHop::Local) => fabric.owner(vpc, destination),
+        Some(NextHop::Edge(edge)) => from.and_then(|from| fabric.far_owner(edge, from, destination)).map(|far| far.eni),
+        _ => None,
+    };
+    receiver.is_some_and(|eni| forces_tracking(walk, eni))
 }
 
 /// A reply to a NAT gateway of a peered VPC goes back by the peering connection without a route to it (4.8). A default route
@@ -111,18 +115,22 @@ fn neighbour(
     if let Some(eni) = fabric.owner(vpc, destination) {
         return Ok(eni);
     }
-    let mut subnets = fabric.subnets().filter(|(_, of)| of.vpc == vpc);
-    let reserved = match subnet.and_then(|subnet| fabric.subnet(subnet)) {
-        Some(subnet) => subnet.reserves(destination),
-        None => subnets.any(|(_, subnet)| subnet.reserves(destination)),
-    };
-    let reason = if reserved { DropReason::ReservedAddress } else { DropReason::NeighborUnknown };
+    let reason = absence(fabric, vpc, subnet, destination);
     // Within a subnet no table is asked; there the sender's interface is where the search ends.
     let at = match (subnet, walk.emitter) {
         (Some(_), Some(eni)) => Component::Interface(eni),
         _ => Component::RouteTable(table),
     };
     Err(walk.deny(reason, at, StepKind::Route, None, None))
+}
+
+/// Why no interface of a VPC, or of one of its subnets, has an address: the VPC keeps it for itself, or nobody has it.
+pub(crate) fn absence(fabric: &Fabric, vpc: VpcIx, subnet: Option<SubnetIx>, address: IpAddr) -> DropReason {
+    let reserved = match subnet.and_then(|subnet| fabric.subnet(subnet)) {
+        Some(subnet) => subnet.reserves(address),
+        None => fabric.subnets().any(|(_, of)| of.vpc == vpc && of.reserves(address)),
+    };
+    if reserved { DropReason::ReservedAddress } else { DropReason::NeighborUnknown }
 }
 
 /// Interface endpoints and some services are reached by connections that are always tracked (6.20).

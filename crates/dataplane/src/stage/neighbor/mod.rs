@@ -13,7 +13,7 @@ use crate::fabric::{Neighbor, address};
 use crate::index::{EdgeIx, SubnetIx, VpcIx};
 use crate::outcome::{Component, Denial, Place, StepKind};
 use crate::reason::DropReason;
-use crate::stage::edge;
+use crate::stage::{edge, route};
 use crate::walk::{Hop, Walk};
 
 /// The packet leaves `vpc`, by a route of `from` or of a gateway in no subnet.
@@ -77,8 +77,6 @@ fn receiver(
         return Ok(Hop::Reach { eni, from: None });
     }
     // Its resolver is for the VPC alone (10.20), and so is everything else that it reserves.
-    let mut subnets = walk.fabric.subnets().filter(|(_, subnet)| subnet.vpc == vpc);
-    let reserved = subnets.any(|(_, subnet)| subnet.reserves(end));
-    let reason = if reserved { DropReason::ReservedAddress } else { DropReason::NeighborUnknown };
+    let reason = route::absence(walk.fabric, vpc, None, end);
     Err(walk.deny(reason, at, kind, None, None))
 }
