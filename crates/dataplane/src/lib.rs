@@ -53,6 +53,7 @@ mod flow;
 pub mod index;
 pub mod outcome;
 pub mod output;
+pub mod prefetch;
 mod reason;
 pub mod shard;
 mod stage;
