@@ -118,6 +118,18 @@ impl Difference {
         Self(u64::from(!fold(self.0)))
     }
 
+    /// A change by what [`Self::fold`] gave.
+    #[inline]
+    pub(crate) fn folded(sum: u16) -> Self {
+        Self(u64::from(sum))
+    }
+
+    /// The change in one word.
+    #[inline]
+    pub(crate) fn fold(self) -> u16 {
+        fold(self.0)
+    }
+
     /// Both changes together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

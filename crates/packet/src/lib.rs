@@ -4,7 +4,8 @@
 //! [`Framing`] finds the IP header in a captured frame. [`Headers::parse`] walks a datagram once, without allocating, and
 //! survives any bytes. [`Packet`] rewrites addresses, ports and hop limits and keeps every checksum as right or as wrong
 //! as it was (RFC 1624), also those inside the packet that an ICMP error quotes. [`translate`] makes IPv4 packets of IPv6
-//! ones and back (RFC 7915). [`FlowKey`] names a packet's flow and [`build`] makes packets from nothing.
+//! ones and back (RFC 7915). [`FlowKey`] names a packet's flow and [`build`] makes packets from nothing. [`Plain`]
+//! and [`Patch`] do for most packets in a few nanoseconds what those do for all.
 //!
 //! It is not a network stack: it does not reassemble, keeps no state, reads no clock, and knows neither capture files
 //! nor VPCs.
@@ -40,6 +41,7 @@ mod name;
 mod number;
 mod options;
 mod packet;
+mod plain;
 mod quote;
 mod rewrite;
 mod rewrite_quote;
@@ -56,6 +58,7 @@ pub use key::FlowKey;
 pub use malformed::Malformed;
 pub use name::{endpoint, protocol_name};
 pub use packet::Packet;
+pub use plain::{Patch, Plain};
 pub use quote::{Quote, QuoteTransport};
 pub use tcp_flags::TcpFlags;
 pub use transport::Transport;

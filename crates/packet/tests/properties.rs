@@ -4,7 +4,7 @@
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 use proptest::prelude::*;
-use vpcemu_packet::{Fragment, Headers, Offloads, Packet, QuoteTransport, Transport, build};
+use vpcemu_packet::{Fragment, Headers, Offloads, Packet, Patch, Plain, QuoteTransport, Transport, build};
 
 mod invariants;
 mod oracle;
@@ -57,6 +57,50 @@ proptest! {
         }
         let error = (u32::from(field(&bytes)) + 0xFFFF - u32::from(field(&reference)) % 0xFFFF) % 0xFFFF;
         prop_assert_eq!(error, u32::from(wrong));
+    }
+
+    /// One patch for a flow does to its next packet, right or wrong, what the setters do one after the other.
+    #[test]
+    fn a_patch_is_what_the_setters_do(
+        sample in any_datagram(),
+        rewrites in any_rewrites(),
+        payload in prop::collection::vec(any::<u8>(), 0..40),
+        wrong: u16,
+        ttl: u8,
+    ) {
+        let Some(first) = Plain::parse(&sample.bytes) else { return Ok(()) };
+        let set = |bytes: &mut [u8], rewrites: &[Rewrite]| {
+            let mut packet = Packet::parse(bytes, bytes.len() as u32, Offloads::Tolerate).unwrap();
+            // What takes a TTL to a value, whatever it was, is nothing that flows do.
+            rewrites.iter().filter(|rewrite| !matches!(rewrite, Rewrite::Ttl(_))).for_each(|rewrite| rewrite.apply(&mut packet));
+            *packet.headers()
+        };
+        let mut bytes = sample.bytes.clone();
+        let Some(patch) = Patch::between(&first, &set(&mut bytes, &rewrites)) else { return Ok(()) };
+        if patch.hops >= first.ttl {
+            return Ok(());
+        }
+        let mut bytes = sample.bytes.clone();
+        prop_assert!(patch.apply(&mut bytes, &first) || first.key().protocol == 1);
+
+        // Another packet of the flow, whose transport checksum may be wrong.
+        let key = first.key();
+        let (from, to) = ((key.src, key.src_port).into(), (key.dst, key.dst_port).into());
+        let mut next = match key.protocol {
+            6 => build::tcp(from, to).flags(vpcemu_packet::TcpFlags::ACK).payload(&payload).ttl(ttl).build(),
+            17 => build::udp(from, to).payload(&payload).ttl(ttl).build(),
+            _ => sample.bytes,
+        };
+        if let Some(at) = oracle::transport_checksum_at(&next) {
+            next[at..at + 2].copy_from_slice(&wrong.to_be_bytes());
+        }
+        let Some(plain) = Plain::parse(&next).filter(|plain| plain.ttl > patch.hops) else { return Ok(()) };
+        prop_assert_eq!((plain.addresses, plain.ports, plain.kind), (first.addresses, first.ports, first.kind));
+        let mut reference = next.clone();
+        let _ = set(&mut reference, &rewrites);
+        if patch.apply(&mut next, &plain) {
+            prop_assert_eq!(next, reference);
+        }
     }
 
     #[test]

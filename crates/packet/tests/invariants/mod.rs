@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vpcemu_packet::{Framing, Headers, IpVersion, Offloads, Packet, QuoteTransport, Transport, build};
+use vpcemu_packet::{Framing, Headers, IpVersion, Offloads, Packet, Plain, QuoteTransport, Transport, build};
 
 /// In the order that the first byte of an input counts them.
 pub(crate) const FRAMINGS: [Framing; 6] =
@@ -29,6 +29,7 @@ pub(crate) fn check(input: &[u8]) {
     };
     let before = &frame[link.offset..];
     let original_len = before.len() as u32 + u32::from(settings[1]);
+    check_plain(before);
     let mut bytes = before.to_vec();
     let mut packet = match Packet::parse(&mut bytes, original_len, rules) {
         Ok(packet) => packet,
@@ -48,6 +49,16 @@ pub(crate) fn check(input: &[u8]) {
     assert_eq!(*packet.headers(), headers);
     check_restored(before, packet.bytes(), headers.version);
     packet.fix_ip_checksum();
+}
+
+/// What the short walk takes for a packet is one, and says the same of it.
+fn check_plain(datagram: &[u8]) {
+    let Some(plain) = Plain::parse(datagram) else { return };
+    let headers = Headers::parse(datagram, datagram.len() as u32, Offloads::Tolerate).unwrap();
+    assert_eq!(plain.key(), headers.key());
+    assert_eq!((u32::from(plain.total_len), plain.ttl), (headers.total_len, headers.ttl));
+    assert_eq!(plain.is_v6(), headers.version == IpVersion::V6);
+    assert_eq!(headers.fragment, vpcemu_packet::Fragment::None);
 }
 
 fn check_headers(headers: &Headers, original_len: u32) {
