@@ -14,9 +14,11 @@ mod packets;
 pub mod path;
 pub mod scenario;
 pub mod told;
+pub mod twin;
 
 use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;
+use vpcemu_dataplane::engine::CacheCounters;
 use vpcemu_dataplane::index::{EniIx, NatIx};
 use vpcemu_dataplane::outcome::{CtState, Outcome, Rule};
 use vpcemu_dataplane::output::GeneratedKind;
@@ -30,6 +32,7 @@ use vpcemu_packet::{FlowKey, Headers, Malformed, Offloads, Packet, Transport};
 
 pub use dice::Dice;
 pub use packets::{data, headers, ip, ping, reply_to, socket, syn, udp};
+use twin::{Fate, Twin};
 
 /// A compiled configuration, or several, with its shards and its clock.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct Lab {
     timeline: Arc<Timeline>,
     map: ShardMap,
     shards: Vec<Shard>,
+    /// Says of every packet what the shards say.
+    twin: Twin,
     offloads: Offloads,
     /// Fragments that wait for the first of their datagram, by their numbers.
     held: BTreeMap<u64, fragments::Held>,
@@ -112,6 +117,7 @@ impl Lab {
         Self {
             map: ShardMap::new(&timeline),
             shards: (0..SHARDS).map(|_| Shard::new(Arc::clone(&timeline), options)).collect(),
+            twin: Twin::new(&timeline, options),
             timeline,
             offloads: Offloads::Strict,
             held: BTreeMap::new(),
@@ -223,13 +229,15 @@ impl Lab {
         transport: Transport,
         mut bytes: Vec<u8>,
     ) -> Sent {
-        let shard = usize::from(self.map.shard(&headers));
+        let shard = self.map.shard(&headers);
+        let came = bytes.clone();
         let mut packet = Packet::from_parts(&mut bytes, headers, headers.total_len);
         let mut out = Output::default();
         let captured = key_of(&packet, transport);
         let arrival = Arrival { stamp, ingress, captured, transport };
-        let verdict = self.shards[shard].process(arrival, &mut packet, &mut out);
+        let verdict = self.shards[usize::from(shard)].process(arrival, &mut packet, &mut out);
         let bytes = packet.bytes().to_vec();
+        self.twin_agrees(shard, arrival, (headers, came), &verdict, &bytes, &out);
         let (at, rule) = match verdict.outcome {
             Outcome::Dropped(denial) => {
                 (denial.at.map(|at| self.component(at)), denial.rule.map(|rule| self.rule(rule)))
@@ -292,16 +300,44 @@ impl Lab {
     pub fn walk(&mut self, ingress: Ingress, packet: &mut Packet<'_>) -> Verdict {
         self.n += 1;
         let stamp = Stamp { n: self.n, now: self.now, generation: self.generation };
-        let shard = usize::from(self.map.shard(packet.headers()));
-        self.shards[shard].process(Arrival::new(stamp, ingress, packet), packet, &mut Output::default())
+        let shard = self.map.shard(packet.headers());
+        let (arrival, headers, came) =
+            (Arrival::new(stamp, ingress, packet), *packet.headers(), packet.bytes().to_vec());
+        let mut out = Output::default();
+        let verdict = self.shards[usize::from(shard)].process(arrival, packet, &mut out);
+        self.twin_agrees(shard, arrival, (headers, came), &verdict, packet.bytes(), &out);
+        verdict
+    }
+
+    /// The flow cache says and does the same.
+    fn twin_agrees(
+        &mut self,
+        shard: u8,
+        arrival: Arrival,
+        (headers, came): (Headers, Vec<u8>),
+        verdict: &Verdict,
+        bytes: &[u8],
+        out: &Output,
+    ) {
+        let generated = out.generated.as_ref().map(|made| (made.bytes.clone(), made.verdict));
+        let walked = Fate { verdict: *verdict, bytes: bytes.to_vec(), pieces: out.pieces.clone(), generated };
+        let cached = self.twin.enter(shard, arrival, headers, came);
+        assert_eq!(cached, walked, "the flow cache disagrees with the walk");
+    }
+
+    /// How the flow cache handled the packets so far.
+    pub fn cache_counters(&self) -> CacheCounters {
+        self.twin.counters()
     }
 
     /// Lets every shard reclaim what has expired, as the end of a window does.
     pub fn tick(&mut self) {
-        for index in 0..self.shards.len() {
-            let deltas = self.shards[index].tick(self.now);
-            self.count_active(&deltas);
+        let mut all = Vec::new();
+        for shard in &mut self.shards {
+            all.append(&mut shard.tick(self.now));
         }
+        assert_eq!(total(&self.twin.tick(self.now)), total(&all));
+        self.count_active(&all);
     }
 
     fn count_active(&mut self, deltas: &[Delta]) {
@@ -374,6 +410,9 @@ impl Lab {
         for shard in &self.shards {
             sum += shard.nat_counters(nat);
         }
+        // What the shards count at death is counted there when they notice it.
+        let comparable = |counters: NatCounters| NatCounters { idle_timeout: 0, ..counters };
+        assert_eq!(comparable(self.twin.nat_counters(nat)), comparable(sum));
         sum
     }
 
@@ -391,14 +430,28 @@ impl Lab {
     /// Connections created and expired, over all shards, once everything that has expired by now is counted.
     pub fn connections(&mut self) -> (u64, u64) {
         let mut sum = (0, 0);
-        for index in 0..self.shards.len() {
-            let deltas = self.shards[index].finish(self.now);
-            self.count_active(&deltas);
-            let counters = self.shards[index].connections();
+        let mut all = Vec::new();
+        for shard in &mut self.shards {
+            all.append(&mut shard.finish(self.now));
+            let counters = shard.connections();
             sum = (sum.0 + counters.created, sum.1 + counters.expired);
         }
+        let (deltas, counters) = self.twin.finish(self.now);
+        assert_eq!((counters.created, counters.expired), sum);
+        assert_eq!(total(&deltas), total(&all));
+        self.count_active(&all);
         sum
     }
+}
+
+/// Changes of gauges, by gauge and second: those of one second may come in any order.
+fn total(deltas: &[Delta]) -> BTreeMap<(Gauge, u64), i64> {
+    let mut total = BTreeMap::new();
+    for delta in deltas {
+        *total.entry((delta.gauge, delta.second)).or_default() += i64::from(delta.by);
+    }
+    total.retain(|_, by| *by != 0);
+    total
 }
 
 /// The address of a packet whose addresses nobody can read.

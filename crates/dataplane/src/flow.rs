@@ -2,6 +2,8 @@
 
 use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
+use crate::shard::hash::Mix;
+
 /// A packet's key, of a later fragment with the ports of the first.
 pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
     let mut key = packet.key();
@@ -14,6 +16,14 @@ pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
         }
     }
     key
+}
+
+/// One number for both directions of a flow.
+pub(crate) fn canonical(key: &FlowKey) -> u64 {
+    let reversed = key.reversed();
+    let key = if *key <= reversed { *key } else { reversed };
+    let ports = u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 16 | u64::from(key.protocol);
+    Mix::new(0).address(key.src).address(key.dst).word(ports).finish()
 }
 
 /// A packet's protocol. A later fragment of IPv6 names the header that comes behind that of the fragment, which may be an

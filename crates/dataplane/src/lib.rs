@@ -48,6 +48,8 @@ pub mod semantics {}
 
 pub mod conntrack;
 pub mod counters;
+mod digest;
+pub mod engine;
 pub mod fabric;
 mod flow;
 pub mod index;
@@ -55,12 +57,14 @@ pub mod outcome;
 pub mod output;
 pub mod prefetch;
 mod reason;
+mod recipe;
 pub mod shard;
 mod stage;
 mod time;
 mod walk;
 
 pub use conntrack::{Inside, Outside, Translator};
+pub use engine::Engine;
 pub use fabric::{Fabric, Timeline};
 pub use index::Registry;
 pub use outcome::{Component, Denial, Ingress, Outcome, Place, Verdict};

@@ -6,7 +6,7 @@ use crate::index::{AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, RuleI
 use crate::reason::DropReason;
 
 /// Where a packet enters the fabric.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Ingress {
     /// It leaves this interface.
     Interface(EniIx),

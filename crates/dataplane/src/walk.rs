@@ -11,14 +11,16 @@ use vpcemu_packet::{FlowKey, Packet, QuoteTransport, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Owner, Room, Way};
 use crate::counters::NatCounters;
+use crate::digest::Digests;
 use crate::fabric::{Fabric, Subject, Timeline};
-use crate::flow::key_with;
+use crate::flow::{canonical, key_with};
 use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, TableIx, VpcIx};
 use crate::outcome::{
     Component, CtState, Denial, Direction, Ingress, Outcome, Place, Rule, Service, Step, StepKind, Verdict,
 };
 use crate::output::{GeneratedKind, Output};
 use crate::reason::DropReason;
+use crate::recipe::Recipe;
 use crate::shard::SendRates;
 use crate::stage;
 use crate::time::Stamp;
@@ -124,6 +126,8 @@ pub(crate) struct Walk<'a, 'b, 'p> {
     pub(crate) generated: Option<Origination>,
     /// The smallest MTU on its way, of a packet that leaves in pieces.
     pub(crate) piece_limit: Option<u32>,
+    /// What of all this holds for the next packet too.
+    pub(crate) recipe: Recipe,
     made: SmallVec<[EntryIx; 4]>,
     connection: Option<ConnectionIx>,
 }
@@ -189,6 +193,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
             state: None,
             generated: None,
             piece_limit: None,
+            recipe: Recipe::default(),
             made: SmallVec::new(),
             connection: None,
         }
@@ -210,7 +215,12 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     pub(crate) fn run(&mut self, mut hop: Hop) -> Verdict {
         for _ in 0..MAX_HOPS {
             match self.hop(hop) {
-                Ok(Hop::Done(at)) => return self.verdict(Outcome::Delivered { at }),
+                Ok(done @ Hop::Done(at)) => {
+                    if !is_memorable(done) {
+                        self.recipe.spoil();
+                    }
+                    return self.verdict(Outcome::Delivered { at });
+                }
                 Ok(next) => hop = next,
                 Err(denial) => return self.verdict(Outcome::Dropped(denial)),
             }
@@ -219,6 +229,9 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     }
 
     fn hop(&mut self, hop: Hop) -> Result<Hop, Denial> {
+        if !is_memorable(hop) {
+            self.recipe.spoil();
+        }
         match hop {
             Hop::Leave(eni) => stage::interface::leave(self, eni),
             Hop::LeaveSubnet(subnet) => stage::route::leave_subnet(self, subnet),
@@ -263,6 +276,11 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         }
     }
 
+    /// The connection that the packet belongs to.
+    pub(crate) fn connection(&self) -> Option<ConnectionIx> {
+        self.connection
+    }
+
     /// The packet's key as it stands, with the ports of its datagram.
     pub(crate) fn key(&self) -> FlowKey {
         key_with(self.packet, self.transport)
@@ -291,12 +309,14 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     /// Notes an entry that the packet made, which ties it to its connection at the end of the walk.
     pub(crate) fn make(&mut self, new: NewEntry) -> EntryIx {
         let entry = self.conntrack.insert(new, self.stamp.now);
+        self.recipe.spoil();
         self.made.push(entry);
         entry
     }
 
     /// Notes that the packet belongs to an entry's connection.
     pub(crate) fn belongs_to(&mut self, entry: EntryIx) {
+        self.recipe.renews(entry);
         match self.conntrack.connection(entry) {
             Some(connection) => self.connection = self.connection.or(Some(connection)),
             // It exists without a connection only when this very packet made it.
@@ -325,7 +345,11 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
                 self.state = Some(CtState::New);
                 new
             }
-            Some(Pending::MakeIfForced(_)) | None => return Ok(()),
+            Some(Pending::MakeIfForced(new)) => {
+                self.recipe.untracked.push(Digests::of(canonical(&new.original)));
+                return Ok(());
+            }
+            None => return Ok(()),
         };
         let room = new.room.map(|room| Room { entries: self.entries, ..room });
         let limit = self.fabric.behavior.security_group.connections_per_instance;
@@ -457,5 +481,29 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     /// The counters of a NAT gateway.
     pub(crate) fn nat(&mut self, nat: NatIx) -> &mut NatCounters {
         &mut self.nat_counters[usize::from(nat)]
+    }
+}
+
+/// Hops whose stages note in the [`Recipe`] whatever of their decision does not hold for the next packet of the flow.
+fn is_memorable(hop: Hop) -> bool {
+    match hop {
+        Hop::Leave(_)
+        | Hop::LeaveSubnet(_)
+        | Hop::Reach { .. }
+        | Hop::Arrive(_)
+        | Hop::NatGateway { .. }
+        | Hop::NatOutside(_)
+        | Hop::Lookup { .. }
+        | Hop::InternetOut(_)
+        | Hop::InternetIn
+        | Hop::EgressOnlyOut(_)
+        | Hop::Done(Place::Internet | Place::Interface(_)) => true,
+        Hop::BehindNat(_)
+        | Hop::Endpoint(_)
+        | Hop::FromEndpoint(..)
+        | Hop::Neighbor { .. }
+        | Hop::EdgeIn(_)
+        | Hop::FromService(..)
+        | Hop::Done(_) => false,
     }
 }

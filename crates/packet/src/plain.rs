@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::checksum::{Checksum, Difference};
 use crate::headers::{Headers, IpVersion};
 use crate::key::FlowKey;
-use crate::number::{ICMP, ICMPV6, IPV4_CHECKSUM_AT, IPV4_HEADER, IPV6_HEADER, TCP, TCP_HEADER, UDP, UDP_HEADER};
+use crate::number::{
+    ICMP, ICMP_CHECKSUM_AT, ICMPV6, IPV4_CHECKSUM_AT, IPV4_HEADER, IPV6_HEADER, TCP, TCP_HEADER, UDP, UDP_HEADER,
+};
 use crate::tcp_flags::TcpFlags;
 
 /// A packet in the middle of its flow: TCP that neither opens nor ends a connection, UDP, or an echo, right behind an IP header
@@ -182,26 +184,34 @@ impl Patch {
         Some(Self { words, hops })
     }
 
-    /// Rewrites a packet of the flow. False, and nothing happens, if it takes more than that: then the packet's own setters know.
+    /// Whether [`Self::apply`] does to the packet all that the setters of [`Packet`](crate::Packet) do: not to an echo whose sum
+    /// comes to 0, since that may have to be written otherwise, depending on all else in the message.
     #[inline]
-    #[must_use]
-    pub fn apply(&self, bytes: &mut [u8], of: &Plain) -> bool {
-        if of.is_v6() {
-            let Some(hop_limit) = bytes.get_mut(7) else { return false };
-            *hop_limit = hop_limit.saturating_sub(self.hops);
+    pub fn suits(&self, bytes: &[u8], of: &Plain) -> bool {
+        if of.protocol() != ICMP {
             return true;
+        }
+        let sum = bytes.get(IPV4_HEADER + ICMP_CHECKSUM_AT..).and_then(|rest| rest.first_chunk::<2>());
+        let difference = Difference::folded(self.words[3] as u16);
+        sum.is_some_and(|sum| Checksum(u16::from_be_bytes(*sum)).updated(difference).0 != 0)
+    }
+
+    /// Rewrites a packet of the flow that it [suits](Self::suits).
+    #[inline]
+    pub fn apply(&self, bytes: &mut [u8], of: &Plain) {
+        if of.is_v6() {
+            if let Some(hop_limit) = bytes.get_mut(7) {
+                *hop_limit = hop_limit.saturating_sub(self.hops);
+            }
+            return;
         }
         let [src, dst, ports, sums] = self.words;
         let transport = Difference::folded(sums as u16);
-        let Some(h) = bytes.first_chunk_mut::<{ IPV4_HEADER + UDP_HEADER }>() else { return false };
+        let Some(h) = bytes.first_chunk_mut::<{ IPV4_HEADER + UDP_HEADER }>() else { return };
         let checksum = |high: u8, low: u8| Checksum(u16::from_be_bytes([high, low]));
         match of.protocol() {
             ICMP => {
                 let new = checksum(h[22], h[23]).updated(transport);
-                // A sum of 0 depends on what else is in the message.
-                if new.0 == 0 {
-                    return false;
-                }
                 h[22..24].copy_from_slice(&new.0.to_be_bytes());
                 h[24..26].copy_from_slice(&(ports as u16).to_be_bytes());
             }
@@ -211,19 +221,18 @@ impl Patch {
                 h[26..28].copy_from_slice(&new.0.to_be_bytes());
             }
             _ => {
-                let Some(h) = bytes.first_chunk_mut::<{ IPV4_HEADER + TCP_HEADER }>() else { return false };
+                let Some(h) = bytes.first_chunk_mut::<{ IPV4_HEADER + TCP_HEADER }>() else { return };
                 h[20..24].copy_from_slice(&ports.to_be_bytes());
                 let new = checksum(h[36], h[37]).updated(transport);
                 h[36..38].copy_from_slice(&new.0.to_be_bytes());
             }
         }
-        let Some(h) = bytes.first_chunk_mut::<IPV4_HEADER>() else { return false };
+        let Some(h) = bytes.first_chunk_mut::<IPV4_HEADER>() else { return };
         h[8] = h[8].saturating_sub(self.hops);
         let new = checksum(h[10], h[11]).updated(Difference::folded((sums >> 16) as u16));
         h[10..12].copy_from_slice(&new.0.to_be_bytes());
         h[12..16].copy_from_slice(&src.to_be_bytes());
         h[16..20].copy_from_slice(&dst.to_be_bytes());
-        true
     }
 }
 

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::entry::Connection;
+use super::lease::Lease;
 use super::{ConnectionIx, Conntrack, Entry, EntryIx, Gauge};
 use crate::time::Timestamp;
 
@@ -20,7 +21,7 @@ impl Conntrack {
             return known;
         }
         let connection = known.unwrap_or_else(|| {
-            let fresh = Connection { n, live: 0, counted: false, ended: Timestamp::default() };
+            let fresh = Connection { n, live: 0, counted: false, ended: Timestamp::default(), lease: Lease::default() };
             ConnectionIx(self.connections.insert(fresh))
         });
         for entry in made
@@ -60,6 +61,7 @@ impl Conntrack {
     pub(super) fn leave(&mut self, entry: EntryIx) {
         let Entry { connection, expires, .. } = self.entries[entry.0];
         let Some(connection) = connection else { return };
+        self.forget_records(connection);
         self.entries[entry.0].connection = None;
         let slot = &mut self.connections[connection.0];
         slot.live -= 1;

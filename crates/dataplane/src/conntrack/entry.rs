@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use vpcemu_packet::FlowKey;
 
 use super::bindings::Sharing;
+use super::lease::Lease;
 use super::{Timers, Tracker};
 use crate::index::{EigwIx, EndpointIx, EniIx, HostIx, NatIx};
 use crate::outcome::Direction;
@@ -47,7 +48,7 @@ pub struct EntryIx(pub(super) u32);
 
 /// A connection's place in its shard.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ConnectionIx(pub(super) u32);
+pub struct ConnectionIx(pub(crate) u32);
 
 /// Which component an entry belongs to, with the keys that find it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +103,8 @@ pub struct Entry {
     /// TCP that died of idleness, kept so that whoever still speaks hears of it: the inside of a mapping, which only its
     /// inside key finds (4.25), either end of a flow of an endpoint (10.10, 10.15).
     pub(super) tombstone: bool,
+    /// Whether its connection's lease says when it was last renewed.
+    pub(super) leased: bool,
 }
 
 /// Which way a packet travels relative to the one that opened an entry.
@@ -113,7 +116,9 @@ pub enum Way {
     Reply,
 }
 
+/// Two cache lines would be one too many: every packet of the flow cache touches one of these.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Connection {
     /// n of the packet that created it.
     pub(super) n: u64,
@@ -121,6 +126,7 @@ pub(super) struct Connection {
     /// Whether both ends accepted it, so that it counts (6.22).
     pub(super) counted: bool,
     pub(super) ended: Timestamp,
+    pub(super) lease: Lease,
 }
 
 /// A change of a gauge at a second of capture time.

@@ -10,12 +10,14 @@
 pub mod bindings;
 mod connections;
 mod entry;
+mod lease;
 pub mod lifecycle;
 pub mod linux;
 mod room;
 mod slab;
 pub mod tcp;
 mod tracker;
+mod untracked;
 pub mod wheel;
 
 use hashbrown::HashMap;
@@ -36,6 +38,7 @@ pub use entry::{
     PoolUse, Room, Translator, Way,
 };
 pub use tracker::{Timers, Tracker, UdpProgress};
+pub(crate) use untracked::Untracked;
 
 /// All connection state of a shard.
 #[derive(Debug, Default)]
@@ -56,6 +59,10 @@ pub struct Conntrack {
     pub pools: FixedMap<Pool, PoolUse>,
     /// Entries per instance, where they are limited (6.19).
     rooms: FixedMap<HostIx, RoomUse>,
+    /// Records of the flow cache that no longer hold, since they were last taken.
+    pub(crate) outdated: Vec<u32>,
+    /// Flows that the flow cache knows to pass interfaces without an entry.
+    pub(crate) untracked: Untracked,
 }
 
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
@@ -73,6 +80,7 @@ impl Conntrack {
         if self.entries[entry.0].tombstone {
             return None;
         }
+        self.end_lease(entry);
         if now >= self.entries[entry.0].expires {
             self.end(entry);
             return None;
@@ -139,10 +147,14 @@ impl Conntrack {
         let slot = &mut self.entries[entry.0];
         let was = slot.stage();
         let is = was.after(Event::between(&slot.tracker, &tracker));
-        slot.tracker = tracker;
-        slot.replied |= way == Way::Reply;
+        let replied = slot.replied || way == Way::Reply;
+        let changed = (slot.tracker, slot.replied) != (tracker, replied);
+        (slot.tracker, slot.replied) = (tracker, replied);
         let before = std::mem::replace(&mut slot.expires, expires);
-        let Entry { owner, scheduled, original, sharing, room, .. } = *slot;
+        let Entry { owner, scheduled, original, sharing, room, connection, .. } = *slot;
+        if let (true, Some(connection)) = (changed, connection) {
+            self.forget_records(connection);
+        }
         if expires < before {
             self.note_expiry(room, expires);
         }
@@ -179,6 +191,9 @@ impl Conntrack {
                 }
             }
         }
+        if let Owner::Interface { .. } = owner {
+            self.untracked.note_entry(&original);
+        }
         let expires = now.after(tracker.timeout(&timers));
         let entry = EntryIx(self.entries.insert(Entry {
             owner,
@@ -195,6 +210,7 @@ impl Conntrack {
             connection: None,
             scheduled: u64::MAX,
             tombstone: false,
+            leased: false,
         }));
         let [there, back] = keys(owner, original);
         self.index.insert(there, (entry, Way::Original));
@@ -216,6 +232,7 @@ impl Conntrack {
 
     /// Ends an entry at once, as a change of configuration does (6.18, 4.31).
     pub fn kill(&mut self, entry: EntryIx, now: Timestamp) {
+        self.end_lease(entry);
         let slot = &mut self.entries[entry.0];
         let before = std::mem::replace(&mut slot.expires, now);
         let was = slot.stage();
@@ -238,10 +255,10 @@ impl Conntrack {
                 if slot.scheduled != second {
                     continue;
                 }
-                if now >= slot.expires {
+                let expires = self.expiry(slot);
+                if now >= expires {
                     self.end(EntryIx(index));
                 } else {
-                    let expires = slot.expires;
                     self.schedule(EntryIx(index), expires);
                 }
             }
@@ -251,7 +268,8 @@ impl Conntrack {
     /// Reclaims what has expired by `now`, wheel or not: the end of a run.
     pub fn finish(&mut self, now: Timestamp) {
         self.advance(now);
-        let expired: Vec<_> = self.entries.iter().filter(|(_, entry)| now >= entry.expires).map(|(i, _)| i).collect();
+        let over = |(_, entry): &(u32, &Entry)| now >= self.expiry(entry);
+        let expired: Vec<_> = self.entries.iter().filter(over).map(|(index, _)| index).collect();
         for index in expired {
             self.end(EntryIx(index));
         }
@@ -277,10 +295,11 @@ impl Conntrack {
         for (index, entry) in self.entries.iter() {
             match entry.owner {
                 Owner::Nat { nat, outside } if !entry.tombstone && Pool::of(nat, &outside) == pool => {
-                    if now >= entry.expires {
+                    let expires = self.expiry(entry);
+                    if now >= expires {
                         expired.push(index);
                     } else {
-                        next = next.min(entry.expires);
+                        next = next.min(expires);
                     }
                 }
                 _ => {}
@@ -296,6 +315,7 @@ impl Conntrack {
 
     /// The time of an entry is over. What the table of lifecycles gives a tombstone leaves one, everything else goes.
     fn end(&mut self, entry: EntryIx) {
+        self.end_lease(entry);
         let slot = self.entries[entry.0];
         let was = slot.stage();
         let is = was.after(Event::Timer);
@@ -320,6 +340,7 @@ impl Conntrack {
     }
 
     fn remove(&mut self, entry: EntryIx) {
+        self.end_lease(entry);
         let slot = self.entries[entry.0];
         self.leave_room(slot.room);
         if !slot.tombstone {

@@ -37,10 +37,13 @@ impl Conntrack {
     /// Reclaims the expired entries of one instance, so that its count is exact.
     fn settle_room(&mut self, host: HostIx, now: Timestamp) {
         let of_host = |room: Option<Room>| room.is_some_and(|room| room.host == host);
-        let (expired, live): (Vec<_>, Vec<_>) =
-            self.entries.iter().filter(|(_, entry)| of_host(entry.room)).partition(|(_, entry)| now >= entry.expires);
+        let (expired, live): (Vec<_>, Vec<_>) = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| of_host(entry.room))
+            .partition(|(_, entry)| now >= self.expiry(entry));
         let expired: Vec<_> = expired.into_iter().map(|(index, _)| EntryIx(index)).collect();
-        let next_expiry = live.iter().map(|(_, entry)| entry.expires).min().unwrap_or(Timestamp::MAX);
+        let next_expiry = live.iter().map(|(_, entry)| self.expiry(entry)).min().unwrap_or(Timestamp::MAX);
         expired.into_iter().for_each(|entry| self.end(entry));
         if let Some(used) = self.rooms.get_mut(&host) {
             used.next_expiry = next_expiry;

@@ -1,3 +1,5 @@
+use crate::prefetch::prefetch;
+
 /// Slots that are reused, so that indices stay small and stable.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -24,6 +26,19 @@ impl<T> Slab<T> {
     pub(super) fn remove(&mut self, index: u32) {
         if self.slots[index as usize].take().is_some() {
             self.free.push(index);
+        }
+    }
+
+    #[inline]
+    pub(super) fn slot_mut(&mut self, index: u32) -> Option<&mut T> {
+        self.slots.get_mut(index as usize).and_then(Option::as_mut)
+    }
+
+    /// Asks for what is at `index`.
+    #[inline]
+    pub(super) fn prefetch(&self, index: u32) {
+        if let Some(slot) = self.slots.get(index as usize) {
+            prefetch(slot);
         }
     }
 

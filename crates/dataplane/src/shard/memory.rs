@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 
 use vpcemu_packet::FlowKey;
 
-use super::hash::Mix;
+use crate::digest::Digests;
 use crate::fabric::FixedMap;
+use crate::flow::canonical;
 
 /// TCP tuples remembered as seen, and denied openings remembered, per shard: 256 shards of it are some 16 million tuples in
 /// about 400 MB, which only a capture with that many distinct connections reaches.
@@ -43,6 +44,8 @@ impl Seen {
 pub(crate) struct DeniedOpenings {
     by_tuple: FixedMap<u64, (u64, FlowKey)>,
     order: VecDeque<u64>,
+    /// A flow that is not among these was not denied: what the flow cache asks.
+    suspects: Digests,
 }
 
 impl DeniedOpenings {
@@ -54,6 +57,7 @@ impl DeniedOpenings {
             return;
         }
         self.by_tuple.insert(tuple, (n, *key));
+        self.suspects.insert(Digests::of(tuple));
         self.order.push_back(tuple);
         if self.order.len() > CAPACITY
             && let Some(oldest) = self.order.pop_front()
@@ -70,7 +74,16 @@ impl DeniedOpenings {
         let tuple = canonical(key);
         if self.by_tuple.remove(&tuple).is_some() {
             self.order.retain(|noted| *noted != tuple);
+            if self.by_tuple.is_empty() {
+                self.suspects.clear();
+            }
         }
+    }
+
+    /// Whether a flow may be among them, by its digest.
+    #[inline]
+    pub(crate) fn suspects(&self, digest: u16) -> bool {
+        self.suspects.contains(digest)
     }
 
     /// The denied opening of a flow that an ICMP error quotes a packet of: an error about what never got anywhere.
@@ -91,12 +104,4 @@ impl DeniedOpenings {
         let same_way = opener == key;
         (!same_way || !opens).then_some(*n)
     }
-}
-
-/// One number for both directions of a tuple.
-fn canonical(key: &FlowKey) -> u64 {
-    let reversed = key.reversed();
-    let key = if *key <= reversed { *key } else { reversed };
-    let ports = u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 16 | u64::from(key.protocol);
-    Mix::new(0).address(key.src).address(key.dst).word(ports).finish()
 }

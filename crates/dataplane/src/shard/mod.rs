@@ -12,16 +12,19 @@ mod rates;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
+use crate::conntrack::{ConnectionCounters, ConnectionIx, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
 use crate::counters::NatCounters;
+use crate::digest::Digests;
 use crate::fabric::Timeline;
-use crate::flow::key_with;
+use crate::flow::{canonical, key_with};
 use crate::index::{HostIx, NatIx};
-use crate::outcome::{Component, Denial, Direction, Ingress, Outcome, Verdict};
+use crate::outcome::{Component, CtState, Denial, Direction, Ingress, Outcome, Place, Verdict};
 use crate::output::{Generated, Output};
 use crate::reason::DropReason;
+use crate::recipe::{Leg, Recipe};
 use crate::stage::{mtu, nat_gateway, nat_instance};
 use crate::time::{Stamp, Timestamp};
 use crate::walk::{Hop, Originator, State, Walk, WalkOptions};
@@ -46,6 +49,9 @@ pub struct Options {
     pub record_taps: bool,
     /// Whether the wheel reclaims; off, state is only compared on lookup. Outputs are the same.
     pub reclaim: bool,
+    /// Whether an [`Engine`](crate::Engine) remembers what flows' packets have in common; off, every packet walks. Outputs are
+    /// the same.
+    pub flow_cache: bool,
 }
 
 impl Default for Options {
@@ -57,6 +63,7 @@ impl Default for Options {
             record_steps: false,
             record_taps: false,
             reclaim: true,
+            flow_cache: true,
         }
     }
 }
@@ -89,6 +96,29 @@ impl Arrival {
     pub fn new(stamp: Stamp, ingress: Ingress, packet: &Packet<'_>) -> Self {
         Self { stamp, ingress, captured: packet.key(), transport: packet.headers().transport }
     }
+}
+
+/// What of a delivered packet's walk holds for the next packet of its flow.
+#[derive(Clone, Debug)]
+pub(crate) struct Remembered {
+    /// The connection, on a lease from now on; none of a flow that nobody tracks.
+    pub(crate) connection: Option<ConnectionIx>,
+    pub(crate) at: Place,
+    pub(crate) state: Option<CtState>,
+    /// Of the flow, as denied openings know it.
+    pub(crate) digest: u16,
+    /// When it was found to pass some interface without an entry.
+    pub(crate) untracked: Option<u32>,
+    pub(crate) max_len: u32,
+    pub(crate) legs: SmallVec<[(NatIx, Leg); 2]>,
+}
+
+/// What the flow cache has to ask the shard about before it lets a packet pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) connection: Option<ConnectionIx>,
+    pub(crate) digest: u16,
+    pub(crate) untracked: Option<u32>,
 }
 
 /// One of the 256 engines: all state of the flows that the [`ShardMap`] gives it.
@@ -128,10 +158,21 @@ impl Shard {
 
     /// Walks one packet through the fabric, rewriting it in place. `out` is emptied first.
     pub fn process(&mut self, arrival: Arrival, packet: &mut Packet<'_>, out: &mut Output) -> Verdict {
+        self.walk(arrival, packet, out, false).0
+    }
+
+    /// Walks one packet, and says what of it holds for the next packet of its flow, if that is to be remembered.
+    pub(crate) fn walk(
+        &mut self,
+        arrival: Arrival,
+        packet: &mut Packet<'_>,
+        out: &mut Output,
+        remember: bool,
+    ) -> (Verdict, Option<Remembered>) {
         out.clear();
         let Arrival { stamp, ingress, captured, transport } = arrival;
         if let Some(denial) = self.police_fragment(ingress, packet.headers(), stamp) {
-            return Verdict::stateless(Outcome::Dropped(denial), key_with(packet, transport));
+            return (Verdict::stateless(Outcome::Dropped(denial), key_with(packet, transport)), None);
         }
         let flags = flags_of(transport);
         let opens = opens(transport);
@@ -159,6 +200,7 @@ impl Shard {
             }
         }
         let origination = walk.generated.take();
+        let (recipe, connection) = (std::mem::take(&mut walk.recipe), walk.connection());
         match verdict.outcome {
             Outcome::Dropped(_) if opens => self.denied.note(&flow, stamp.n),
             Outcome::Delivered { .. } if opens => self.denied.forget(&flow),
@@ -166,8 +208,59 @@ impl Shard {
         }
         if let Some(made) = origination {
             self.originate(made, stamp, options, out);
+            return (verdict, None);
         }
-        verdict
+        let remembered = if remember { self.remember(&verdict, recipe, connection, &flow, stamp) } else { None };
+        (verdict, remembered)
+    }
+
+    /// Puts the connection of a delivered packet on a lease, and sums up what the flow cache has to know.
+    fn remember(
+        &mut self,
+        verdict: &Verdict,
+        recipe: Recipe,
+        connection: Option<ConnectionIx>,
+        flow: &FlowKey,
+        stamp: Stamp,
+    ) -> Option<Remembered> {
+        let Outcome::Delivered { at } = verdict.outcome else { return None };
+        let digest = Digests::of(canonical(flow));
+        if !recipe.holds() || verdict.adopted || self.denied.suspects(digest) {
+            return None;
+        }
+        let connection = match connection {
+            Some(connection) if self.conntrack.lease(connection, &recipe.renewed, stamp.now) => Some(connection),
+            None if recipe.renewed.is_empty() => None,
+            _ => return None,
+        };
+        let untracked = (!recipe.untracked.is_empty()).then(|| self.conntrack.untracked.remember(&recipe.untracked));
+        let Recipe { max_len, legs, .. } = recipe;
+        Some(Remembered { connection, at, state: verdict.state, digest, untracked, max_len, legs })
+    }
+
+    /// Whether a packet that was remembered to pass passes still. Returns n of its connection, if it has one.
+    #[inline]
+    pub(crate) fn pass(&mut self, known: Known, now: Timestamp) -> Option<Option<u64>> {
+        if self.denied.suspects(known.digest)
+            || known.untracked.is_some_and(|epoch| epoch != self.conntrack.untracked.epoch())
+        {
+            return None;
+        }
+        match known.connection {
+            Some(connection) => self.conntrack.renew(connection, now).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// The connections of the shard, for the flow cache.
+    #[inline]
+    pub(crate) fn conntrack(&self) -> &Conntrack {
+        &self.conntrack
+    }
+
+    /// Likewise, to change what they know of it.
+    pub(crate) fn conntrack_mut(&mut self) -> &mut Conntrack {
+        &mut self.conntrack
     }
 
     /// More fragments a second than an interface may send, where a knob polices them (1.26).

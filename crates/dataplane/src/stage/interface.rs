@@ -59,9 +59,11 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
         return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, egress, None));
     }
     if walk.direct && source.is_ipv4() && eni.forward == Some(Forwarding::NatInstance) {
+        walk.recipe.spoil();
         nat_instance::speak(walk, eni_ix);
     }
     if let Some(endpoint) = eni.endpoint.filter(|_| !walk.originated) {
+        walk.recipe.spoil();
         endpoint::interface::answer(walk, endpoint)?;
     }
     walk.tap(at);
@@ -116,11 +118,15 @@ pub(crate) fn arrive(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, 
     }
     walk.commit(walk.force_tracking || eni.forces_tracking(), Direction::Ingress)?;
     if let Some(endpoint) = eni.endpoint {
+        walk.recipe.spoil();
         return endpoint::interface::serve(walk, endpoint, eni_ix);
     }
     match eni.forward {
         Some(Forwarding::Appliance) => appliance::forward(walk, eni_ix),
-        Some(Forwarding::NatInstance) => nat_instance::forward(walk, eni_ix),
+        Some(Forwarding::NatInstance) => {
+            walk.recipe.spoil();
+            nat_instance::forward(walk, eni_ix)
+        }
         None => Ok(Hop::Done(Place::Interface(eni_ix))),
     }
 }

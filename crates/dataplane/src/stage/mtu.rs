@@ -43,15 +43,20 @@ pub(crate) fn check_inbound(walk: &mut Walk<'_, '_, '_>, at: Component, limit: u
 }
 
 /// Whether the packet is larger than `limit` bytes of IP datagram; it may be in pieces already.
-pub(crate) fn exceeds(walk: &Walk<'_, '_, '_>, limit: u32) -> bool {
+pub(crate) fn exceeds(walk: &mut Walk<'_, '_, '_>, limit: u32) -> bool {
+    if is_coalesced(walk) {
+        return false;
+    }
+    walk.recipe.fits(limit);
     let length = walk.packet.headers().total_len;
-    length.min(walk.piece_limit.unwrap_or(length)) > limit && !is_coalesced(walk)
+    length.min(walk.piece_limit.unwrap_or(length)) > limit
 }
 
 /// The packet goes on as a whole, and leaves in pieces of at most `limit` bytes. Cut by the capture it cannot be taken
 /// apart; then it leaves as it is.
 pub(crate) fn leave_in_pieces(walk: &mut Walk<'_, '_, '_>, limit: u32) {
     if walk.packet.bytes().len() >= walk.packet.headers().total_len as usize {
+        walk.recipe.spoil();
         walk.piece_limit = Some(walk.piece_limit.map_or(limit, |smaller| smaller.min(limit)));
     }
 }

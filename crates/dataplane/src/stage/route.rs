@@ -89,6 +89,8 @@ fn leads_to_tracking(walk: &Walk<'_, '_, '_>, next: Option<NextHop>, vpc: VpcIx,
 fn return_to_sender(walk: &mut Walk<'_, '_, '_>, vpc: VpcIx, table: TableIx, hit: Option<RouteHit>) -> Option<EdgeIx> {
     let fabric = walk.fabric;
     let way = fabric.nat_return(vpc, walk.destination())?;
+    // Whether there is such a mapping is nothing that a lease covers.
+    walk.recipe.spoil();
     let routed = hit.and_then(|hit| fabric.table(table)?.net(hit.route));
     let past_default = fabric.behavior.vpc_peering.nat_replies_past_default_route;
     if routed.is_some_and(|net| net.prefix_len() > 0 || !past_default) {

@@ -17,7 +17,7 @@ mod ports;
 
 use std::net::IpAddr;
 
-use vpcemu_model::behavior::IpId;
+use vpcemu_model::behavior::{IpId, Refresh};
 use vpcemu_packet::{Fragment, Transport};
 
 use crate::conntrack::{Outside, Owner, Translator, Way};
@@ -25,6 +25,7 @@ use crate::fabric::{Nat, NatSite};
 use crate::index::{NatIx, SubnetIx};
 use crate::outcome::{Component, CtState, Denial, Direction, StepKind};
 use crate::reason::DropReason;
+use crate::recipe::Leg;
 use crate::shard::hash::Mix;
 use crate::stage::{mtu, nacl};
 use crate::walk::{Hop, Walk};
@@ -48,6 +49,7 @@ pub(crate) fn from_inside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, from: Opti
     if let Some(subnet) = nat.subnet() {
         nacl::judge(walk, subnet, Direction::Ingress)?;
     }
+    note(walk, nat_ix, Leg::Outward);
     let length = walk.packet.headers().total_len;
     walk.nat(nat_ix).in_from_source.count(length);
     admission::from_inside(walk, nat_ix, nat, from)?;
@@ -97,6 +99,7 @@ pub(crate) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result
     let Some(nat) = fabric.nat(nat_ix) else {
         return Err(walk.deny(DropReason::BadState, at, KIND, None, None));
     };
+    note(walk, nat_ix, Leg::Inward);
     let length = walk.packet.headers().total_len;
     walk.nat(nat_ix).in_from_destination.count(length);
     admission::from_outside(walk, nat_ix, nat)?;
@@ -109,6 +112,7 @@ pub(crate) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result
         admission::check_ttl(walk, nat_ix)?;
         let inside = walk.conntrack.entry(entry).original;
         if inside.src.is_ipv6() {
+            walk.recipe.spoil();
             nat64::check_growth(walk, nat_ix)?;
         }
         mapping::observe(walk, nat_ix, entry, Way::Reply);
@@ -129,6 +133,17 @@ pub(crate) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result
     walk.tap(at);
     forwarded(walk, nat);
     Ok(onward(nat))
+}
+
+/// What the flow cache has to know of a packet at the gateway. Its own kinds of mapping it cannot hold: those that share, those
+/// that only one side renews, those between the IP versions. Nor identifications that change with the packet.
+fn note(walk: &mut Walk<'_, '_, '_>, nat: NatIx, leg: Leg) {
+    let knobs = &walk.fabric.behavior.nat_gateway;
+    let packets_differ = knobs.ipid == IpId::Rewrite || knobs.refresh == Refresh::Out || sharing(knobs).is_some();
+    if packets_differ || walk.source().is_ipv6() {
+        walk.recipe.spoil();
+    }
+    walk.recipe.legs.push((nat, leg));
 }
 
 /// Where the gateway sends what it has translated: into its subnet, or by its own table (2.14, 4.4).

@@ -1,0 +1,309 @@
+//! The engine of one worker: its shards, and in front of them a cache of flows.
+//!
+//! The walk decides; the cache only remembers. The first packets of a flow walk, and leave a record for each direction: what
+//! is rewritten, where it goes, and which connection's [lease](crate::conntrack) it renews. Every later packet that is
+//! [`Plain`] costs one look-up and one patch. Whatever else comes walks: what opens or ends a connection, fragments, errors,
+//! packets too long or too old, another configuration, a connection whose state has changed since.
+//!
+//! Memory is far away, so packets are best handed over a few dozen at a time, in four passes: [`Engine::stage`] reads the
+//! headers, [`Engine::find`] the table, [`Engine::fetch`] the record, [`Engine::forward`] does the work; each asks for the
+//! memory of the next.
+
+mod paths;
+mod record;
+mod table;
+
+use std::sync::Arc;
+
+use vpcemu_packet::{Packet, Patch, Plain};
+
+use crate::conntrack::{ConnectionCounters, Delta};
+use crate::counters::NatCounters;
+use crate::fabric::Timeline;
+use crate::index::NatIx;
+use crate::outcome::{Ingress, Outcome, Verdict};
+use crate::output::Output;
+use crate::shard::{Arrival, Options, Remembered, SHARDS, Shard};
+use crate::time::{Stamp, Timestamp};
+
+pub use paths::Path;
+use paths::Paths;
+use record::Record;
+use table::{FlowTable, NO_RECORD};
+
+/// Shards with a flow cache.
+#[derive(Debug)]
+pub struct Engine {
+    /// By shard number divided by the number of workers.
+    shards: Vec<Shard>,
+    workers: usize,
+    table: FlowTable,
+    paths: Paths,
+    caches: bool,
+    counters: CacheCounters,
+}
+
+/// How packets were handled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CacheCounters {
+    /// By a record of the cache.
+    pub hits: u64,
+    /// By a walk.
+    pub misses: u64,
+    /// Records that were made, those made anew included.
+    pub recorded: u64,
+}
+
+/// By where a packet comes the cache tells flows apart that look alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Port(u32);
+
+impl Port {
+    /// Wherever the packet itself says: [`Ingress`] is found anew by whoever walks it.
+    pub const ANY: Self = Self(u32::MAX);
+
+    /// Set for what is no interface.
+    const OUTSIDE: u32 = 1 << 31;
+
+    /// The port of an ingress; none of those whose packets always walk.
+    pub fn of(ingress: Ingress) -> Option<Self> {
+        match ingress {
+            Ingress::Interface(eni) if eni.0 < Self::OUTSIDE => Some(Self(eni.0)),
+            Ingress::Internet => Some(Self(Self::OUTSIDE)),
+            _ => None,
+        }
+    }
+}
+
+/// A packet that the cache may know.
+#[derive(Clone, Copy, Debug)]
+pub struct Staged {
+    plain: Plain,
+    port: Port,
+    hash: u64,
+    record: u32,
+}
+
+/// What the cache did with a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hit {
+    /// Where it went: see [`Engine::path`].
+    pub path: u32,
+    /// The connection: n of the packet that created it.
+    pub connection: Option<u64>,
+    /// IP total length.
+    pub length: u16,
+}
+
+impl Engine {
+    /// All shards.
+    pub fn new(timeline: &Arc<Timeline>, options: Options) -> Self {
+        Self::of_worker(timeline, options, 0, 1)
+    }
+
+    /// The shards of the `number`-th of `workers`: those whose number modulo `workers` is that.
+    pub fn of_worker(timeline: &Arc<Timeline>, options: Options, number: usize, workers: usize) -> Self {
+        let own = (number..SHARDS).step_by(workers.max(1));
+        Self {
+            shards: own.map(|_| Shard::new(Arc::clone(timeline), options)).collect(),
+            workers: workers.max(1),
+            table: FlowTable::default(),
+            paths: Paths::default(),
+            // Who wants to see every step wants to see the packet walk.
+            caches: options.flow_cache && !options.record_steps && !options.record_taps,
+            counters: CacheCounters::default(),
+        }
+    }
+
+    /// Reads the headers of a packet. None if it has to walk.
+    #[inline]
+    pub fn stage(&self, port: Port, datagram: &[u8]) -> Option<Staged> {
+        if !self.caches {
+            return None;
+        }
+        let plain = Plain::parse(datagram)?;
+        let hash = record::hash(&plain, port.0);
+        self.table.prefetch(hash);
+        Some(Staged { plain, port, hash, record: NO_RECORD })
+    }
+
+    /// Looks for its record.
+    #[inline]
+    pub fn find(&self, staged: &mut Staged) {
+        staged.record = self.table.candidate(staged.hash);
+    }
+
+    /// Looks into its record.
+    #[inline]
+    pub fn fetch(&self, staged: &mut Staged) {
+        let Some(record) = self.table.record(staged.record) else { return };
+        if !record.is_of(&staged.plain, staged.port.0) {
+            staged.record = self.table.find(staged.hash, &staged.plain, staged.port.0);
+        }
+        if let Some(record) = self.table.record(staged.record)
+            && let Some(connection) = record.connection()
+        {
+            self.shards[usize::from(record.slot)].conntrack().prefetch(connection);
+        }
+    }
+
+    /// Forwards a packet as its record says, rewriting it in place. None, and nothing happens, if it has to walk.
+    #[inline]
+    pub fn forward(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
+        let Staged { plain, port, record, .. } = staged;
+        let record = self.table.record(*record).filter(|record| record.is_of(plain, port.0))?;
+        if u32::from(record.generation) != stamp.generation
+            || plain.total_len > record.max_len
+            || plain.ttl <= record.hops
+        {
+            return None;
+        }
+        let patch = record.patch();
+        if !patch.suits(datagram, plain) {
+            return None;
+        }
+        let connection = self.shards[usize::from(record.slot)].pass(record.known(), stamp.now)?;
+        patch.apply(datagram, plain);
+        let path = record.path;
+        self.paths.count(path, plain.total_len);
+        self.counters.hits += 1;
+        Some(Hit { path, connection, length: plain.total_len })
+    }
+
+    /// Walks a packet, as [`Shard::process`] does, and remembers what of that holds for the next one. `staged` is the packet as it
+    /// came, if it may be remembered; `note` is the caller's own, to be read from the [`Path`].
+    pub fn walk(
+        &mut self,
+        shard: u8,
+        staged: Option<&Staged>,
+        note: u8,
+        arrival: Arrival,
+        packet: &mut Packet<'_>,
+        out: &mut Output,
+    ) -> Verdict {
+        self.counters.misses += 1;
+        let of = &mut self.shards[usize::from(shard) / self.workers];
+        let (verdict, remembered) = of.walk(arrival, packet, out, staged.is_some());
+        self.drop_outdated(shard);
+        if let (Some(staged), Some(remembered)) = (staged, remembered)
+            && !packet.is_replaced()
+            && let Some(patch) = Patch::between(&staged.plain, packet.headers())
+        {
+            self.remember(shard, staged, note, &arrival, patch, remembered);
+        }
+        verdict
+    }
+
+    fn remember(
+        &mut self,
+        shard: u8,
+        staged: &Staged,
+        note: u8,
+        arrival: &Arrival,
+        patch: Patch,
+        remembered: Remembered,
+    ) {
+        let Ok(generation) = u16::try_from(arrival.stamp.generation) else { return };
+        let connection = remembered.connection;
+        let path = Path {
+            ingress: arrival.ingress,
+            at: remembered.at,
+            state: remembered.state,
+            note,
+            legs: remembered.legs.clone(),
+        };
+        let path = self.paths.intern(path);
+        let slot = (usize::from(shard) / self.workers) as u8;
+        let record = Record::new(&staged.plain, staged.port.0, &patch, slot, generation, path, &remembered);
+        let (place, replaced) = self.table.insert(staged.hash, record);
+        for (place, old) in replaced {
+            if let Some(connection) = old.connection() {
+                self.shards[usize::from(old.slot)].conntrack_mut().disown_record(connection, place);
+            }
+        }
+        self.counters.recorded += 1;
+        if let Some(connection) = connection {
+            self.shards[usize::from(shard) / self.workers].conntrack_mut().note_record(connection, place);
+            self.drop_outdated(shard);
+        }
+    }
+
+    /// Records that no longer hold make room.
+    fn drop_outdated(&mut self, shard: u8) {
+        let outdated = &mut self.shards[usize::from(shard) / self.workers].conntrack_mut().outdated;
+        for record in outdated.drain(..) {
+            self.table.remove(record);
+        }
+    }
+
+    /// A shard, to be asked what only a shard knows. Its number must be of this worker's.
+    pub fn shard(&mut self, shard: u8) -> &mut Shard {
+        &mut self.shards[usize::from(shard) / self.workers]
+    }
+
+    /// Every shard of the worker.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Where hits went.
+    pub fn path(&self, path: u32) -> &Path {
+        self.paths.path(path)
+    }
+
+    /// A hit in the words of a walk. `left` is the packet as it left.
+    pub fn verdict(&self, hit: &Hit, left: &[u8]) -> Option<Verdict> {
+        let path = self.path(hit.path);
+        let left_as = Plain::parse(left)?.key();
+        let outcome = Outcome::Delivered { at: path.at };
+        Some(Verdict { connection: hit.connection, state: path.state, ..Verdict::stateless(outcome, left_as) })
+    }
+
+    /// The end of a window: every shard reclaims what has expired by `now`, and hands out the changes of gauges.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Delta> {
+        self.reclaim(|shard| shard.tick(now))
+    }
+
+    /// The end of the run: everything that has expired by `now` is reclaimed and counted.
+    pub fn finish(&mut self, now: Timestamp) -> Vec<Delta> {
+        self.reclaim(|shard| shard.finish(now))
+    }
+
+    fn reclaim(&mut self, mut reclaim: impl FnMut(&mut Shard) -> Vec<Delta>) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        for shard in &mut self.shards {
+            deltas.append(&mut reclaim(shard));
+            for record in shard.conntrack_mut().outdated.drain(..) {
+                self.table.remove(record);
+            }
+        }
+        deltas
+    }
+
+    /// Totals of connections.
+    pub fn connections(&self) -> ConnectionCounters {
+        let mut sum = ConnectionCounters::default();
+        for counters in self.shards.iter().map(Shard::connections) {
+            sum.created += counters.created;
+            sum.expired += counters.expired;
+        }
+        sum
+    }
+
+    /// Totals of a NAT gateway.
+    pub fn nat_counters(&self, nat: NatIx) -> NatCounters {
+        let mut sum = self.paths.nat_counters(nat);
+        self.shards.iter().for_each(|shard| sum += shard.nat_counters(nat));
+        sum
+    }
+
+    /// How packets were handled so far.
+    pub fn counters(&self) -> CacheCounters {
+        self.counters
+    }
+
+    /// Records that the cache holds.
+    pub fn records(&self) -> usize {
+        self.table.len()
+    }
+}

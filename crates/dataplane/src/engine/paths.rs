@@ -1,0 +1,75 @@
+//! Paths: what many flows have in common, kept once, with the counters that all their packets add to.
+
+use smallvec::SmallVec;
+
+use crate::counters::NatCounters;
+use crate::fabric::FixedMap;
+use crate::index::NatIx;
+use crate::outcome::{CtState, Ingress, Place};
+use crate::recipe::Leg;
+
+/// Where packets come from and go to, and what they pass.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Path {
+    /// Where they enter.
+    pub ingress: Ingress,
+    /// Where they end.
+    pub at: Place,
+    /// What connection tracking thinks of them.
+    pub state: Option<CtState>,
+    /// The caller's own.
+    pub note: u8,
+    /// NAT gateways on the way.
+    pub(crate) legs: SmallVec<[(NatIx, Leg); 2]>,
+}
+
+/// Every path that a packet of the cache ever took: thousands where there are millions of flows.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    paths: Vec<Path>,
+    traffic: Vec<Traffic>,
+    numbers: FixedMap<Path, u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Traffic {
+    packets: u64,
+    bytes: u64,
+}
+
+impl Paths {
+    /// The number of a path.
+    pub(super) fn intern(&mut self, path: Path) -> u32 {
+        if let Some(number) = self.numbers.get(&path) {
+            return *number;
+        }
+        let number = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+        self.paths.push(path.clone());
+        self.traffic.push(Traffic::default());
+        self.numbers.insert(path, number);
+        number
+    }
+
+    pub(super) fn path(&self, number: u32) -> &Path {
+        &self.paths[number as usize]
+    }
+
+    /// Counts a packet.
+    #[inline]
+    pub(super) fn count(&mut self, number: u32, bytes: u16) {
+        let traffic = &mut self.traffic[number as usize];
+        traffic.packets += 1;
+        traffic.bytes += u64::from(bytes);
+    }
+
+    /// What packets of all paths added to the counters of a NAT gateway.
+    pub(super) fn nat_counters(&self, nat: NatIx) -> NatCounters {
+        let mut counters = NatCounters::default();
+        for (path, traffic) in self.paths.iter().zip(&self.traffic) {
+            for (_, leg) in path.legs.iter().filter(|(of, _)| *of == nat) {
+                leg.count(&mut counters, traffic.packets, traffic.bytes);
+            }
+        }
+        counters
+    }
+}

@@ -1,0 +1,139 @@
+//! What the flow cache remembers of one direction of a flow, in one cache line.
+
+use vpcemu_packet::{Patch, Plain};
+
+use crate::conntrack::ConnectionIx;
+use crate::shard::{Known, Remembered};
+
+/// A record. One cache line, since finding one costs a line from memory, and at a million flows that is most of the cost.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Record {
+    /// The addresses of [`Plain`]; of IPv4, which has two words of them, then those of [`Patch`].
+    words: [u32; 8],
+    ports: u32,
+    port: u32,
+    connection: u32,
+    pub(super) path: u32,
+    /// The state of [`Untracked`](crate::conntrack::Untracked) under which it holds, if it depends on that.
+    epoch: u32,
+    kind: u16,
+    digest: u16,
+    pub(super) max_len: u16,
+    pub(super) generation: u16,
+    /// Which of the worker's shards has the connection.
+    pub(super) slot: u8,
+    pub(super) hops: u8,
+    untracked: bool,
+    taken: bool,
+}
+
+const _: () = assert!(size_of::<Record>() == 64, "a record is one cache line");
+
+/// No connection.
+const NONE: u32 = u32::MAX;
+
+impl Record {
+    pub(super) fn new(
+        plain: &Plain,
+        port: u32,
+        patch: &Patch,
+        slot: u8,
+        generation: u16,
+        path: u32,
+        remembered: &Remembered,
+    ) -> Self {
+        let mut words = plain.addresses;
+        if !plain.is_v6() {
+            words[2..6].copy_from_slice(&patch.words);
+        }
+        Self {
+            words,
+            ports: plain.ports,
+            port,
+            connection: remembered.connection.map_or(NONE, |connection| connection.0),
+            path,
+            epoch: remembered.untracked.unwrap_or_default(),
+            kind: plain.kind,
+            digest: remembered.digest,
+            max_len: u16::try_from(remembered.max_len).unwrap_or(u16::MAX),
+            generation,
+            slot,
+            hops: patch.hops,
+            untracked: remembered.untracked.is_some(),
+            taken: true,
+        }
+    }
+
+    /// Whether it is of the flow of a packet that comes by a port.
+    #[inline]
+    pub(super) fn is_of(&self, plain: &Plain, port: u32) -> bool {
+        let same = self.taken && (self.ports, self.port, self.kind) == (plain.ports, port, plain.kind);
+        let words = if plain.is_v6() { 8 } else { 2 };
+        same && self.words[..words] == plain.addresses[..words]
+    }
+
+    /// Whether it is of the same flow as another.
+    pub(super) fn is_same_flow(&self, other: &Self) -> bool {
+        let words = if self.is_v6() { 8 } else { 2 };
+        let same = (self.ports, self.port, self.kind) == (other.ports, other.port, other.kind);
+        self.taken && same && self.words[..words] == other.words[..words]
+    }
+
+    /// What is rewritten.
+    #[inline]
+    pub(super) fn patch(&self) -> Patch {
+        let [_, _, a, b, c, d, ..] = self.words;
+        Patch { words: [a, b, c, d], hops: self.hops }
+    }
+
+    /// The connection whose lease it renews.
+    #[inline]
+    pub(super) fn connection(&self) -> Option<ConnectionIx> {
+        (self.connection != NONE).then_some(ConnectionIx(self.connection))
+    }
+
+    /// What its shard has to be asked.
+    #[inline]
+    pub(super) fn known(&self) -> Known {
+        Known { connection: self.connection(), digest: self.digest, untracked: self.untracked.then_some(self.epoch) }
+    }
+
+    /// Where it is in the table.
+    pub(super) fn hash(&self) -> u64 {
+        let mut addresses = [0; 8];
+        let words = if self.is_v6() { 8 } else { 2 };
+        addresses[..words].copy_from_slice(&self.words[..words]);
+        hash(&Plain { addresses, ports: self.ports, kind: self.kind, total_len: 0, ttl: 0 }, self.port)
+    }
+
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    /// Nobody's any more.
+    pub(super) fn give_up(&mut self) {
+        self.taken = false;
+    }
+
+    fn is_v6(&self) -> bool {
+        let Self { kind, .. } = *self;
+        Plain { addresses: [0; 8], ports: 0, kind, total_len: 0, ttl: 0 }.is_v6()
+    }
+}
+
+/// Odd numbers without a pattern: the golden ratio and the square root of 3, as fractions.
+const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xbb67_ae85_84ca_a73b];
+
+/// The hash of a flow. Wide multiplication mixes every bit of its factors into the middle of the product.
+#[inline]
+pub(super) fn hash(plain: &Plain, port: u32) -> u64 {
+    let mix = |a: u64, b: u64| {
+        let product = u128::from(a ^ SEEDS[0]) * u128::from(b ^ SEEDS[1]);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let pair = |at: usize| u64::from(plain.addresses[at]) << 32 | u64::from(plain.addresses[at + 1]);
+    let rest = u64::from(plain.ports) << 32 | u64::from(port ^ u32::from(plain.kind) << 15);
+    let first = mix(pair(0), rest);
+    if plain.is_v6() { mix(mix(first ^ pair(2), pair(4)), pair(6)) } else { mix(first, SEEDS[0]) }
+}
