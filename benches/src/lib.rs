@@ -1,5 +1,7 @@
 //! What the benches share: a network with everything on the way, its engine, and packets for it.
 
+pub mod cached;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 

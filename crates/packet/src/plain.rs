@@ -40,6 +40,13 @@ pub struct Plain {
 /// Set in [`Plain::kind`] of IPv6. The protocols in question have numbers below 64.
 const V6: u16 = 0x80;
 
+/// The sum of differences that cancel out. As a difference it changes nothing.
+const CANCELLED: u16 = 0xFFFF;
+
+/// Where the checksums are behind the start of their headers.
+const TCP_CHECKSUM_AT: usize = 16;
+const UDP_CHECKSUM_AT: usize = 6;
+
 impl Plain {
     /// Walks the headers of a datagram; none if they say anything that most packets' headers do not, or nothing right. What this
     /// takes for a packet, [`Headers::parse`] does too, with the same fields.
@@ -180,20 +187,26 @@ impl Patch {
             ICMP => [port(was.src_port, is.src_port), Difference::NONE, Difference::NONE, Difference::NONE],
             _ => [addresses[0], addresses[1], port(was.src_port, is.src_port), port(was.dst_port, is.dst_port)],
         };
-        let words = [src.to_bits(), dst.to_bits(), ports, u32::from(sum(&header)?) << 16 | u32::from(sum(&transport)?)];
+        let words = [src.to_bits(), dst.to_bits(), ports, u32::from(sum(&header)) << 16 | u32::from(sum(&transport))];
         Some(Self { words, hops })
     }
 
-    /// Whether [`Self::apply`] does to the packet all that the setters of [`Packet`](crate::Packet) do: not to an echo whose sum
-    /// comes to 0, since that may have to be written otherwise, depending on all else in the message.
+    /// Whether [`Self::apply`] does to the packet all that the setters of [`Packet`](crate::Packet) do. Not where they may come to
+    /// the other of the two forms of a checksum: if what is rewritten cancels out in the sum, or the sum of an echo comes to 0.
     #[inline]
     pub fn suits(&self, bytes: &[u8], of: &Plain) -> bool {
-        if of.protocol() != ICMP {
+        let sums = self.words[3] as u16;
+        if of.protocol() != ICMP && sums != CANCELLED {
             return true;
         }
-        let sum = bytes.get(IPV4_HEADER + ICMP_CHECKSUM_AT..).and_then(|rest| rest.first_chunk::<2>());
-        let difference = Difference::folded(self.words[3] as u16);
-        sum.is_some_and(|sum| Checksum(u16::from_be_bytes(*sum)).updated(difference).0 != 0)
+        let at = match of.protocol() {
+            ICMP => ICMP_CHECKSUM_AT,
+            UDP => UDP_CHECKSUM_AT,
+            _ => TCP_CHECKSUM_AT,
+        };
+        let Some(sum) = bytes.get(IPV4_HEADER + at..).and_then(|rest| rest.first_chunk::<2>()) else { return false };
+        let sum = Checksum(u16::from_be_bytes(*sum));
+        sum.updated(Difference::folded(sums)).0 != 0 && (sums != CANCELLED || !matches!(sum.0, 0 | 0xFFFF))
     }
 
     /// Rewrites a packet of the flow that it [suits](Self::suits).
@@ -236,14 +249,14 @@ impl Patch {
     }
 }
 
-/// Differences in one word. None if they cancel out: then the setters, one after the other, may come to the other of the two
-/// forms of the same checksum.
-fn sum(parts: &[Difference]) -> Option<u16> {
+/// Differences in one word: 0 if there are none, [`CANCELLED`] if they come to nothing.
+fn sum(parts: &[Difference]) -> u16 {
     let total = parts.iter().fold(Difference::NONE, |sum, part| sum.and(*part));
-    if total.is_none() {
-        return parts.iter().all(|part| part.is_none()).then_some(0);
+    match (total.is_none(), parts.iter().all(|part| part.is_none())) {
+        (true, true) => 0,
+        (true, false) => CANCELLED,
+        (false, _) => total.fold(),
     }
-    Some(total.fold())
 }
 
 #[cfg(test)]

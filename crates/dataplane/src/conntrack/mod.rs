@@ -88,6 +88,16 @@ impl Conntrack {
         Some((entry, way))
     }
 
+    /// Whether nothing lives under `key`. Unlike [`Self::find`] this is no packet's, and leaves leases as they are.
+    pub fn is_free(&mut self, key: &Key, now: Timestamp) -> bool {
+        let Some((entry, _)) = self.index.get(key) else { return true };
+        let slot = &self.entries[entry.0];
+        if !slot.tombstone && now < self.expiry(slot) {
+            return false;
+        }
+        self.find(key, now).is_none()
+    }
+
     /// What remains of a mapping that died of idleness: the outside tuple it had, and how many mappings the inside tuple
     /// has had before it.
     pub fn tombstone(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {

@@ -28,7 +28,7 @@ struct Bucket {
     /// 0 where there is nothing.
     tags: [u16; SLOTS],
     records: [u32; SLOTS],
-    /// Records that are in the next bucket for want of room here.
+    /// Records that are in their other bucket for want of room here.
     spilled: u32,
 }
 
@@ -66,7 +66,7 @@ impl FlowTable {
         let bucket = &self.buckets[home];
         let mut place = first(bucket, tag(hash));
         if place == NO_RECORD && bucket.spilled > 0 {
-            place = first(&self.buckets[home ^ 1], tag(hash));
+            place = first(&self.buckets[self.other(hash)], tag(hash));
         }
         if let Some(record) = self.records.get(place as usize) {
             prefetch(record);
@@ -77,8 +77,8 @@ impl FlowTable {
     /// The place of a flow's record.
     pub(super) fn find(&self, hash: u64, plain: &Plain, port: u32) -> u32 {
         let home = self.home(hash);
-        let near = [home, home ^ 1].into_iter().take(if self.buckets[home].spilled > 0 { 2 } else { 1 });
-        for bucket in near.map(|bucket| &self.buckets[bucket]) {
+        let both = if self.buckets[home].spilled > 0 { 2 } else { 1 };
+        for bucket in [home, self.other(hash)].into_iter().take(both).map(|bucket| &self.buckets[bucket]) {
             for slot in 0..SLOTS {
                 let place = bucket.records[slot];
                 if bucket.tags[slot] == tag(hash) && self.records[place as usize].is_of(plain, port) {
@@ -124,10 +124,7 @@ impl FlowTable {
     /// Takes a record out.
     pub(super) fn remove(&mut self, place: u32) {
         let Some(record) = self.records.get(place as usize).filter(|record| record.is_taken()) else { return };
-        let home = self.home(record.hash());
-        if !unlink(&mut self.buckets[home], place) && unlink(&mut self.buckets[home ^ 1], place) {
-            self.buckets[home].spilled -= 1;
-        }
+        self.unlink(record.hash(), place);
         self.records[place as usize].give_up();
         self.free.push(place);
     }
@@ -143,9 +140,15 @@ impl FlowTable {
         hash as usize & (self.buckets.len() - 1)
     }
 
+    /// The bucket of what finds no room in its home.
+    #[inline]
+    fn other(&self, hash: u64) -> usize {
+        let (home, other) = (self.home(hash), (hash >> 24) as usize & (self.buckets.len() - 1));
+        if other == home { home ^ 1 } else { other }
+    }
+
     fn of_same_flow(&self, hash: u64, record: &Record) -> Option<u32> {
-        let home = self.home(hash);
-        let slots = [home, home ^ 1].into_iter().flat_map(|bucket| {
+        let slots = [self.home(hash), self.other(hash)].into_iter().flat_map(|bucket| {
             let Bucket { tags, records, .. } = self.buckets[bucket];
             tags.into_iter().zip(records)
         });
@@ -153,28 +156,56 @@ impl FlowTable {
         places.find(|place| self.records[*place as usize].is_same_flow(record))
     }
 
-    /// Puts a place into a bucket, where another may have to give way.
+    /// Puts a place into a bucket, where another may have to move, or to give way.
     fn link(&mut self, hash: u64, place: u32, replaced: &mut Replaced) {
+        if self.put(hash, place) {
+            return;
+        }
         let home = self.home(hash);
-        for bucket in [home, home ^ 1] {
-            if let Some(slot) = self.buckets[bucket].tags.iter().position(|tag| *tag == 0) {
-                self.buckets[bucket].tags[slot] = tag(hash);
-                self.buckets[bucket].records[slot] = place;
-                self.buckets[home].spilled += u32::from(bucket != home);
+        for slot in 0..SLOTS {
+            let resident = self.buckets[home].records[slot];
+            let of = self.records[resident as usize].hash();
+            let there = if self.home(of) == home { self.other(of) } else { self.home(of) };
+            if self.buckets[there].tags.contains(&0) {
+                self.unlink(of, resident);
+                self.put_into(there, of, resident);
+                self.put(hash, place);
                 return;
             }
         }
         // Any slot is as good as another; the hash has bits that nobody used.
-        let slot = (hash >> 40) as usize % SLOTS;
-        let evicted = self.buckets[home].records[slot];
-        if self.home(self.records[evicted as usize].hash()) != home {
-            self.buckets[home ^ 1].spilled -= 1;
-        }
-        self.buckets[home].tags[slot] = tag(hash);
-        self.buckets[home].records[slot] = place;
-        replaced.push((evicted, self.records[evicted as usize]));
+        let evicted = self.buckets[home].records[(hash >> 40) as usize % SLOTS];
+        let old = self.records[evicted as usize];
+        replaced.push((evicted, old));
+        self.unlink(old.hash(), evicted);
         self.records[evicted as usize].give_up();
         self.free.push(evicted);
+        self.put(hash, place);
+    }
+
+    /// Puts a place where there is room. False if there is none.
+    fn put(&mut self, hash: u64, place: u32) -> bool {
+        let free = [self.home(hash), self.other(hash)].into_iter().find(|at| self.buckets[*at].tags.contains(&0));
+        if let Some(bucket) = free {
+            self.put_into(bucket, hash, place);
+        }
+        free.is_some()
+    }
+
+    fn put_into(&mut self, bucket: usize, hash: u64, place: u32) {
+        if let Some(slot) = self.buckets[bucket].tags.iter().position(|tag| *tag == 0) {
+            self.buckets[bucket].tags[slot] = tag(hash);
+            self.buckets[bucket].records[slot] = place;
+            let home = self.home(hash);
+            self.buckets[home].spilled += u32::from(bucket != home);
+        }
+    }
+
+    fn unlink(&mut self, hash: u64, place: u32) {
+        let (home, other) = (self.home(hash), self.other(hash));
+        if !unlink(&mut self.buckets[home], place) && unlink(&mut self.buckets[other], place) {
+            self.buckets[home].spilled -= 1;
+        }
     }
 
     /// Twice as many buckets.
@@ -228,4 +259,69 @@ fn unlink(bucket: &mut Bucket, place: u32) -> bool {
         bucket.records[slot] = NO_RECORD;
     }
     slot.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record;
+    use crate::outcome::Place;
+    use crate::shard::Remembered;
+
+    fn plain(flow: u32) -> Plain {
+        Plain { addresses: [flow, !flow, 0, 0, 0, 0, 0, 0], ports: flow << 16 | 443, kind: 17, total_len: 64, ttl: 64 }
+    }
+
+    fn insert(table: &mut FlowTable, flow: u32) -> (u32, Replaced) {
+        let remembered = Remembered {
+            connection: Some(crate::conntrack::ConnectionIx(flow)),
+            at: Place::Internet,
+            state: None,
+            digest: 0,
+            untracked: None,
+            max_len: 1500,
+            legs: SmallVec::new(),
+        };
+        let record = Record::new(&plain(flow), 0, &Default::default(), 0, 0, 0, &remembered);
+        table.insert(record::hash(&plain(flow), 0), record)
+    }
+
+    fn find(table: &FlowTable, flow: u32) -> u32 {
+        table.find(record::hash(&plain(flow), 0), &plain(flow), 0)
+    }
+
+    #[test]
+    fn whatever_is_put_in_is_found_until_it_is_taken_out() {
+        let mut table = FlowTable::default();
+        let places: Vec<_> = (0..50_000).map(|flow| insert(&mut table, flow)).collect();
+        assert!(places.iter().all(|(_, replaced)| replaced.is_empty()), "there was room for all");
+        for (flow, (place, _)) in (0..).zip(&places) {
+            assert_eq!(find(&table, flow), *place);
+        }
+        for (place, _) in places.iter().step_by(2) {
+            table.remove(*place);
+        }
+        assert_eq!(table.len(), 25_000);
+        for (flow, (place, _)) in (0..).zip(&places) {
+            assert_eq!(find(&table, flow), if flow % 2 == 0 { NO_RECORD } else { *place });
+        }
+        let spilled: u32 = table.buckets.iter().map(|bucket| bucket.spilled).sum();
+        let away = |bucket: usize, slot: usize| {
+            let Bucket { tags, records, .. } = table.buckets[bucket];
+            tags[slot] != 0 && table.home(table.records[records[slot] as usize].hash()) != bucket
+        };
+        let buckets = 0..table.buckets.len();
+        assert_eq!(
+            buckets.flat_map(|at| (0..SLOTS).map(move |slot| (at, slot))).filter(|(at, slot)| away(*at, *slot)).count(),
+            spilled as usize
+        );
+    }
+
+    #[test]
+    fn a_flow_that_comes_again_takes_its_own_place() {
+        let mut table = FlowTable::default();
+        let (place, _) = insert(&mut table, 7);
+        let (again, replaced) = insert(&mut table, 7);
+        assert_eq!((place, replaced.len(), table.len()), (again, 1, 1));
+    }
 }

@@ -162,7 +162,7 @@ fn on_address(
 }
 
 pub(crate) fn is_free(conntrack: &mut Conntrack, of: Translator, outside: Outside, now: Timestamp) -> bool {
-    conntrack.find(&Key::NatOutside(of, outside), now).is_none()
+    conntrack.is_free(&Key::NatOutside(of, outside), now)
 }
 
 fn taken(conntrack: &Conntrack, pool: Pool) -> u32 {
