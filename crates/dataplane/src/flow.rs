@@ -1,7 +1,10 @@
 //! Of which flow a packet is, where its own headers do not tell: a later fragment is of that of its first.
 
+use std::net::IpAddr;
+
 use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
+use crate::fabric::address;
 use crate::shard::hash::Mix;
 
 /// A packet's key, of a later fragment with the ports of the first.
@@ -24,6 +27,29 @@ pub(crate) fn canonical(key: &FlowKey) -> u64 {
     let key = if *key <= reversed { *key } else { reversed };
     let ports = u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 16 | u64::from(key.protocol);
     Mix::new(0).address(key.src).address(key.dst).word(ports).finish()
+}
+
+/// What a reply to the translated packet looks like when it arrives at the translator: IPv4, whatever the inside speaks.
+pub(crate) fn arriving(key: &FlowKey, address: IpAddr, port: u16) -> FlowKey {
+    let mut translated = match address::nat64_embedded(key.dst) {
+        Some(remote) => FlowKey { dst: IpAddr::V4(remote), ..ipv4_form(key) },
+        None => *key,
+    };
+    translated.src = address;
+    translated.src_port = port;
+    if translated.is_query() {
+        translated.dst_port = port; // the id of a query is one field, whichever way it travels
+    }
+    translated.reversed()
+}
+
+/// ICMPv6 echo is ICMP echo on the other side (RFC 7915 5.2).
+fn ipv4_form(key: &FlowKey) -> FlowKey {
+    match (key.protocol, key.icmp_type) {
+        (58, 128) => FlowKey { protocol: 1, icmp_type: 8, ..*key },
+        (58, 129) => FlowKey { protocol: 1, icmp_type: 0, ..*key },
+        _ => *key,
+    }
 }
 
 /// A packet's protocol. A later fragment of IPv6 names the header that comes behind that of the fragment, which may be an

@@ -4,13 +4,13 @@ use smallvec::SmallVec;
 
 use super::entry::Connection;
 use super::lease::Lease;
-use super::{ConnectionIx, Conntrack, Entry, EntryIx, Gauge};
+use super::{ConnectionIx, Conntrack, EntryIx, Gauge};
 use crate::time::Timestamp;
 
 impl Conntrack {
     /// The connection of an entry: n of the packet that created it, once both ends have accepted it.
     pub fn connection(&self, entry: EntryIx) -> Option<ConnectionIx> {
-        self.entries[entry.0].connection
+        self.entries[entry.0].connection()
     }
 
     /// Ties entries that a packet made to the connection it belongs to, a new one if it belongs to none.
@@ -31,8 +31,8 @@ impl Conntrack {
             .collect::<SmallVec<[EntryIx; 4]>>()
         {
             let slot = &mut self.entries[entry.0];
-            if slot.connection.is_none() {
-                slot.connection = Some(connection);
+            if slot.connection().is_none() {
+                slot.set_connection(Some(connection));
                 self.connections[connection.0].live += 1;
             }
         }
@@ -59,10 +59,10 @@ impl Conntrack {
 
     /// An entry leaves its connection, which is over with its last one.
     pub(super) fn leave(&mut self, entry: EntryIx) {
-        let Entry { connection, expires, .. } = self.entries[entry.0];
-        let Some(connection) = connection else { return };
+        let slot = &self.entries[entry.0];
+        let (Some(connection), expires) = (slot.connection(), slot.expires) else { return };
         self.forget_records(connection);
-        self.entries[entry.0].connection = None;
+        self.entries[entry.0].set_connection(None);
         let slot = &mut self.connections[connection.0];
         slot.live -= 1;
         slot.ended = slot.ended.max(expires);

@@ -82,29 +82,12 @@ pub struct Entry {
     pub original: FlowKey,
     /// Progress.
     pub tracker: Tracker,
-    /// Idle timers, fixed when the entry is made.
-    pub timers: Timers,
     /// Free from here on.
     pub expires: Timestamp,
-    /// Whether a packet of the reply direction was seen.
-    pub replied: bool,
     /// The configuration under which it was last found lawful (6.18).
     pub generation: u32,
-    /// How many mappings the inside tuple had before this one, so that a new one takes a new port.
-    pub reuse: u32,
-    /// What the mapping shares with others (section 12).
-    pub sharing: Option<Sharing>,
     /// Whether the path of the flow forces it to be tracked, whatever the rules (6.20).
     pub forced: bool,
-    /// The room that it takes in an instance's table, where that is limited (6.19).
-    pub room: Option<Room>,
-    pub(super) connection: Option<ConnectionIx>,
-    pub(super) scheduled: u64,
-    /// TCP that died of idleness, kept so that whoever still speaks hears of it: the inside of a mapping, which only its
-    /// inside key finds (4.25), either end of a flow of an endpoint (10.10, 10.15).
-    pub(super) tombstone: bool,
-    /// Whether its connection's lease says when it was last renewed.
-    pub(super) leased: bool,
 }
 
 /// Which way a packet travels relative to the one that opened an entry.

@@ -6,7 +6,8 @@
 //! that what it remembers of it no longer holds.
 
 use super::entry::Connection;
-use super::{ConnectionIx, Conntrack, Entry, EntryIx, Owner, Tracker, Translator};
+use super::slot::Slot;
+use super::{ConnectionIx, Conntrack, EntryIx};
 use crate::time::Timestamp;
 
 /// Entries that one lease can cover: the longest path without a detour has security groups at both ends, a NAT gateway, and a
@@ -75,12 +76,12 @@ impl Conntrack {
         members.sort_unstable();
         let mut shortest = u64::MAX;
         for entry in renewed {
-            let Some(entry) = self.entries.slot(entry.0) else { return false };
-            if entry.connection != Some(connection) || !is_leasable(entry) {
+            let Some(slot) = self.entries.slot(entry.0) else { return false };
+            if slot.connection() != Some(connection) || !self.is_leasable(*entry, slot) {
                 return false;
             }
-            let timeout = entry.tracker.timeout(&entry.timers);
-            if entry.expires != now.after(timeout) {
+            let timeout = self.timeout(entry.0, slot);
+            if slot.expires != now.after(timeout) {
                 return false;
             }
             shortest = shortest.min(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
@@ -142,34 +143,36 @@ impl Conntrack {
     /// Ends the lease that the entry is on: it and all others get their renewal written down.
     pub(super) fn end_lease(&mut self, entry: EntryIx) {
         let slot = &self.entries[entry.0];
-        let (true, Some(connection)) = (slot.leased, slot.connection) else { return };
+        let (true, Some(connection)) = (slot.leased, slot.connection()) else { return };
         let lease = &mut self.connections[connection.0].lease;
         let ended = *lease;
         lease.shortest = 0;
         for member in ended.members() {
+            let timeout = self.timeout(member, &self.entries[member]);
             let slot = &mut self.entries[member];
-            slot.expires = ended.last_seen.after(slot.tracker.timeout(&slot.timers));
+            slot.expires = ended.last_seen.after(timeout);
             slot.leased = false;
         }
     }
 
     /// When an entry expires, on a lease or not.
-    pub(super) fn expiry(&self, entry: &Entry) -> Timestamp {
-        match entry.connection {
-            Some(connection) if entry.leased => {
-                self.connections[connection.0].lease.last_seen.after(entry.tracker.timeout(&entry.timers))
+    pub(super) fn expiry(&self, entry: u32, slot: &Slot) -> Timestamp {
+        match slot.connection() {
+            Some(connection) if slot.leased => {
+                self.connections[connection.0].lease.last_seen.after(self.timeout(entry, slot))
             }
-            _ => entry.expires,
+            _ => slot.expires,
         }
     }
-}
 
-/// Whether nothing but a packet renews the entry, and nobody counts how long each lives.
-fn is_leasable(entry: &Entry) -> bool {
-    let owner = match entry.owner {
-        Owner::Interface { .. } | Owner::EgressOnly(_) | Owner::Nat { nat: Translator::Gateway(_), .. } => true,
-        Owner::Nat { nat: Translator::Instance(_), .. } | Owner::Endpoint(_) => false,
-    };
-    let tracker = !matches!(entry.tracker, Tracker::Linux(_));
-    owner && tracker && !entry.tombstone && entry.sharing.is_none() && entry.room.is_none()
+    /// How long an entry lives without a packet.
+    fn timeout(&self, entry: u32, slot: &Slot) -> std::time::Duration {
+        slot.tracker(self.aside(EntryIx(entry))).timeout(self.timers.set(slot.timers))
+    }
+
+    /// Whether nothing but a packet renews the entry, and nobody counts how long each lives.
+    fn is_leasable(&self, entry: EntryIx, slot: &Slot) -> bool {
+        let counted = self.aside(entry).is_some_and(|aside| aside.sharing.is_some() || aside.room.is_some());
+        slot.is_plain() && !slot.tombstone && !counted
+    }
 }

@@ -3,8 +3,8 @@
 //! The [TCP table](super::tcp) says how far a connection has come. This one says what that means to the mapping:
 //! whether it holds its port, whether it counts as active, and whether it leaves a tombstone.
 
+use super::Tracker;
 use super::tcp::TcpPhase;
-use super::{Entry, Tracker};
 
 /// Where in its life a mapping is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -136,13 +136,6 @@ impl Event {
             Stage::ResetLinger => Self::Reset,
             Stage::Free | Stage::Tombstone | Stage::Flow => Self::Packet,
         }
-    }
-}
-
-impl Entry {
-    /// Where in its life the entry is, taken as a mapping.
-    pub fn stage(&self) -> Stage {
-        if self.tombstone { Stage::Tombstone } else { Stage::of(&self.tracker) }
     }
 }
 

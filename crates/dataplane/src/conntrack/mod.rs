@@ -10,41 +10,50 @@
 pub mod bindings;
 mod connections;
 mod entry;
+mod index;
 mod lease;
 pub mod lifecycle;
 pub mod linux;
 mod room;
 mod slab;
+mod slot;
 pub mod tcp;
 mod tracker;
 mod untracked;
 pub mod wheel;
 
 use hashbrown::HashMap;
-use vpcemu_packet::TcpFlags;
+use vpcemu_packet::{FlowKey, TcpFlags};
 
 use crate::fabric::FixedMap;
 use crate::index::{HostIx, NatIx};
 use crate::time::Timestamp;
 use bindings::Bindings;
-use entry::{Connection, keys};
+use entry::Connection;
+use index::Index;
 use lifecycle::{Event, Stage};
 use room::RoomUse;
 use slab::Slab;
+use slot::{Aside, Slot};
 use wheel::Wheel;
 
 pub use entry::{
     ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool,
     PoolUse, Room, Translator, Way,
 };
+use tracker::TimerSets;
 pub use tracker::{Timers, Tracker, UdpProgress};
 pub(crate) use untracked::Untracked;
 
 /// All connection state of a shard.
 #[derive(Debug, Default)]
 pub struct Conntrack {
-    index: FixedMap<Key, (EntryIx, Way)>,
-    entries: Slab<Entry>,
+    index: Index,
+    entries: Slab<Slot>,
+    /// What few entries have, by entry.
+    aside: FixedMap<u32, Aside>,
+    /// Sets of timers, by number.
+    timers: TimerSets,
     connections: Slab<Connection>,
     wheel: Wheel,
     /// Totals.
@@ -68,6 +77,13 @@ pub struct Conntrack {
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
 const TOMBSTONE: std::time::Duration = std::time::Duration::from_secs(432_000);
 
+/// Entries that are looked at for each that is made, so that reclaiming keeps up with two entries a connection, once for a new
+/// lease and once for its end, and never comes all at once.
+const RECLAIM_EACH: usize = 4;
+
+/// Entries of a shard that the end of a window looks at. Over 256 shards that is more than a window can have made.
+const RECLAIM_TICK: usize = 1024;
+
 impl Conntrack {
     /// A table whose wheel reclaims, or one that only ever compares on lookup.
     pub fn new(reclaim: bool) -> Self {
@@ -76,13 +92,13 @@ impl Conntrack {
 
     /// The live entry under `key`, and the packet's way relative to it.
     pub fn find(&mut self, key: &Key, now: Timestamp) -> Option<(EntryIx, Way)> {
-        let (entry, way) = *self.index.get(key)?;
+        let (entry, way) = self.under(key)?;
         if self.entries[entry.0].tombstone {
             return None;
         }
         self.end_lease(entry);
         if now >= self.entries[entry.0].expires {
-            self.end(entry);
+            self.end(entry, now);
             return None;
         }
         Some((entry, way))
@@ -90,41 +106,88 @@ impl Conntrack {
 
     /// Whether nothing lives under `key`. Unlike [`Self::find`] this is no packet's, and leaves leases as they are.
     pub fn is_free(&mut self, key: &Key, now: Timestamp) -> bool {
-        let Some((entry, _)) = self.index.get(key) else { return true };
+        let Some((entry, _)) = self.under(key) else { return true };
         let slot = &self.entries[entry.0];
-        if !slot.tombstone && now < self.expiry(slot) {
+        if !slot.tombstone && now < self.expiry(entry.0, slot) {
             return false;
         }
         self.find(key, now).is_none()
     }
 
+    /// Whatever is under `key`.
+    fn under(&self, key: &Key) -> Option<(EntryIx, Way)> {
+        self.index.find(key, |entry, way| self.is_under(entry, way, key))
+    }
+
+    fn is_under(&self, entry: EntryIx, way: Way, key: &Key) -> bool {
+        self.entries[entry.0].is_under(key, way, || self.aside.get(&entry.0).copied())
+    }
+
+    fn aside(&self, entry: EntryIx) -> Option<&Aside> {
+        if self.entries[entry.0].aside { self.aside.get(&entry.0) } else { None }
+    }
+
     /// What remains of a mapping that died of idleness: the outside tuple it had, and how many mappings the inside tuple
     /// has had before it.
     pub fn tombstone(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<(Outside, u32)> {
-        let (entry, _) = *self.index.get(&Key::NatInside(nat, inside))?;
+        let (entry, _) = self.under(&Key::NatInside(nat, inside))?;
         let slot = self.entries[entry.0];
-        let Entry { owner: Owner::Nat { outside, .. }, expires, reuse, .. } = slot else { return None };
-        if slot.stage() != Stage::Tombstone {
+        if !slot.tombstone {
             return None;
         }
-        if now >= expires {
-            self.end(entry);
+        let outside = slot.outside(self.aside(entry));
+        if now >= slot.expires {
+            self.end(entry, now);
             return None;
         }
-        Some((outside, reuse))
+        Some((outside, u32::from(slot.reuse)))
     }
 
     /// If what is found under `key` is what remains of a connection that died of idleness: under which configuration it was
     /// last found lawful.
     pub fn idled_out(&self, key: &Key, now: Timestamp) -> Option<u32> {
-        let (entry, _) = self.index.get(key)?;
+        let (entry, _) = self.under(key)?;
         let slot = &self.entries[entry.0];
         (slot.tombstone && now < slot.expires).then_some(slot.generation)
     }
 
-    /// An entry.
-    pub fn entry(&self, entry: EntryIx) -> &Entry {
-        &self.entries[entry.0]
+    /// An entry, with all that there is to say about it. What is asked of it packet by packet has methods of its own.
+    pub fn entry(&self, entry: EntryIx) -> Entry {
+        let (slot, aside) = (&self.entries[entry.0], self.aside(entry));
+        Entry {
+            owner: slot.owner(aside),
+            original: slot.original(aside),
+            tracker: slot.tracker(aside),
+            expires: self.expiry(entry.0, slot),
+            generation: slot.generation,
+            forced: slot.forced,
+        }
+    }
+
+    /// The flow in its original direction, as the component sees it: of a NAT mapping the inside tuple.
+    pub fn original(&self, entry: EntryIx) -> FlowKey {
+        self.entries[entry.0].original(self.aside(entry))
+    }
+
+    /// What replies look like when they arrive at the translator whose mapping it is.
+    pub fn outside(&self, entry: EntryIx) -> Option<Outside> {
+        let slot = &self.entries[entry.0];
+        slot.translator().map(|_| slot.outside(self.aside(entry)))
+    }
+
+    /// Progress.
+    pub fn tracker(&self, entry: EntryIx) -> Tracker {
+        self.entries[entry.0].tracker(self.aside(entry))
+    }
+
+    /// Whether a packet of the reply direction was seen.
+    pub fn is_replied(&self, entry: EntryIx) -> bool {
+        self.entries[entry.0].replied
+    }
+
+    /// The configuration under which it was last found lawful (6.18).
+    pub fn generation(&self, entry: EntryIx) -> u32 {
+        self.entries[entry.0].generation
     }
 
     /// Remembers under which configuration the entry was last found lawful.
@@ -144,59 +207,79 @@ impl Conntrack {
 
     fn note(&mut self, entry: EntryIx, flags: Option<TcpFlags>, way: Way, now: Timestamp, refreshes: bool) {
         let slot = &self.entries[entry.0];
-        let mut tracker = slot.tracker;
+        let before = slot.tracker(self.aside(entry));
+        let mut tracker = before;
         tracker.observe(flags, way == Way::Reply);
-        let lease = tracker.timeout(&slot.timers);
-        let kept = !refreshes && lease == slot.tracker.timeout(&slot.timers);
-        let expires = if kept { slot.expires } else { now.after(lease) };
+        let timers = self.timers.set(slot.timers);
+        let timeout = tracker.timeout(timers);
+        let kept = !refreshes && timeout == before.timeout(timers);
+        let expires = if kept { slot.expires } else { now.after(timeout) };
         self.progress(entry, tracker, way, expires, now);
     }
 
     /// Writes an entry's progress and lease down.
     pub fn progress(&mut self, entry: EntryIx, tracker: Tracker, way: Way, expires: Timestamp, now: Timestamp) {
+        let known = self.tracker(entry);
         let slot = &mut self.entries[entry.0];
-        let was = slot.stage();
-        let is = was.after(Event::between(&slot.tracker, &tracker));
         let replied = slot.replied || way == Way::Reply;
-        let changed = (slot.tracker, slot.replied) != (tracker, replied);
-        (slot.tracker, slot.replied) = (tracker, replied);
+        let changed = (known, slot.replied) != (tracker, replied);
+        slot.replied = replied;
         let before = std::mem::replace(&mut slot.expires, expires);
-        let Entry { owner, scheduled, original, sharing, room, connection, .. } = *slot;
-        if let (true, Some(connection)) = (changed, connection) {
-            self.forget_records(connection);
+        let scheduled = slot.scheduled;
+        if changed {
+            slot.set_tracker(tracker);
+            let (tombstone, connection, nat) = (slot.tombstone, slot.connection(), slot.translator());
+            if let (Tracker::Linux(tracker), Some(aside)) = (tracker, self.aside.get_mut(&entry.0)) {
+                aside.linux = Some(tracker);
+            }
+            if let Some(connection) = connection {
+                self.forget_records(connection);
+            }
+            if let Some(nat) = nat {
+                let was = if tombstone { Stage::Tombstone } else { Stage::of(&known) };
+                self.count_active(nat, was, was.after(Event::between(&known, &tracker)), now);
+            }
         }
+        let slot = self.entries[entry.0];
         if expires < before {
-            self.note_expiry(room, expires);
+            self.note_earlier_expiry(entry, &slot, expires);
         }
-        if let Owner::Nat { nat, outside } = owner {
-            self.count_active(nat, was, is, now);
-            if expires < before
-                && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &outside))
-            {
-                pool.next_expiry = pool.next_expiry.min(expires);
-            }
-            if let Some(sharing) = sharing {
-                self.bindings.renew(nat, entry, Inside(original), (before, expires), sharing);
-            }
+        if slot.aside
+            && let Some((nat, sharing)) = slot.translator().zip(self.aside(entry).and_then(|aside| aside.sharing))
+        {
+            self.bindings.renew(nat, entry, Inside(self.original(entry)), (before, expires), sharing);
         }
         if expires.second() < scheduled {
-            self.schedule(entry, expires);
+            self.schedule(entry, expires, now);
+        }
+    }
+
+    /// Whoever knows the earliest expiry of many entries hears of an earlier one.
+    fn note_earlier_expiry(&mut self, entry: EntryIx, slot: &Slot, expires: Timestamp) {
+        let room = self.aside(entry).and_then(|aside| aside.room);
+        self.note_expiry(room, expires);
+        if let Some(nat) = slot.translator()
+            && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &slot.outside(self.aside.get(&entry.0))))
+        {
+            pool.next_expiry = pool.next_expiry.min(expires);
         }
     }
 
     /// Makes an entry. Of an inside tuple it takes the place of a tombstone.
     pub fn insert(&mut self, new: NewEntry, now: Timestamp) -> EntryIx {
+        self.reclaim(now, RECLAIM_EACH);
         let NewEntry { owner, original, tracker, timers, replied, generation, sharing, forced, room } = new;
         let mut reuse = 0;
-        if let Owner::Nat { nat, .. } = owner
-            && let Some((old, _)) = self.index.get(&Key::NatInside(nat, Inside(original))).copied()
+        let keys = entry::keys(owner, original);
+        if let Owner::Nat { .. } = owner
+            && let Some((old, _)) = self.under(&keys[0])
         {
-            reuse = self.entries[old.0].reuse + 1;
+            reuse = self.entries[old.0].reuse.saturating_add(1);
             self.remove(old);
         }
         if let Owner::Endpoint(_) = owner {
-            for key in keys(owner, original) {
-                if let Some((old, _)) = self.index.get(&key).copied() {
+            for key in &keys {
+                if let Some((old, _)) = self.under(key) {
                     self.remove(old);
                 }
             }
@@ -205,26 +288,27 @@ impl Conntrack {
             self.untracked.note_entry(&original);
         }
         let expires = now.after(tracker.timeout(&timers));
-        let entry = EntryIx(self.entries.insert(Entry {
-            owner,
-            original,
-            tracker,
-            timers,
-            expires,
-            replied,
-            generation,
-            reuse,
-            sharing,
-            forced,
-            room,
-            connection: None,
-            scheduled: u64::MAX,
-            tombstone: false,
-            leased: false,
-        }));
-        let [there, back] = keys(owner, original);
-        self.index.insert(there, (entry, Way::Original));
-        self.index.insert(back, (entry, Way::Reply));
+        let (mut slot, aside) = Slot::new(owner, &original, tracker, (sharing, room));
+        slot.expires = expires;
+        slot.timers = self.timers.number(&timers);
+        (slot.replied, slot.generation, slot.forced, slot.reuse) = (replied, generation, forced, reuse);
+        let entry = EntryIx(self.entries.insert(slot));
+        if let Some(aside) = aside {
+            self.aside.insert(entry.0, aside);
+        }
+        for (key, way) in keys.iter().zip([Way::Original, Way::Reply]) {
+            let Self { index, entries, aside, .. } = self;
+            let of = |entry: EntryIx| aside.get(&entry.0);
+            index.insert(
+                key,
+                (entry, way),
+                |entry, way| entries[entry.0].is_under(key, way, || of(entry).copied()),
+                |entry, way| {
+                    let [there, back] = entries[entry.0].keys(of(entry));
+                    if way == Way::Original { there } else { back }
+                },
+            );
+        }
         if let Owner::Nat { nat, outside } = owner {
             let fresh = PoolUse { taken: 0, next_expiry: expires };
             let pool = self.pools.entry(Pool::of(nat, &outside)).or_insert(fresh);
@@ -236,52 +320,59 @@ impl Conntrack {
             self.count_active(nat, Stage::Free, Stage::Free.after(Event::opening(&tracker)), now);
         }
         self.take_room(room, expires, generation);
-        self.schedule(entry, expires);
+        self.schedule(entry, expires, now);
         entry
     }
 
     /// Ends an entry at once, as a change of configuration does (6.18, 4.31).
     pub fn kill(&mut self, entry: EntryIx, now: Timestamp) {
         self.end_lease(entry);
-        let slot = &mut self.entries[entry.0];
-        let before = std::mem::replace(&mut slot.expires, now);
-        let was = slot.stage();
-        let Entry { owner, original, sharing, .. } = *slot;
-        if let Owner::Nat { nat, .. } = owner {
-            if let Some(sharing) = sharing {
-                self.bindings.renew(nat, entry, Inside(original), (before, now), sharing);
+        let was = self.stage(entry);
+        let before = std::mem::replace(&mut self.entries[entry.0].expires, now);
+        let slot = self.entries[entry.0];
+        if let Some(nat) = slot.translator() {
+            if let Some(sharing) = self.aside(entry).and_then(|aside| aside.sharing) {
+                self.bindings.renew(nat, entry, Inside(self.original(entry)), (before, now), sharing);
             }
             self.count_active(nat, was, was.after(Event::Reconfigure), now);
         }
         self.remove(entry);
     }
 
-    /// Reclaims what has expired by `now`.
+    /// Where in its life an entry is, taken as a mapping.
+    fn stage(&self, entry: EntryIx) -> Stage {
+        if self.entries[entry.0].tombstone { Stage::Tombstone } else { Stage::of(&self.tracker(entry)) }
+    }
+
+    /// Reclaims what has expired by `now`, or a good part of it.
     pub fn advance(&mut self, now: Timestamp) {
         self.bindings.advance(now);
-        while let Some((second, due)) = self.wheel.due(now) {
-            for index in due {
-                let Some(slot) = self.entries.slot(index) else { continue };
-                if slot.scheduled != second {
-                    continue;
-                }
-                let expires = self.expiry(slot);
-                if now >= expires {
-                    self.end(EntryIx(index));
-                } else {
-                    self.schedule(EntryIx(index), expires);
-                }
+        self.reclaim(now, RECLAIM_TICK);
+    }
+
+    /// Looks at no more than `most` entries whose second is over.
+    fn reclaim(&mut self, now: Timestamp, most: usize) {
+        for _ in 0..most {
+            let entries = &self.entries;
+            let second_of = |entry: u32| entries.slot(entry).map(|slot| slot.scheduled);
+            let Some((index, second)) = self.wheel.due(now.second(), second_of) else { return };
+            let Some(slot) = self.entries.slot(index).filter(|slot| slot.scheduled == second) else { continue };
+            let expires = self.expiry(index, slot);
+            if now >= expires {
+                self.end(EntryIx(index), now);
+            } else {
+                self.schedule(EntryIx(index), expires, now);
             }
         }
     }
 
     /// Reclaims what has expired by `now`, wheel or not: the end of a run.
     pub fn finish(&mut self, now: Timestamp) {
-        self.advance(now);
-        let over = |(_, entry): &(u32, &Entry)| now >= self.expiry(entry);
+        self.bindings.advance(now);
+        let over = |(index, slot): &(u32, &Slot)| now >= self.expiry(*index, slot);
         let expired: Vec<_> = self.entries.iter().filter(over).map(|(index, _)| index).collect();
         for index in expired {
-            self.end(EntryIx(index));
+            self.end(EntryIx(index), now);
         }
     }
 
@@ -302,21 +393,20 @@ impl Conntrack {
         }
         let mut next = Timestamp::MAX;
         let mut expired = Vec::new();
-        for (index, entry) in self.entries.iter() {
-            match entry.owner {
-                Owner::Nat { nat, outside } if !entry.tombstone && Pool::of(nat, &outside) == pool => {
-                    let expires = self.expiry(entry);
-                    if now >= expires {
-                        expired.push(index);
-                    } else {
-                        next = next.min(expires);
-                    }
-                }
-                _ => {}
+        for (index, slot) in self.entries.iter() {
+            let Some(nat) = slot.translator().filter(|_| !slot.tombstone) else { continue };
+            if Pool::of(nat, &slot.outside(self.aside(EntryIx(index)))) != pool {
+                continue;
+            }
+            let expires = self.expiry(index, slot);
+            if now >= expires {
+                expired.push(index);
+            } else {
+                next = next.min(expires);
             }
         }
         for index in expired {
-            self.end(EntryIx(index));
+            self.end(EntryIx(index), now);
         }
         if let Some(used) = self.pools.get_mut(&pool) {
             used.next_expiry = next;
@@ -324,20 +414,21 @@ impl Conntrack {
     }
 
     /// The time of an entry is over. What the table of lifecycles gives a tombstone leaves one, everything else goes.
-    fn end(&mut self, entry: EntryIx) {
+    fn end(&mut self, entry: EntryIx, now: Timestamp) {
         self.end_lease(entry);
         let slot = self.entries[entry.0];
-        let was = slot.stage();
+        if !slot.may_entomb() {
+            return self.remove(entry);
+        }
+        let was = self.stage(entry);
         let is = was.after(Event::Timer);
-        match slot.owner {
-            Owner::Nat { nat, .. } => self.count_active(nat, was, is, slot.expires),
-            Owner::Endpoint(_) => {}
-            Owner::Interface { .. } | Owner::EgressOnly(_) => return self.remove(entry),
+        if let Some(nat) = slot.translator() {
+            self.count_active(nat, was, is, slot.expires);
         }
         if is != Stage::Tombstone {
             return self.remove(entry);
         }
-        if let Owner::Nat { nat: Translator::Gateway(gateway), .. } = slot.owner {
+        if let Some(Translator::Gateway(gateway)) = slot.translator() {
             *self.idle_deaths.entry(gateway).or_default() += 1;
         }
         self.release_port(entry);
@@ -346,37 +437,37 @@ impl Conntrack {
         slot.tombstone = true;
         slot.expires = slot.expires.after(TOMBSTONE);
         let expires = slot.expires;
-        self.schedule(entry, expires);
+        self.schedule(entry, expires, now);
     }
 
     fn remove(&mut self, entry: EntryIx) {
         self.end_lease(entry);
         let slot = self.entries[entry.0];
-        self.leave_room(slot.room);
+        let aside = self.aside(entry).copied();
+        self.leave_room(aside.and_then(|aside| aside.room));
         if !slot.tombstone {
             self.release_port(entry);
             self.leave(entry);
         }
-        for key in keys(slot.owner, slot.original) {
-            if self.index.get(&key).is_some_and(|(of, _)| *of == entry) {
-                self.index.remove(&key);
-            }
+        for (key, way) in slot.keys(aside.as_ref()).iter().zip([Way::Original, Way::Reply]) {
+            self.index.remove(key, (entry, way));
+        }
+        if slot.aside {
+            self.aside.remove(&entry.0);
         }
         self.entries.remove(entry.0);
     }
 
     /// The outside key and the port go back to the pool.
     fn release_port(&mut self, entry: EntryIx) {
-        let Entry { owner: Owner::Nat { nat, outside }, original, expires, sharing, .. } = self.entries[entry.0] else {
-            return;
-        };
-        if let Some(sharing) = sharing {
-            self.bindings.leave(nat, entry, (Inside(original), outside), expires, sharing);
+        let (slot, aside) = (self.entries[entry.0], self.aside(entry).copied());
+        let Some(nat) = slot.translator() else { return };
+        let outside = slot.outside(aside.as_ref());
+        if let Some(sharing) = aside.and_then(|aside| aside.sharing) {
+            let inside = Inside(slot.original(aside.as_ref()));
+            self.bindings.leave(nat, entry, (inside, outside), slot.expires, sharing);
         }
-        let key = Key::NatOutside(nat, outside);
-        if self.index.get(&key).is_some_and(|(of, _)| *of == entry) {
-            self.index.remove(&key);
-        }
+        self.index.remove(&Key::NatOutside(nat, outside), (entry, Way::Reply));
         let pool = Pool::of(nat, &outside);
         if let Some(used) = self.pools.get_mut(&pool) {
             used.taken -= 1;
@@ -386,8 +477,8 @@ impl Conntrack {
         }
     }
 
-    fn schedule(&mut self, entry: EntryIx, expires: Timestamp) {
-        self.entries[entry.0].scheduled = self.wheel.schedule(entry.0, expires);
+    fn schedule(&mut self, entry: EntryIx, expires: Timestamp, now: Timestamp) {
+        self.entries[entry.0].scheduled = self.wheel.schedule(entry.0, expires.second(), now.second());
     }
 
     /// Keeps the gauge of a gateway's active mappings in step with a change of stage (4.37).

@@ -1,6 +1,7 @@
 //! Room in the connection tables of instances, where a knob limits it (6.19). A table is shared by all interfaces of its
 //! instance; an entry takes room from when it is made to when it expires, and nothing is evicted.
 
+use super::slot::Slot;
 use super::{Conntrack, EntryIx, Room};
 use crate::index::HostIx;
 use crate::time::Timestamp;
@@ -36,15 +37,12 @@ impl Conntrack {
 
     /// Reclaims the expired entries of one instance, so that its count is exact.
     fn settle_room(&mut self, host: HostIx, now: Timestamp) {
-        let of_host = |room: Option<Room>| room.is_some_and(|room| room.host == host);
         let (expired, live): (Vec<_>, Vec<_>) = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| of_host(entry.room))
-            .partition(|(_, entry)| now >= self.expiry(entry));
-        let expired: Vec<_> = expired.into_iter().map(|(index, _)| EntryIx(index)).collect();
-        let next_expiry = live.iter().map(|(_, entry)| self.expiry(entry)).min().unwrap_or(Timestamp::MAX);
-        expired.into_iter().for_each(|entry| self.end(entry));
+            .of_host(host)
+            .map(|(entry, slot)| (entry, self.expiry(entry.0, slot)))
+            .partition(|(_, expires)| now >= *expires);
+        let next_expiry = live.into_iter().map(|(_, expires)| expires).min().unwrap_or(Timestamp::MAX);
+        expired.into_iter().for_each(|(entry, _)| self.end(entry, now));
         if let Some(used) = self.rooms.get_mut(&host) {
             used.next_expiry = next_expiry;
         }
@@ -56,9 +54,15 @@ impl Conntrack {
             return Vec::new();
         };
         used.generation = generation;
-        let of_host = |room: Option<Room>| room.is_some_and(|room| room.host == host);
-        let entries = self.entries.iter().filter(|(_, entry)| of_host(entry.room) && entry.generation < generation);
-        entries.map(|(index, _)| EntryIx(index)).collect()
+        let older = self.of_host(host).filter(|(_, slot)| slot.generation < generation);
+        older.map(|(entry, _)| entry).collect()
+    }
+
+    /// The entries of an instance.
+    fn of_host(&self, host: HostIx) -> impl Iterator<Item = (EntryIx, &Slot)> {
+        let entries = self.entries.iter().map(|(index, slot)| (EntryIx(index), slot));
+        let room = |entry: EntryIx| self.aside(entry).and_then(|aside| aside.room);
+        entries.filter(move |(entry, _)| room(*entry).is_some_and(|room| room.host == host))
     }
 
     /// An entry is made.

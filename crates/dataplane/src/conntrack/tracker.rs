@@ -4,6 +4,7 @@ use vpcemu_packet::{FlowKey, TcpFlags};
 
 use super::linux::LinuxTracker;
 use super::tcp::{TcpEvent, TcpPhase, TcpState};
+use crate::fabric::FixedMap;
 
 /// What one component remembers of a connection's progress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +33,7 @@ pub enum UdpProgress {
 }
 
 /// Idle timers of one component.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timers {
     /// TCP before the handshake is complete.
     pub tcp_opening: Duration,
@@ -64,6 +65,39 @@ impl Timers {
         icmp: Duration::ZERO,
         other: Duration::ZERO,
     };
+}
+
+/// Sets of timers, each kept once however many entries have it.
+#[derive(Debug, Default)]
+pub(super) struct TimerSets {
+    sets: Vec<Timers>,
+    numbers: FixedMap<Timers, u16>,
+}
+
+impl TimerSets {
+    /// The number of a set. Beyond 65,536 of them, which takes as many interfaces with timers of their own that meet in one
+    /// shard, the last one serves for all.
+    pub(super) fn number(&mut self, timers: &Timers) -> u16 {
+        // The latest is the likeliest, and a handful is asked faster than a hash is made.
+        if let Some(number) = self.sets.iter().take(4).position(|set| set == timers) {
+            return number as u16;
+        }
+        if let Some(number) = self.numbers.get(timers) {
+            return *number;
+        }
+        let number = u16::try_from(self.sets.len()).unwrap_or(u16::MAX);
+        if self.sets.len() <= usize::from(u16::MAX) {
+            self.sets.push(*timers);
+            self.numbers.insert(*timers, number);
+        }
+        number
+    }
+
+    /// The set of a number.
+    #[inline]
+    pub(super) fn set(&self, number: u16) -> &Timers {
+        self.sets.get(usize::from(number)).unwrap_or(&Timers::NONE)
+    }
 }
 
 impl Tracker {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{ConnectionCounters, ConnectionIx, Conntrack, Delta, Inside, Key, Outside, Owner, Translator};
+use crate::conntrack::{ConnectionCounters, ConnectionIx, Conntrack, Delta, Inside, Key, Outside, Translator};
 use crate::counters::NatCounters;
 use crate::digest::Digests;
 use crate::fabric::Timeline;
@@ -333,10 +333,7 @@ impl Shard {
     /// what a dead one had, so that the gateway drops it as the real one would.
     pub fn nat_mapping(&mut self, nat: Translator, inside: Inside, now: Timestamp) -> Option<Outside> {
         if let Some((entry, _)) = self.conntrack.find(&Key::NatInside(nat, inside), now) {
-            return match self.conntrack.entry(entry).owner {
-                Owner::Nat { outside, .. } => Some(outside),
-                _ => None,
-            };
+            return self.conntrack.outside(entry);
         }
         self.conntrack.tombstone(nat, inside, now).map(|(outside, _)| outside)
     }
@@ -344,7 +341,7 @@ impl Shard {
     /// The client's flow behind an outside tuple of a translator.
     pub fn nat_inside(&mut self, nat: Translator, outside: Outside, now: Timestamp) -> Option<Inside> {
         let (entry, _) = self.conntrack.find(&Key::NatOutside(nat, outside), now)?;
-        Some(Inside(self.conntrack.entry(entry).original))
+        Some(Inside(self.conntrack.original(entry)))
     }
 
     /// Makes the mapping of a TCP connection that began before the capture, when the first packet of it that the capture

@@ -48,7 +48,7 @@ fn track(walk: &mut Walk<'_, '_, '_>, eigw: EigwIx) {
     if let Some((entry, way)) = live(walk, eigw, key) {
         walk.conntrack.observe(entry, flags, way, now);
         walk.belongs_to(entry);
-        let answered = walk.conntrack.entry(entry).replied;
+        let answered = walk.conntrack.is_replied(entry);
         walk.state = Some(if answered { CtState::Established } else { CtState::New });
         return;
     }

@@ -15,7 +15,7 @@ pub(crate) fn recall(
 ) -> Option<(EntryIx, Way)> {
     let now = walk.stamp.now;
     let (entry, way) = walk.conntrack.find(key, now)?;
-    if !kept_since(walk, walk.conntrack.entry(entry).generation, keeps) {
+    if !kept_since(walk, walk.conntrack.generation(entry), keeps) {
         walk.conntrack.kill(entry, now);
         return None;
     }

@@ -11,13 +11,14 @@ use vpcemu_packet::{FlowKey, TcpFlags, Transport, build};
 use crate::conntrack::linux::{Judgement, LinuxTracker, Seen, Segment, Settings, TcpOptions, Timeouts, valid_flags};
 use crate::conntrack::{Conntrack, EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Translator, Way};
 use crate::fabric::Fabric;
+use crate::flow::arriving;
 use crate::index::EniIx;
 use crate::outcome::{Component, CtState, Denial, Place, StepKind};
 use crate::output::GeneratedKind;
 use crate::reason::DropReason;
 use crate::shard::hash::Mix;
 use crate::stage::appliance;
-use crate::stage::nat_gateway::{Range, arriving, flow_of, is_free};
+use crate::stage::nat_gateway::{Range, flow_of, is_free};
 use crate::time::Timestamp;
 use crate::walk::{Hop, Origination, Originator, Walk};
 
@@ -100,7 +101,7 @@ fn listen(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) {
 
 /// Whether a flow that somebody opened is one to the instance itself.
 fn is_own(walk: &Walk<'_, '_, '_>, eni_ix: EniIx, entry: EntryIx) -> bool {
-    let callee = walk.conntrack.entry(entry).original.dst;
+    let callee = walk.conntrack.original(entry).dst;
     walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(callee))
 }
 
@@ -121,7 +122,7 @@ fn out(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, Outside(arriving): Outside) -
 
 /// An answer goes back to whoever asked, the instance itself included.
 fn back(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, entry: EntryIx) -> Result<Hop, Denial> {
-    let inside = walk.conntrack.entry(entry).original;
+    let inside = walk.conntrack.original(entry);
     let own = walk.fabric.eni(eni_ix).is_some_and(|eni| eni.owns(inside.src));
     if !own {
         appliance::check_age(walk, eni_ix)?;
@@ -201,7 +202,7 @@ fn open(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, tracker: LinuxTracker) -> Op
 fn known(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, key: &Key) -> Result<Option<EntryIx>, Denial> {
     let now = walk.stamp.now;
     let Some((entry, way)) = walk.conntrack.find(key, now) else { return Ok(None) };
-    let known = *walk.conntrack.entry(entry);
+    let known = walk.conntrack.entry(entry);
     let (Owner::Nat { outside: Outside(arriving), .. }, Tracker::Linux(mut tracker)) = (known.owner, known.tracker)
     else {
         return Ok(None);
@@ -355,7 +356,7 @@ fn allocate(
 fn is_nobodys(conntrack: &mut Conntrack, of: Translator, candidate: Outside, now: Timestamp) -> bool {
     let Outside(arriving) = candidate;
     let opened = conntrack.find(&Key::NatInside(of, Inside(arriving)), now);
-    is_free(conntrack, of, candidate, now) && !opened.is_some_and(|(entry, _)| conntrack.entry(entry).replied)
+    is_free(conntrack, of, candidate, now) && !opened.is_some_and(|(entry, _)| conntrack.is_replied(entry))
 }
 
 fn settings(fabric: &Fabric) -> Settings {

@@ -33,7 +33,7 @@ pub(crate) fn judge(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx, direction: Direc
     }
     let key = walk.key();
     if let Some((entry, way)) = lookup(walk, eni_ix, direction, key) {
-        let entry_replied = walk.conntrack.entry(entry).replied;
+        let entry_replied = walk.conntrack.is_replied(entry);
         let answered = entry_replied || way == Way::Reply;
         walk.state = Some(if answered { CtState::Established } else { CtState::New });
         walk.pending = Some(Pending::Observe(entry, way));
@@ -48,7 +48,7 @@ fn lookup(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: Fl
     let (entry, way) = recall(walk, eni, direction, key)?;
     // A SYN on a connection that is over, from whichever side, is a new connection (6.25): the rules have to admit it.
     let opens = walk.tcp_flags().is_some_and(is_opening);
-    if opens && walk.conntrack.entry(entry).tracker.is_over() {
+    if opens && walk.conntrack.tracker(entry).is_over() {
         walk.conntrack.kill(entry, walk.stamp.now);
         return None;
     }
@@ -66,11 +66,12 @@ fn recall(walk: &mut Walk<'_, '_, '_>, eni: EniIx, direction: Direction, key: Fl
 /// outlives the rule that admitted it, unless a change made it one that is not tracked at all (6.18), or took the interface
 /// away.
 fn outlives_changes(walk: &mut Walk<'_, '_, '_>, entry: EntryIx) -> bool {
-    let (known, generation) = (*walk.conntrack.entry(entry), walk.stamp.generation);
-    let Owner::Interface { eni, opened } = known.owner else { return true };
-    if known.generation >= generation {
+    let generation = walk.stamp.generation;
+    if walk.conntrack.generation(entry) >= generation {
         return true;
     }
+    let known = walk.conntrack.entry(entry);
+    let Owner::Interface { eni, opened } = known.owner else { return true };
     let since = walk.timeline.fabrics().iter().skip(known.generation as usize + 1);
     let mut since = since.take((generation - known.generation) as usize);
     let forgets = |fabric: &Fabric| match fabric.eni(eni) {

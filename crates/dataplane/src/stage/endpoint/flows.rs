@@ -24,7 +24,7 @@ pub(super) fn observe(walk: &mut Walk<'_, '_, '_>, endpoint: EndpointIx) -> Opti
         walk.conntrack.kill(entry, now);
         return None;
     }
-    let answered = known.replied || way == Way::Reply;
+    let answered = walk.conntrack.is_replied(entry) || way == Way::Reply;
     walk.state = Some(if answered { CtState::Established } else { CtState::New });
     walk.conntrack.observe(entry, flags, way, now);
     walk.belongs_to(entry);

@@ -48,7 +48,7 @@ pub(super) fn inbound(walk: &mut Walk<'_, '_, '_>, nat: NatIx, quoted: Option<Fl
         return Err(refuse(walk, nat, DropReason::NatNoSession));
     }
     related(walk, entry);
-    let inside = walk.conntrack.entry(entry).original;
+    let inside = walk.conntrack.original(entry);
     if inside.src.is_ipv6() {
         return nat64::error_inbound(walk, nat, &inside);
     }

@@ -37,11 +37,11 @@ pub(super) fn from_inside(
     let opens = flags.is_none_or(|flags| flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK));
     if let Some((entry, way)) = live(walk, nat_ix, Key::NatInside(translator(nat_ix), inside)) {
         // A SYN on a mapping in linger starts it again, on the same port (4.29).
-        if opens && flags.is_some() && walk.conntrack.entry(entry).tracker.is_over() {
+        if opens && flags.is_some() && walk.conntrack.tracker(entry).is_over() {
             walk.nat(nat_ix).connection_attempt += 1;
         }
         observe(walk, nat_ix, entry, way);
-        let answered = walk.conntrack.entry(entry).replied;
+        let answered = walk.conntrack.is_replied(entry);
         walk.state = Some(if answered { CtState::Established } else { CtState::New });
         return Ok(entry);
     }
@@ -76,7 +76,7 @@ pub(super) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, outside: 
     if let Some((entry, _)) = live(walk, nat_ix, Key::NatOutside(translator(nat_ix), outside)) {
         let opens =
             walk.tcp_flags().is_some_and(|flags| flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK));
-        let half_open = walk.conntrack.entry(entry).tracker == Tracker::Tcp(TcpState::SynSent);
+        let half_open = walk.conntrack.tracker(entry) == Tracker::Tcp(TcpState::SynSent);
         // Both ends open at once (RFC 5382 REQ-2).
         if opens && half_open && !walk.fabric.behavior.nat_gateway.tcp_simopen {
             return Err(refuse(walk, nat_ix, DropReason::NatNoSession));
@@ -119,7 +119,7 @@ fn admit(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, outside: Outside) -> Option
     let source = walk.source();
     let passes = |mappings: &[EntryIx]| match knobs.filtering {
         Filtering::EndpointIndependent => true,
-        Filtering::AddressDependent => mappings.iter().any(|entry| walk.conntrack.entry(*entry).original.dst == source),
+        Filtering::AddressDependent => mappings.iter().any(|entry| walk.conntrack.original(*entry).dst == source),
         Filtering::AddressAndPortDependent => false,
     };
     let behind = walk.conntrack.bindings.behind(translator(nat_ix), outside, now);
@@ -221,9 +221,9 @@ pub(crate) fn sharing(knobs: &NatGatewayBehavior) -> Option<Sharing> {
 pub(super) fn live(walk: &mut Walk<'_, '_, '_>, nat: NatIx, key: Key) -> Option<(EntryIx, Way)> {
     let now = walk.stamp.now;
     let (entry, way) = walk.conntrack.find(&key, now)?;
-    let known = *walk.conntrack.entry(entry);
-    if known.generation < walk.stamp.generation {
-        let Owner::Nat { outside: Outside(arriving), .. } = known.owner else { return None };
+    let generation = walk.conntrack.generation(entry);
+    if generation < walk.stamp.generation {
+        let Outside(arriving) = walk.conntrack.outside(entry)?;
         let keeps = |fabric: &Fabric, before: &Fabric| match (fabric.nat(nat), before.nat(nat)) {
             (Some(now), Some(then)) => {
                 let address = |own: &std::net::Ipv4Addr| std::net::IpAddr::V4(*own) == arriving.dst;
@@ -232,7 +232,7 @@ pub(super) fn live(walk: &mut Walk<'_, '_, '_>, nat: NatIx, key: Key) -> Option<
             _ => false,
         };
         let fabrics = walk.timeline.fabrics();
-        let since = fabrics.iter().take(walk.stamp.generation as usize + 1).skip(known.generation as usize);
+        let since = fabrics.iter().take(walk.stamp.generation as usize + 1).skip(generation as usize);
         let pairs: Vec<_> = since.clone().zip(since.skip(1)).collect();
         if pairs.iter().any(|(before, after)| !keeps(after, before)) {
             walk.conntrack.kill(entry, now);
@@ -246,7 +246,7 @@ pub(super) fn live(walk: &mut Walk<'_, '_, '_>, nat: NatIx, key: Key) -> Option<
 /// Any translated packet gives the mapping a new lease, whichever way it travels, unless a knob wants those of the inside
 /// only (4.30).
 pub(super) fn observe(walk: &mut Walk<'_, '_, '_>, nat: NatIx, entry: EntryIx, way: Way) {
-    let state = |walk: &Walk<'_, '_, '_>| match walk.conntrack.entry(entry).tracker {
+    let state = |walk: &Walk<'_, '_, '_>| match walk.conntrack.tracker(entry) {
         Tracker::Tcp(state) => Some(state),
         _ => None,
     };

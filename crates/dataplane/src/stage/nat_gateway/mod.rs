@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use vpcemu_model::behavior::{IpId, Refresh};
 use vpcemu_packet::{Fragment, Transport};
 
-use crate::conntrack::{Outside, Owner, Translator, Way};
+use crate::conntrack::{Outside, Translator, Way};
 use crate::fabric::{Nat, NatSite};
 use crate::index::{NatIx, SubnetIx};
 use crate::outcome::{Component, CtState, Denial, Direction, StepKind};
@@ -32,7 +32,7 @@ use crate::walk::{Hop, Walk};
 
 pub(crate) use errors::flow_of;
 pub(crate) use mapping::{adopt, sharing};
-pub(crate) use ports::{Range, arriving, is_free};
+pub(crate) use ports::{Range, is_free};
 
 const KIND: StepKind = StepKind::Nat;
 
@@ -65,7 +65,7 @@ pub(crate) fn from_inside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, from: Opti
     } else {
         let inside = mapping::inside_of(walk);
         let entry = mapping::from_inside(walk, nat_ix, nat, inside)?;
-        let Owner::Nat { outside: Outside(arriving), .. } = walk.conntrack.entry(entry).owner else {
+        let Some(Outside(arriving)) = walk.conntrack.outside(entry) else {
             return Err(refuse(walk, nat_ix, DropReason::NatNoSession));
         };
         hide_identification(walk, nat_ix);
@@ -110,7 +110,7 @@ pub(crate) fn from_outside(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx) -> Result
         let outside = Outside(walk.key());
         let entry = mapping::from_outside(walk, nat_ix, outside)?;
         admission::check_ttl(walk, nat_ix)?;
-        let inside = walk.conntrack.entry(entry).original;
+        let inside = walk.conntrack.original(entry);
         if inside.src.is_ipv6() {
             walk.recipe.spoil();
             nat64::check_growth(walk, nat_ix)?;

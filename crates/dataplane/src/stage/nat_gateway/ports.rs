@@ -15,7 +15,8 @@ use vpcemu_packet::FlowKey;
 use super::sharing;
 use crate::conntrack::bindings::Sharing;
 use crate::conntrack::{Conntrack, Inside, Key, Outside, Pool, Translator};
-use crate::fabric::{Nat, Zone, address};
+use crate::fabric::{Nat, Zone};
+use crate::flow::arriving;
 use crate::shard::hash::Mix;
 use crate::time::Timestamp;
 
@@ -167,27 +168,4 @@ pub(crate) fn is_free(conntrack: &mut Conntrack, of: Translator, outside: Outsid
 
 fn taken(conntrack: &Conntrack, pool: Pool) -> u32 {
     conntrack.pools.get(&pool).map_or(0, |used| used.taken)
-}
-
-/// What a reply to the translated packet looks like when it arrives at the translator: IPv4, whatever the inside speaks.
-pub(crate) fn arriving(key: &FlowKey, address: IpAddr, port: u16) -> FlowKey {
-    let mut translated = match address::nat64_embedded(key.dst) {
-        Some(remote) => FlowKey { dst: IpAddr::V4(remote), ..ipv4_form(key) },
-        None => *key,
-    };
-    translated.src = address;
-    translated.src_port = port;
-    if translated.is_query() {
-        translated.dst_port = port; // the id of a query is one field, whichever way it travels
-    }
-    translated.reversed()
-}
-
-/// ICMPv6 echo is ICMP echo on the other side (RFC 7915 5.2).
-fn ipv4_form(key: &FlowKey) -> FlowKey {
-    match (key.protocol, key.icmp_type) {
-        (58, 128) => FlowKey { protocol: 1, icmp_type: 8, ..*key },
-        (58, 129) => FlowKey { protocol: 1, icmp_type: 0, ..*key },
-        _ => *key,
-    }
 }

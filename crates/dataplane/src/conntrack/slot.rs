@@ -1,0 +1,277 @@
+//! Entries as they lie in memory: one cache line each, since a table of millions is mostly waiting for memory.
+//!
+//! What few entries have, IPv6 addresses among it, is beside the table.
+
+use vpcemu_packet::FlowKey;
+
+use super::bindings::Sharing;
+use super::linux::LinuxTracker;
+use super::tcp::TcpState;
+use super::{ConnectionIx, Inside, Key, Outside, Owner, Room, Tracker, Translator, UdpProgress, Way};
+use crate::flow::arriving;
+use crate::index::{EigwIx, EndpointIx, EniIx, NatIx};
+use crate::outcome::Direction;
+use crate::time::Timestamp;
+
+/// An entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    /// Free from here on, unless it is on a lease.
+    pub(super) expires: Timestamp,
+    /// The second in which the wheel looks at it.
+    pub(super) scheduled: u64,
+    /// Source and destination of IPv4.
+    v4: [u32; 2],
+    /// Source and destination port.
+    ports: [u16; 2],
+    /// A translator's own address and port.
+    local: u32,
+    local_port: u16,
+    /// Its idle timers, by number.
+    pub(super) timers: u16,
+    owner: u32,
+    connection: u32,
+    /// The configuration under which it was last found lawful (6.18).
+    pub(super) generation: u32,
+    /// How many mappings the inside tuple had before this one.
+    pub(super) reuse: u16,
+    protocol: u8,
+    icmp_type: u8,
+    kind: Kind,
+    progress: Progress,
+    /// Whether the packet that made it went out of the interface that owns it.
+    outward: bool,
+    pub(super) replied: bool,
+    pub(super) forced: bool,
+    pub(super) tombstone: bool,
+    pub(super) leased: bool,
+    /// Whether there is more of it beside the table.
+    pub(super) aside: bool,
+}
+
+const _: () = assert!(size_of::<Option<Slot>>() == 64, "an entry is one cache line");
+
+/// Whose an entry is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Interface,
+    Gateway,
+    Instance,
+    EgressOnly,
+    Endpoint,
+}
+
+/// [`Tracker`], but for what Linux' own tracking remembers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Progress {
+    Tcp(TcpState),
+    Udp(UdpProgress),
+    Query,
+    Other,
+    Linux,
+}
+
+/// What few entries have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Aside {
+    /// The flow, of IPv6.
+    pub(super) original: Option<FlowKey>,
+    /// The outside tuple, where it does not follow from the inside one.
+    pub(super) outside: Option<FlowKey>,
+    pub(super) linux: Option<LinuxTracker>,
+    pub(super) sharing: Option<Sharing>,
+    pub(super) room: Option<Room>,
+}
+
+impl Aside {
+    fn is_needed(&self) -> bool {
+        let Self { original, outside, linux, sharing, room } = self;
+        original.is_some() || outside.is_some() || linux.is_some() || sharing.is_some() || room.is_some()
+    }
+}
+
+/// No connection.
+const NONE: u32 = u32::MAX;
+
+impl Slot {
+    /// An entry, and what of it lies beside the table.
+    pub(super) fn new(
+        owner: Owner,
+        original: &FlowKey,
+        tracker: Tracker,
+        (sharing, room): (Option<Sharing>, Option<Room>),
+    ) -> (Self, Option<Aside>) {
+        let mut aside = Aside { sharing, room, ..Aside::default() };
+        let v4 = match (original.src, original.dst) {
+            (std::net::IpAddr::V4(src), std::net::IpAddr::V4(dst)) => [src.to_bits(), dst.to_bits()],
+            _ => {
+                aside.original = Some(*original);
+                [0; 2]
+            }
+        };
+        let (kind, number, outward) = match owner {
+            Owner::Interface { eni, opened } => (Kind::Interface, eni.0, opened == Direction::Egress),
+            Owner::Nat { nat: Translator::Gateway(nat), .. } => (Kind::Gateway, nat.0, false),
+            Owner::Nat { nat: Translator::Instance(eni), .. } => (Kind::Instance, eni.0, false),
+            Owner::EgressOnly(eigw) => (Kind::EgressOnly, eigw.0, false),
+            Owner::Endpoint(endpoint) => (Kind::Endpoint, endpoint.0, false),
+        };
+        let (mut local, mut local_port) = (0, 0);
+        if let Owner::Nat { outside: Outside(outside), .. } = owner {
+            local_port = outside.dst_port;
+            match outside.dst {
+                std::net::IpAddr::V4(own) if arriving(original, outside.dst, local_port) == outside => {
+                    local = own.to_bits();
+                }
+                _ => aside.outside = Some(outside),
+            }
+        }
+        let progress = match tracker {
+            Tracker::Tcp(state) => Progress::Tcp(state),
+            Tracker::Udp(progress) => Progress::Udp(progress),
+            Tracker::Query => Progress::Query,
+            Tracker::Other => Progress::Other,
+            Tracker::Linux(tracker) => {
+                aside.linux = Some(tracker);
+                Progress::Linux
+            }
+        };
+        let slot = Self {
+            expires: Timestamp::default(),
+            scheduled: u64::MAX,
+            v4,
+            ports: [original.src_port, original.dst_port],
+            local,
+            local_port,
+            timers: 0,
+            owner: number,
+            connection: NONE,
+            generation: 0,
+            reuse: 0,
+            protocol: original.protocol,
+            icmp_type: original.icmp_type,
+            kind,
+            progress,
+            outward,
+            replied: false,
+            forced: false,
+            tombstone: false,
+            leased: false,
+            aside: aside.is_needed(),
+        };
+        (slot, slot.aside.then_some(aside))
+    }
+
+    /// Its connection.
+    pub(super) fn connection(&self) -> Option<ConnectionIx> {
+        (self.connection != NONE).then_some(ConnectionIx(self.connection))
+    }
+
+    pub(super) fn set_connection(&mut self, connection: Option<ConnectionIx>) {
+        self.connection = connection.map_or(NONE, |connection| connection.0);
+    }
+
+    /// The flow in its original direction.
+    pub(super) fn original(&self, aside: Option<&Aside>) -> FlowKey {
+        aside.and_then(|aside| aside.original).unwrap_or_else(|| FlowKey {
+            src: std::net::Ipv4Addr::from_bits(self.v4[0]).into(),
+            dst: std::net::Ipv4Addr::from_bits(self.v4[1]).into(),
+            src_port: self.ports[0],
+            dst_port: self.ports[1],
+            protocol: self.protocol,
+            icmp_type: self.icmp_type,
+        })
+    }
+
+    /// What replies look like when they arrive at a translator.
+    pub(super) fn outside(&self, aside: Option<&Aside>) -> Outside {
+        Outside(aside.and_then(|aside| aside.outside).unwrap_or_else(|| {
+            arriving(&self.original(aside), std::net::Ipv4Addr::from_bits(self.local).into(), self.local_port)
+        }))
+    }
+
+    /// The translator, if it is a mapping.
+    pub(super) fn translator(&self) -> Option<Translator> {
+        match self.kind {
+            Kind::Gateway => Some(Translator::Gateway(NatIx(self.owner))),
+            Kind::Instance => Some(Translator::Instance(EniIx(self.owner))),
+            Kind::Interface | Kind::EgressOnly | Kind::Endpoint => None,
+        }
+    }
+
+    /// Whose it is.
+    pub(super) fn owner(&self, aside: Option<&Aside>) -> Owner {
+        match (self.kind, self.translator()) {
+            (_, Some(nat)) => Owner::Nat { nat, outside: self.outside(aside) },
+            (Kind::EgressOnly, _) => Owner::EgressOnly(EigwIx(self.owner)),
+            (Kind::Endpoint, _) => Owner::Endpoint(EndpointIx(self.owner)),
+            _ => Owner::Interface { eni: EniIx(self.owner), opened: self.opened() },
+        }
+    }
+
+    /// Whether it leaves a tombstone when its time is over, if its progress says so.
+    pub(super) fn may_entomb(&self) -> bool {
+        matches!(self.kind, Kind::Gateway | Kind::Instance | Kind::Endpoint)
+    }
+
+    /// Whether it is an endpoint's or a NAT instance's, or follows Linux: kinds that have rules of their own.
+    pub(super) fn is_plain(&self) -> bool {
+        let kind = matches!(self.kind, Kind::Interface | Kind::Gateway | Kind::EgressOnly);
+        kind && self.progress != Progress::Linux
+    }
+
+    fn opened(&self) -> Direction {
+        if self.outward { Direction::Egress } else { Direction::Ingress }
+    }
+
+    /// Progress.
+    pub(super) fn tracker(&self, aside: Option<&Aside>) -> Tracker {
+        match self.progress {
+            Progress::Tcp(state) => Tracker::Tcp(state),
+            Progress::Udp(progress) => Tracker::Udp(progress),
+            Progress::Query => Tracker::Query,
+            Progress::Other => Tracker::Other,
+            Progress::Linux => aside.and_then(|aside| aside.linux).map_or(Tracker::Other, Tracker::Linux),
+        }
+    }
+
+    /// Writes progress down. What Linux tracks is beside the table.
+    pub(super) fn set_tracker(&mut self, tracker: Tracker) {
+        self.progress = match tracker {
+            Tracker::Tcp(state) => Progress::Tcp(state),
+            Tracker::Udp(progress) => Progress::Udp(progress),
+            Tracker::Query => Progress::Query,
+            Tracker::Other => Progress::Other,
+            Tracker::Linux(_) => Progress::Linux,
+        };
+    }
+
+    /// The keys that find it: by packets of the original direction, and by replies.
+    pub(super) fn keys(&self, aside: Option<&Aside>) -> [Key; 2] {
+        super::entry::keys(self.owner(aside), self.original(aside))
+    }
+
+    /// Whether `key` finds it, in packets that travel that `way`.
+    #[inline]
+    pub(super) fn is_under(&self, key: &Key, way: Way, aside: impl FnOnce() -> Option<Aside>) -> bool {
+        let aside = if self.aside { aside() } else { None };
+        let aside = aside.as_ref();
+        let there = way == Way::Original;
+        let flow = |key: &FlowKey| {
+            let original = self.original(aside);
+            original == if there { *key } else { key.reversed() }
+        };
+        match key {
+            Key::Interface(eni, direction, key) => {
+                let own = self.kind == Kind::Interface && self.owner == eni.0;
+                own && (self.opened() == *direction) == there && flow(key)
+            }
+            Key::NatInside(nat, Inside(key)) => there && self.translator() == Some(*nat) && flow(key),
+            Key::NatOutside(nat, outside) => {
+                !there && self.translator() == Some(*nat) && self.outside(aside) == *outside
+            }
+            Key::EgressOnly(eigw, key) => self.kind == Kind::EgressOnly && self.owner == eigw.0 && flow(key),
+            Key::Endpoint(endpoint, key) => self.kind == Kind::Endpoint && self.owner == endpoint.0 && flow(key),
+        }
+    }
+}
