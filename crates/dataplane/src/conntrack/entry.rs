@@ -142,7 +142,7 @@ pub struct ConnectionCounters {
 }
 
 /// Ports are counted per NAT address, protocol and remote endpoint (4.12).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pool {
     /// The translator.
     pub nat: Translator,
@@ -162,6 +162,22 @@ impl Pool {
         let Outside(key) = outside;
         let remote_port = if key.icmp_type == 0 && !matches!(key.protocol, 1 | 58) { key.src_port } else { 0 };
         Self { nat, address: key.dst, remote: key.src, remote_port, protocol: key.protocol }
+    }
+}
+
+impl std::hash::Hash for Pool {
+    /// A word for each end, since every new mapping asks.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let word = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u64::from(v4.to_bits()),
+            IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ v6.to_bits() as u64,
+        };
+        let number = match self.nat {
+            Translator::Gateway(nat) => u64::from(nat.0) << 1,
+            Translator::Instance(eni) => u64::from(eni.0) << 1 | 1,
+        };
+        state.write_u64(word(self.remote) ^ u64::from(self.remote_port) << 40 ^ u64::from(self.protocol) << 56);
+        state.write_u64(word(self.address) ^ number << 32);
     }
 }
 

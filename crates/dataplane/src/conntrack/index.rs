@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use vpcemu_packet::FlowKey;
 
 use super::{EntryIx, Inside, Key, Outside, Translator, Way};
+use crate::index::EniIx;
 use crate::outcome::Direction;
 
 /// Entries by key.
@@ -26,39 +27,28 @@ fn decode(code: u32) -> (EntryIx, Way) {
 impl Index {
     /// The entry under a key, as `is_under` says of candidates.
     #[inline]
-    pub(super) fn find(&self, key: &Key, is_under: impl Fn(EntryIx, Way) -> bool) -> Option<(EntryIx, Way)> {
+    pub(super) fn find(&self, hash: u64, is_under: impl Fn(EntryIx, Way) -> bool) -> Option<(EntryIx, Way)> {
         let of = |code: &u32| {
             let (entry, way) = decode(*code);
             is_under(entry, way)
         };
-        self.table.find(hash(key), of).map(|code| decode(*code))
+        self.table.find(hash, of).map(|code| decode(*code))
     }
 
-    /// Puts an entry under a key, in the place of another. `rehash` gives the keys of entries back.
-    pub(super) fn insert(
-        &mut self,
-        key: &Key,
-        (entry, way): (EntryIx, Way),
-        is_under: impl Fn(EntryIx, Way) -> bool,
-        key_of: impl Fn(EntryIx, Way) -> Key,
-    ) {
-        let of = |code: &u32| {
+    /// Puts an entry under a key that nothing is under. `rehash` gives the hashes of entries again.
+    #[inline]
+    pub(super) fn insert(&mut self, hash: u64, (entry, way): (EntryIx, Way), rehash: impl Fn(EntryIx, Way) -> u64) {
+        let again = |code: &u32| {
             let (entry, way) = decode(*code);
-            is_under(entry, way)
+            rehash(entry, way)
         };
-        let rehash = |code: &u32| {
-            let (entry, way) = decode(*code);
-            hash(&key_of(entry, way))
-        };
-        match self.table.entry(hash(key), of, rehash) {
-            hashbrown::hash_table::Entry::Occupied(mut taken) => *taken.get_mut() = code(entry, way),
-            hashbrown::hash_table::Entry::Vacant(free) => drop(free.insert(code(entry, way))),
-        }
+        self.table.insert_unique(hash, code(entry, way), again);
     }
 
-    /// Takes an entry from under a key, if it is what is there.
-    pub(super) fn remove(&mut self, key: &Key, (entry, way): (EntryIx, Way)) {
-        if let Ok(found) = self.table.find_entry(hash(key), |known| *known == code(entry, way)) {
+    /// Takes an entry from under a key, if it is there.
+    #[inline]
+    pub(super) fn remove(&mut self, hash: u64, (entry, way): (EntryIx, Way)) {
+        if let Ok(found) = self.table.find_entry(hash, |known| *known == code(entry, way)) {
             found.remove();
         }
     }
@@ -69,25 +59,55 @@ const SEEDS: [u64; 3] = [0x6a09_e667_f3bc_c909, 0xbb67_ae85_84ca_a73b, 0x3c6e_f3
 
 /// A hash of a key. Nothing that anybody sees depends on it.
 #[inline]
-fn hash(key: &Key) -> u64 {
-    let translator = |of: &Translator| match of {
-        Translator::Gateway(nat) => u64::from(nat.0) << 1,
-        Translator::Instance(eni) => u64::from(eni.0) << 1 | 1,
+pub(super) fn hash(key: &Key) -> u64 {
+    let (whose, flow) = match key {
+        Key::Interface(eni, direction, flow) => (Whose::interface(*eni, *direction), flow),
+        Key::NatInside(nat, Inside(flow)) => (Whose::inside(*nat), flow),
+        Key::NatOutside(nat, Outside(flow)) => (Whose::outside(*nat), flow),
+        Key::EgressOnly(eigw, flow) => (Whose(u64::from(eigw.0) << 3 | 4), flow),
+        Key::Endpoint(endpoint, flow) => (Whose(u64::from(endpoint.0) << 3 | 5), flow),
     };
-    let (kind, whose, flow) = match key {
-        Key::Interface(eni, Direction::Egress, flow) => (0, u64::from(eni.0), flow),
-        Key::Interface(eni, Direction::Ingress, flow) => (1, u64::from(eni.0), flow),
-        Key::NatInside(nat, Inside(flow)) => (2, translator(nat), flow),
-        Key::NatOutside(nat, Outside(flow)) => (3, translator(nat), flow),
-        Key::EgressOnly(eigw, flow) => (4, u64::from(eigw.0), flow),
-        Key::Endpoint(endpoint, flow) => (5, u64::from(endpoint.0), flow),
-    };
+    whose.key(flow_hash(flow))
+}
+
+/// Who has an entry, and on which side packets find it there.
+#[derive(Clone, Copy)]
+pub(super) struct Whose(u64);
+
+impl Whose {
+    pub(super) fn interface(eni: EniIx, direction: Direction) -> Self {
+        Self(u64::from(eni.0) << 3 | u64::from(direction == Direction::Ingress))
+    }
+
+    pub(super) fn inside(nat: Translator) -> Self {
+        Self(Self::translator(nat) << 3 | 2)
+    }
+
+    pub(super) fn outside(nat: Translator) -> Self {
+        Self(Self::translator(nat) << 3 | 3)
+    }
+
+    fn translator(of: Translator) -> u64 {
+        match of {
+            Translator::Gateway(nat) => u64::from(nat.0) << 1,
+            Translator::Instance(eni) => u64::from(eni.0) << 1 | 1,
+        }
+    }
+
+    /// The hash of a key, of that of its flow.
+    #[inline]
+    pub(super) fn key(self, flow: u64) -> u64 {
+        mix(flow, self.0)
+    }
+}
+
+/// The hash of a flow.
+#[inline]
+pub(super) fn flow_hash(flow: &FlowKey) -> u64 {
     let FlowKey { src, dst, src_port, dst_port, protocol, icmp_type } = *flow;
-    let ports = u64::from(src_port) << 48 | u64::from(dst_port) << 32 | u64::from(protocol) << 8 | u64::from(icmp_type);
-    let whose = whose << 3 | kind;
     match (src, dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            mix(u64::from(src.to_bits()) << 32 | u64::from(dst.to_bits()), mix(ports, whose))
+            flow_hash_v4([src.to_bits(), dst.to_bits()], [src_port, dst_port], protocol, icmp_type)
         }
         _ => {
             let wide = |address: IpAddr| match address {
@@ -95,9 +115,19 @@ fn hash(key: &Key) -> u64 {
                 IpAddr::V6(v6) => v6.to_bits(),
             };
             let fold = |bits: u128| mix(bits as u64, (bits >> 64) as u64);
-            mix(fold(wide(src)), mix(fold(wide(dst)).rotate_left(32), mix(ports, whose)))
+            mix(fold(wide(src)), fold(wide(dst)).rotate_left(32) ^ rest([src_port, dst_port], protocol, icmp_type))
         }
     }
+}
+
+/// The same of IPv4, from its words.
+#[inline]
+pub(super) fn flow_hash_v4([src, dst]: [u32; 2], ports: [u16; 2], protocol: u8, icmp_type: u8) -> u64 {
+    mix(u64::from(src) << 32 | u64::from(dst), rest(ports, protocol, icmp_type))
+}
+
+fn rest([src, dst]: [u16; 2], protocol: u8, icmp_type: u8) -> u64 {
+    u64::from(src) << 48 | u64::from(dst) << 32 | u64::from(protocol) << 8 | u64::from(icmp_type)
 }
 
 /// A wide product, folded: every bit of the factors reaches the middle of it.

@@ -30,7 +30,7 @@ use crate::index::{HostIx, NatIx};
 use crate::time::Timestamp;
 use bindings::Bindings;
 use entry::Connection;
-use index::Index;
+use index::{Index, hash};
 use lifecycle::{Event, Stage};
 use room::RoomUse;
 use slab::Slab;
@@ -116,7 +116,7 @@ impl Conntrack {
 
     /// Whatever is under `key`.
     fn under(&self, key: &Key) -> Option<(EntryIx, Way)> {
-        self.index.find(key, |entry, way| self.is_under(entry, way, key))
+        self.index.find(hash(key), |entry, way| self.is_under(entry, way, key))
     }
 
     fn is_under(&self, entry: EntryIx, way: Way, key: &Key) -> bool {
@@ -296,18 +296,9 @@ impl Conntrack {
         if let Some(aside) = aside {
             self.aside.insert(entry.0, aside);
         }
-        for (key, way) in keys.iter().zip([Way::Original, Way::Reply]) {
-            let Self { index, entries, aside, .. } = self;
-            let of = |entry: EntryIx| aside.get(&entry.0);
-            index.insert(
-                key,
-                (entry, way),
-                |entry, way| entries[entry.0].is_under(key, way, || of(entry).copied()),
-                |entry, way| {
-                    let [there, back] = entries[entry.0].keys(of(entry));
-                    if way == Way::Original { there } else { back }
-                },
-            );
+        let hashes = self.entries[entry.0].hashes(self.aside(entry));
+        for ((key, hash), way) in keys.iter().zip(hashes).zip([Way::Original, Way::Reply]) {
+            self.put_under(key, hash, (entry, way));
         }
         if let Owner::Nat { nat, outside } = owner {
             let fresh = PoolUse { taken: 0, next_expiry: expires };
@@ -322,6 +313,22 @@ impl Conntrack {
         self.take_room(room, expires, generation);
         self.schedule(entry, expires, now);
         entry
+    }
+
+    /// Puts an entry under a key, in the place of whatever is there.
+    fn put_under(&mut self, key: &Key, hash: u64, new: (EntryIx, Way)) {
+        let old = self.index.find(hash, |entry, way| entry != new.0 && self.is_under(entry, way, key));
+        // A flow that is its own reverse has one key for both.
+        let twice = new.1 == Way::Reply && self.index.find(hash, |entry, _| entry == new.0).is_some();
+        if let Some(old) = old.or_else(|| twice.then_some((new.0, Way::Original))) {
+            self.index.remove(hash, old);
+        }
+        let Self { index, entries, aside, .. } = self;
+        index.insert(hash, new, |entry, way| {
+            let slot = &entries[entry.0];
+            let aside = if slot.aside { aside.get(&entry.0) } else { None };
+            slot.hashes(aside)[usize::from(way == Way::Reply)]
+        });
     }
 
     /// Ends an entry at once, as a change of configuration does (6.18, 4.31).
@@ -449,8 +456,8 @@ impl Conntrack {
             self.release_port(entry);
             self.leave(entry);
         }
-        for (key, way) in slot.keys(aside.as_ref()).iter().zip([Way::Original, Way::Reply]) {
-            self.index.remove(key, (entry, way));
+        for (hash, way) in slot.hashes(aside.as_ref()).into_iter().zip([Way::Original, Way::Reply]) {
+            self.index.remove(hash, (entry, way));
         }
         if slot.aside {
             self.aside.remove(&entry.0);
@@ -467,7 +474,8 @@ impl Conntrack {
             let inside = Inside(slot.original(aside.as_ref()));
             self.bindings.leave(nat, entry, (inside, outside), slot.expires, sharing);
         }
-        self.index.remove(&Key::NatOutside(nat, outside), (entry, Way::Reply));
+        let [_, back] = slot.hashes(aside.as_ref());
+        self.index.remove(back, (entry, Way::Reply));
         let pool = Pool::of(nat, &outside);
         if let Some(used) = self.pools.get_mut(&pool) {
             used.taken -= 1;

@@ -5,6 +5,7 @@
 use vpcemu_packet::FlowKey;
 
 use super::bindings::Sharing;
+use super::index::{Whose, flow_hash_v4};
 use super::linux::LinuxTracker;
 use super::tcp::TcpState;
 use super::{ConnectionIx, Inside, Key, Outside, Owner, Room, Tracker, Translator, UdpProgress, Way};
@@ -93,6 +94,10 @@ impl Aside {
 /// No connection.
 const NONE: u32 = u32::MAX;
 
+/// Protocol numbers (IANA).
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
 impl Slot {
     /// An entry, and what of it lies beside the table.
     pub(super) fn new(
@@ -120,7 +125,7 @@ impl Slot {
         if let Owner::Nat { outside: Outside(outside), .. } = owner {
             local_port = outside.dst_port;
             match outside.dst {
-                std::net::IpAddr::V4(own) if arriving(original, outside.dst, local_port) == outside => {
+                std::net::IpAddr::V4(own) if follows(original, &outside) => {
                     local = own.to_bits();
                 }
                 _ => aside.outside = Some(outside),
@@ -251,6 +256,31 @@ impl Slot {
         super::entry::keys(self.owner(aside), self.original(aside))
     }
 
+    /// The hashes of the keys that find it.
+    #[inline]
+    pub(super) fn hashes(&self, aside: Option<&Aside>) -> [u64; 2] {
+        if aside.is_some() || !matches!(self.protocol, TCP | UDP) {
+            return self.keys(aside).map(|key| super::index::hash(&key));
+        }
+        // The same without making keys: the usual case.
+        let [src, dst] = self.v4;
+        let [src_port, dst_port] = self.ports;
+        let there = flow_hash_v4([src, dst], [src_port, dst_port], self.protocol, 0);
+        let back = || flow_hash_v4([dst, src], [dst_port, src_port], self.protocol, 0);
+        match (self.kind, self.translator()) {
+            (_, Some(nat)) => {
+                let outside = flow_hash_v4([dst, self.local], [dst_port, self.local_port], self.protocol, 0);
+                [Whose::inside(nat).key(there), Whose::outside(nat).key(outside)]
+            }
+            (Kind::Interface, _) => {
+                let eni = EniIx(self.owner);
+                let whose = [self.opened(), self.opened().reversed()].map(|way| Whose::interface(eni, way));
+                [whose[0].key(there), whose[1].key(back())]
+            }
+            _ => self.keys(aside).map(|key| super::index::hash(&key)),
+        }
+    }
+
     /// Whether `key` finds it, in packets that travel that `way`.
     #[inline]
     pub(super) fn is_under(&self, key: &Key, way: Way, aside: impl FnOnce() -> Option<Aside>) -> bool {
@@ -274,4 +304,13 @@ impl Slot {
             Key::Endpoint(endpoint, key) => self.kind == Kind::Endpoint && self.owner == endpoint.0 && flow(key),
         }
     }
+}
+
+/// Whether an outside tuple is what the inside one makes of the translator's address and port.
+#[inline]
+fn follows(original: &FlowKey, outside: &FlowKey) -> bool {
+    let usual = matches!(original.protocol, TCP | UDP) && original.src.is_ipv4();
+    let same =
+        (outside.src, outside.src_port, outside.protocol) == (original.dst, original.dst_port, original.protocol);
+    if usual { same } else { arriving(original, outside.dst, outside.dst_port) == *outside }
 }
