@@ -317,10 +317,7 @@ impl Conntrack {
 
     /// Puts an entry under a key, in the place of whatever is there.
     fn put_under(&mut self, key: &Key, hash: u64, new: (EntryIx, Way)) {
-        let old = self.index.find(hash, |entry, way| entry != new.0 && self.is_under(entry, way, key));
-        // A flow that is its own reverse has one key for both.
-        let twice = new.1 == Way::Reply && self.index.find(hash, |entry, _| entry == new.0).is_some();
-        if let Some(old) = old.or_else(|| twice.then_some((new.0, Way::Original))) {
+        if let Some(old) = self.index.find(hash, |entry, way| self.is_under(entry, way, key)) {
             self.index.remove(hash, old);
         }
         let Self { index, entries, aside, .. } = self;
