@@ -8,6 +8,8 @@ mod interface;
 mod neighbor;
 mod routes;
 mod rules;
+mod steps;
+mod stretches;
 mod vpc;
 
 use std::collections::HashSet;

@@ -7,7 +7,7 @@ use vpcemu_model::{Id, Network, Peer, SecurityGroupRule};
 
 use super::names::Names;
 use crate::fabric::GroupRules;
-use crate::fabric::rules::{GroupPeer, GroupRule, GroupTable};
+use crate::fabric::rules::{Entry, GroupRule, GroupTable, RulePeer};
 use crate::index::{GroupIx, Registry};
 
 /// The groups that this configuration has: another one of the run may have more.
@@ -48,15 +48,16 @@ impl Groups {
 
 fn compiled(registry: &Registry, known: &[bool], names: &Names<'_>, rule: &SecurityGroupRule) -> Option<GroupRule> {
     let peer = match &rule.peer {
-        Peer::Cidr(net) => GroupPeer::Net(*net),
-        Peer::PrefixList(id) => GroupPeer::List(Arc::clone(names.prefix_list(id))),
+        Peer::Cidr(net) => RulePeer::Net(*net),
+        Peer::PrefixList(id) => RulePeer::List(Arc::clone(names.prefix_list(id))),
         Peer::SecurityGroup(id) => {
             match registry.groups.find(id).filter(|group: &GroupIx| known[usize::from(*group)]) {
-                Some(group) => GroupPeer::Group(group),
+                Some(group) => RulePeer::Group(group),
                 // A rule about a group that does not exist is stale: it is there, and matches nothing (6.13).
-                None => GroupPeer::List(Arc::default()),
+                None => RulePeer::List(Arc::default()),
             }
         }
     };
-    Some(GroupRule { id: registry.rules.find(&rule.id)?, protocol: rule.protocol, ports: rule.ports, peer })
+    let entry = Entry { protocol: rule.protocol, ports: rule.ports, peer };
+    Some(GroupRule { id: registry.rules.find(&rule.id)?, entry })
 }
