@@ -1,8 +1,9 @@
+use std::collections::HashSet;
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
+use ipnet::IpNet;
 
+use super::stretches::{AddressMap, Stretches};
 use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, Registry};
 
 /// Where a route leads.
@@ -29,9 +30,9 @@ pub enum NextHop {
 /// A route table, compiled for longest prefix match.
 #[derive(Debug, Default)]
 pub struct RouteTable {
-    v4: PrefixMap<Ipv4Net, u32>,
-    v6: PrefixMap<Ipv6Net, u32>,
     routes: Vec<(IpNet, NextHop)>,
+    /// One more than the position of the route that wins; 0 where there is none.
+    winners: AddressMap,
 }
 
 /// The route that won.
@@ -44,29 +45,18 @@ pub struct RouteHit {
 }
 
 impl RouteTable {
-    /// Adds a route; of two for one block the first stays, so callers add in order of precedence (2.4).
-    pub(crate) fn insert(&mut self, net: IpNet, next: NextHop) {
-        let route = u32::try_from(self.routes.len()).unwrap_or(u32::MAX);
-        let taken = match net {
-            IpNet::V4(v4) => self.v4.get(&v4).is_some(),
-            IpNet::V6(v6) => self.v6.get(&v6).is_some(),
-        };
-        if taken {
-            return;
-        }
-        match net {
-            IpNet::V4(v4) => self.v4.insert(v4, route),
-            IpNet::V6(v6) => self.v6.insert(v6, route),
-        };
-        self.routes.push((net, next));
+    /// A table of these routes; of two for one block the first counts, so they come in order of precedence (2.4).
+    pub(crate) fn new(routes: impl IntoIterator<Item = (IpNet, NextHop)>) -> Self {
+        let mut taken = HashSet::new();
+        let routes: Vec<_> = routes.into_iter().filter(|(net, _)| taken.insert(*net)).collect();
+        let winners = AddressMap::new(&winners(&routes));
+        Self { routes, winners }
     }
 
     /// Longest prefix match; families never mix (2.2).
+    #[inline]
     pub fn lookup(&self, destination: IpAddr) -> Option<RouteHit> {
-        let route = match destination {
-            IpAddr::V4(v4) => self.v4.get_lpm(&Ipv4Net::from(v4)).map(|(_, route)| *route),
-            IpAddr::V6(v6) => self.v6.get_lpm(&Ipv6Net::from(v6)).map(|(_, route)| *route),
-        }?;
+        let route = self.winners.find(destination).checked_sub(1)?;
         self.routes.get(route as usize).map(|(_, next)| RouteHit { route, next: *next })
     }
 
@@ -97,16 +87,27 @@ impl RouteTable {
     }
 }
 
+/// Where which route wins: of blocks inside blocks, that of the innermost. Values are as in [`RouteTable`].
+fn winners(routes: &[(IpNet, NextHop)]) -> Stretches {
+    let numbered = (1..).zip(routes).map(|(number, (net, _))| (*net, number));
+    Stretches::of_blocks(0, numbered, |_, same| same[0].2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prefix_trie::PrefixMap;
+    use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn table() -> RouteTable {
-        let mut table = RouteTable::default();
-        table.insert("10.0.0.0/16".parse().unwrap(), NextHop::Local);
-        table.insert("0.0.0.0/0".parse().unwrap(), NextHop::InternetGateway(IgwIx(0)));
-        table.insert("198.51.100.0/24".parse().unwrap(), NextHop::Blackhole);
-        table
+        let route = |net: &str, next| (net.parse().unwrap(), next);
+        RouteTable::new([
+            route("10.0.0.0/16", NextHop::Local),
+            route("0.0.0.0/0", NextHop::InternetGateway(IgwIx(0))),
+            route("198.51.100.0/24", NextHop::Blackhole),
+            route("0.0.0.0/0", NextHop::Blackhole),
+        ])
     }
 
     fn next(destination: &str) -> Option<NextHop> {
@@ -127,9 +128,45 @@ mod tests {
 
     #[test]
     fn of_two_routes_for_one_block_the_first_stays() {
-        let mut table = table();
-        table.insert("0.0.0.0/0".parse().unwrap(), NextHop::Blackhole);
-        let hit = table.lookup("203.0.113.9".parse().unwrap()).unwrap();
-        assert_eq!(hit.next, NextHop::InternetGateway(IgwIx(0)));
+        assert_eq!(table().routes().count(), 3);
+        assert_eq!(table().describe(&Registry::default(), 2), "198.51.100.0/24 -> blackhole");
+    }
+
+    fn block() -> impl Strategy<Value = IpNet> {
+        let v4 = (any::<[u8; 3]>(), 0u8..=32).prop_map(|([a, b, c], length)| ([a & 3, b & 1, c, a].into(), length));
+        let v6 = (any::<[u16; 4]>(), 0u8..=128)
+            .prop_map(|([a, b, c, d], length)| (IpAddr::from([0x2001 + (a & 1), b & 3, 0, c & 1, d, 0, a, b]), length));
+        prop_oneof![v4, v6].prop_map(|(address, length)| IpNet::new(address, length).unwrap().trunc())
+    }
+
+    proptest! {
+        /// At both ends of every block, and next to it.
+        #[test]
+        fn the_longest_prefix_wins_as_in_a_trie(nets in proptest::collection::vec(block(), 0..60)) {
+            let table = RouteTable::new(nets.iter().map(|net| (*net, NextHop::Local)));
+            let (mut v4, mut v6) = (PrefixMap::new(), PrefixMap::new());
+            for (net, _) in table.routes() {
+                match net {
+                    IpNet::V4(net) => { v4.insert(net, IpNet::V4(net)); }
+                    IpNet::V6(net) => { v6.insert(net, IpNet::V6(net)); }
+                }
+            }
+            for address in nets.iter().flat_map(|net| [net.network(), net.broadcast()]) {
+                for by in [u32::MAX, 0, 1] {
+                    let (address, longest) = match address {
+                        IpAddr::V4(it) => {
+                            let it = Ipv4Addr::from(it.to_bits().wrapping_add(by));
+                            (IpAddr::V4(it), v4.get_lpm(&it.into()).map(|(_, net)| *net))
+                        }
+                        IpAddr::V6(it) => {
+                            let it = Ipv6Addr::from(it.to_bits().wrapping_add_signed(i128::from(by as i32)));
+                            (IpAddr::V6(it), v6.get_lpm(&it.into()).map(|(_, net)| *net))
+                        }
+                    };
+                    let won = table.lookup(address).and_then(|hit| table.net(hit.route));
+                    prop_assert_eq!(won, longest, "{}", address);
+                }
+            }
+        }
     }
 }

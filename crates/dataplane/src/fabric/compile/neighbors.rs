@@ -129,15 +129,11 @@ impl Compiler<'_> {
             let learned = if propagated { learned_from(route) } else { None };
             (precedence(&route.destination, route.route_origin), learned)
         });
-        let mut compiled = RouteTable::default();
-        for route in routes {
+        RouteTable::new(routes.into_iter().flat_map(|route| {
             let attachment = route.attachment.as_ref().and_then(|id| self.registry.edges.find(id));
             let next = attachment.map_or(NextHop::Blackhole, NextHop::Edge);
-            for net in self.blocks(&route.destination) {
-                compiled.insert(net, next);
-            }
-        }
-        compiled
+            self.blocks(&route.destination).map(move |net| (net, next))
+        }))
     }
 
     /// What routes and gateway route tables name without more, with the VPCs whose tables those are.

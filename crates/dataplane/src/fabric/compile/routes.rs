@@ -44,18 +44,18 @@ impl Compiler<'_> {
         let own = vpc.and_then(|vpc| fabric.vpc(vpc)).map_or(&[][..], |vpc| &vpc.cidrs);
         let mut routes: Vec<_> = routes.iter().collect();
         routes.sort_by_cached_key(|route| precedence(&route.destination, route.route_origin));
-        let mut compiled = RouteTable::default();
+        let mut compiled = Vec::new();
         for route in routes {
             let next = if route.active { self.next_hop(fabric, vpc, &route.target) } else { NextHop::Blackhole };
             for net in self.blocks(&route.destination) {
                 // Propagated routes lose to the VPC's own blocks even when they are more specific, wherever those lead (2.4.2).
                 let loses = route.route_origin == RouteOrigin::Propagated && own.iter().any(|own| own.contains(&net));
                 if !loses {
-                    compiled.insert(net, next);
+                    compiled.push((net, next));
                 }
             }
         }
-        compiled
+        RouteTable::new(compiled)
     }
 
     /// What a route covers, without host bits, as AWS takes it (1.2).
