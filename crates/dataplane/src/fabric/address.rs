@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use vpcemu_packet::{Headers, Transport};
 
 use crate::outcome::Service;
@@ -54,6 +54,12 @@ pub fn stays_local(address: IpAddr) -> bool {
         IpAddr::V6(v6) => matches!(v6.segments(), [0xfd00, 0x0ec2, ..]),
     }
 }
+
+/// The blocks of [`stays_local`].
+pub(crate) const SERVICES: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0), 32)),
+];
 
 /// fe80::/10, and multicast of link scope: neighbour discovery and the like (1.9, 1.18).
 pub fn is_link_scope_v6(address: IpAddr) -> bool {

@@ -6,6 +6,7 @@ mod delegated;
 mod gateway;
 mod interface;
 mod neighbor;
+mod places;
 mod routes;
 mod rules;
 mod steps;
@@ -25,6 +26,7 @@ use vpcemu_model::behavior::{Filtering, Mapping};
 use crate::index::{AclIx, EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, Registry, SubnetIx, TableIx, VpcIx};
 
 use delegated::Delegated;
+use places::Places;
 
 pub use compile::Timeline;
 pub use gateway::{Eigw, Endpoint, EndpointKind, Holder, Igw, Nat, NatSite, PublicAddress};
@@ -35,6 +37,7 @@ pub use neighbor::{
 };
 pub use routes::{NextHop, RouteHit, RouteTable};
 pub use rules::{AclRules, AclVerdict, GroupRules, GroupVerdict, PeerMatch, Subject};
+pub(crate) use stretches::{AddressMap, Stretches};
 pub use vpc::{Acl, PublicAccess, Subnet, Vpc, Zone};
 
 /// How much there is of the rules of security groups that interfaces have.
@@ -81,6 +84,8 @@ pub struct Fabric {
     nat_returns: FixedMap<(VpcIx, IpAddr), NatReturn>,
     /// Public blocks that an internet gateway's table leads into the VPC untranslated (2.18).
     pools: Vec<(IpNet, VpcIx, IgwIx)>,
+    /// What addresses are to all of this.
+    places: Places,
     /// Knobs.
     pub behavior: Behavior,
 }
@@ -182,15 +187,13 @@ impl Fabric {
 
     /// The interface that has a private or IPv6 address within a VPC.
     pub fn owner(&self, vpc: VpcIx, address: IpAddr) -> Option<EniIx> {
-        self.owners.get(&(vpc, address)).copied().or_else(|| {
-            let holders = self.delegated.holders(address);
-            holders.iter().find(|(of, _)| *of == vpc).map(|(_, eni)| *eni)
-        })
+        self.owners.get(&(vpc, address)).copied().or_else(|| self.delegated.holder(vpc, address))
     }
 
     /// Every interface that has a private or IPv6 address, in any VPC.
-    pub fn owners(&self, address: IpAddr) -> SmallVec<[EniIx; 1]> {
-        let mut owners = self.by_address.get(&address).cloned().unwrap_or_default();
+    pub fn owners(&self, address: IpAddr) -> SmallVec<[EniIx; 4]> {
+        let own = self.by_address.get(&address).map_or(&[][..], |owners| owners);
+        let mut owners = SmallVec::from_slice(own);
         owners.extend(self.delegated.holders(address).iter().map(|(_, eni)| *eni));
         owners
     }
@@ -203,6 +206,12 @@ impl Fabric {
     /// The public address of a private one (3.2).
     pub fn public_of(&self, vpc: VpcIx, private: Ipv4Addr) -> Option<Ipv4Addr> {
         self.private.get(&(vpc, private)).copied()
+    }
+
+    /// Every private address that has a public one, with that one.
+    pub(crate) fn public_forms(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+        let known = self.private.iter().filter(|((vpc, _), _)| self.vpc(*vpc).is_some());
+        known.map(|((_, private), public)| (*private, *public))
     }
 
     /// The interface on the other side of a peering connection that has `address`.
@@ -224,7 +233,8 @@ impl Fabric {
 
     /// The internet gateway whose table leads a public block into its VPC, as it is (2.18).
     pub fn pool(&self, address: IpAddr) -> Option<(VpcIx, IgwIx)> {
-        self.pools.iter().find(|(net, ..)| net.contains(&address)).map(|(_, vpc, igw)| (*vpc, *igw))
+        let (_, vpc, igw) = self.pools.get(self.places.pool(address)?)?;
+        Some((*vpc, *igw))
     }
 
     /// What interfaces share of their groups' rules.
@@ -263,7 +273,17 @@ impl Fabric {
     /// rewritten on the way, all others never are.
     pub fn is_owned(&self, address: IpAddr) -> bool {
         let public = matches!(address, IpAddr::V4(v4) if self.public.contains_key(&v4));
-        public || self.vpcs().any(|(_, vpc)| vpc.cidrs.iter().any(|net| net.contains(&address)))
+        public || self.places.in_vpc(address)
+    }
+
+    /// Whether a subnet of a VPC keeps `address` for itself (1.8).
+    pub fn is_reserved(&self, vpc: VpcIx, address: IpAddr) -> bool {
+        self.places.is_reserved(vpc, address)
+    }
+
+    /// Whether an interface is that of a Gateway Load Balancer's endpoint.
+    pub fn is_inspection(&self, eni: EniIx) -> bool {
+        self.places.is_inspection(eni)
     }
 
     /// The route that an interface's subnet has for `destination`.
@@ -276,13 +296,20 @@ impl Fabric {
         self.table(self.subnet(subnet)?.table)?.lookup(destination)
     }
 
+    /// The table by which a transit gateway leads what it gets from a subnet: that of the attachment of its VPC.
+    pub(crate) fn transit_table(&self, gateway: EdgeIx, from: SubnetIx) -> Option<&RouteTable> {
+        let Some(Neighbor::TransitGateway(transit)) = self.edge(gateway) else { return None };
+        let Neighbor::Attachment(attachment) = self.edge(transit.attachment(self.subnet(from)?.vpc)?)? else {
+            return None;
+        };
+        self.table(attachment.table?)
+    }
+
     /// Where a transit gateway leads what it gets from a subnet for `destination`: the attachment, and the subnet of a VPC's
     /// attachment that it comes out in. Which one that is of several zones depends on the flow; this is the likeliest.
     pub fn transit(&self, gateway: EdgeIx, from: SubnetIx, destination: IpAddr) -> Option<(EdgeIx, Option<SubnetIx>)> {
-        let Some(Neighbor::TransitGateway(transit)) = self.edge(gateway) else { return None };
         let subnet = self.subnet(from)?;
-        let Neighbor::Attachment(attachment) = self.edge(transit.attachment(subnet.vpc)?)? else { return None };
-        let NextHop::Edge(to) = self.table(attachment.table?)?.lookup(destination)?.next else { return None };
+        let NextHop::Edge(to) = self.transit_table(gateway, from)?.lookup(destination)?.next else { return None };
         let Neighbor::Attachment(target) = self.edge(to)? else { return None };
         let eni = match &target.to {
             Attached::Vpc(of) => of.in_zone(subnet.zone).or_else(|| of.zones.first().map(|(_, eni)| *eni)),

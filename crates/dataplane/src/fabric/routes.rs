@@ -60,6 +60,11 @@ impl RouteTable {
         self.routes.get(route as usize).map(|(_, next)| RouteHit { route, next: *next })
     }
 
+    /// Where which route wins: stretches with another value have another route, or none.
+    pub(crate) fn stretches(&self) -> Stretches {
+        winners(&self.routes)
+    }
+
     /// The block that a route covers.
     pub fn net(&self, route: u32) -> Option<IpNet> {
         self.routes.get(route as usize).map(|(net, _)| *net)

@@ -8,10 +8,17 @@ use ipnet::IpNet;
 use super::steps::{Axis, Steps, step};
 
 /// A value for every address of both families, by stretches: where each begins, the first at 0, and its value.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Stretches {
     v4: Vec<(u128, u32)>,
     v6: Vec<(u128, u32)>,
+}
+
+impl Default for Stretches {
+    /// 0 everywhere.
+    fn default() -> Self {
+        Self { v4: vec![(0, 0)], v6: vec![(0, 0)] }
+    }
 }
 
 /// What a block says, by its first and last address.
@@ -38,6 +45,18 @@ impl Stretches {
         Self { v4, v6 }
     }
 
+    /// The stretches with other values, told from the first address of each.
+    pub(crate) fn map(&self, mut value: impl FnMut(IpAddr, u32) -> u32) -> Self {
+        let mut mapped = Self { v4: Vec::new(), v6: Vec::new() };
+        for (start, of) in &self.v4 {
+            step(&mut mapped.v4, *start, value(IpAddr::from((*start as u32).to_be_bytes()), *of));
+        }
+        for (start, of) in &self.v6 {
+            step(&mut mapped.v6, *start, value(IpAddr::from(start.to_be_bytes()), *of));
+        }
+        mapped
+    }
+
     /// Both, with a value for each pair of values.
     pub(crate) fn zip(&self, other: &Self, mut value: impl FnMut(u32, u32) -> u32) -> Self {
         Self { v4: zipped(&self.v4, &other.v4, &mut value), v6: zipped(&self.v6, &other.v6, &mut value) }
@@ -52,7 +71,7 @@ impl Stretches {
                 .map(|pair| pair[1..].iter().fold(pair[0].clone(), |a, b| a.zip(b, |a, b| a | b)))
                 .collect();
         }
-        all.pop().unwrap_or_else(|| Self { v4: vec![(0, 0)], v6: vec![(0, 0)] })
+        all.pop().unwrap_or_default()
     }
 
     /// Adds both families to `steps`.
@@ -153,6 +172,6 @@ impl AddressMap {
 impl Default for AddressMap {
     /// 0 everywhere.
     fn default() -> Self {
-        Self::new(&Stretches::any(Vec::new()))
+        Self::new(&Stretches::default())
     }
 }

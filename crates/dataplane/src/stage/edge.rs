@@ -104,9 +104,7 @@ pub(crate) fn inspected_by(fabric: &Fabric, igw: IgwIx, address: IpAddr) -> Opti
 
 /// Whether an interface is that of a Gateway Load Balancer's endpoint.
 pub(crate) fn is_inspection(fabric: &Fabric, eni: EniIx) -> bool {
-    // Of those that only routes lead to, the others are of transit gateways.
-    fabric.eni(eni).is_some_and(|of| !of.listens)
-        && fabric.endpoints().any(|(endpoint, _)| inspection(fabric, endpoint) == Some(eni))
+    fabric.is_inspection(eni)
 }
 
 fn inspection(fabric: &Fabric, endpoint: EndpointIx) -> Option<EniIx> {

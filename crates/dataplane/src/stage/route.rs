@@ -130,7 +130,7 @@ fn neighbour(
 pub(crate) fn absence(fabric: &Fabric, vpc: VpcIx, subnet: Option<SubnetIx>, address: IpAddr) -> DropReason {
     let reserved = match subnet.and_then(|subnet| fabric.subnet(subnet)) {
         Some(subnet) => subnet.reserves(address),
-        None => fabric.subnets().any(|(_, of)| of.vpc == vpc && of.reserves(address)),
+        None => fabric.is_reserved(vpc, address),
     };
     if reserved { DropReason::ReservedAddress } else { DropReason::NeighborUnknown }
 }

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use vpcemu_model::{AclEntry, BlockMode, ExclusionMode, Id, InterfaceKind, Network, NetworkInterface, Target};
 
 use super::delegated::Delegated;
+use super::places::Places;
 use super::rules::AclRule;
 use super::{
     Acl, AclRules, Eni, EniTimers, Fabric, FixedMap, Holder, PublicAccess, PublicAddress, Subnet, Vpc, Zone, address,
@@ -161,6 +162,7 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
         edge_tables: FixedMap::default(),
         nat_returns: FixedMap::default(),
         pools: Vec::new(),
+        places: Places::default(),
         behavior: network.behavior.clone(),
     };
     let names = Names::of(network);
@@ -176,6 +178,7 @@ fn compile(registry: &Registry, network: &Network) -> Fabric {
     compiler.acls(&mut fabric);
     compiler.tables(&mut fabric);
     compiler.gateway_tables(&mut fabric);
+    fabric.places = Places::of(&fabric);
     fabric
 }
 
@@ -240,6 +243,7 @@ impl Compiler<'_> {
     }
 
     fn interfaces(&self, fabric: &mut Fabric) {
+        let mut delegated = Vec::new();
         for interface in &self.network.interfaces {
             let Some(index) = self.registry.enis.find(&interface.id) else { continue };
             let Some(subnet_ix) = self.registry.subnets.find(&interface.subnet) else { continue };
@@ -260,9 +264,7 @@ impl Compiler<'_> {
                 fabric.owners.insert((vpc, owned), index);
                 fabric.by_address.entry(owned).or_default().push(index);
             }
-            for prefix in &interface.prefixes {
-                fabric.delegated.insert(vpc, *prefix, index);
-            }
+            delegated.extend(interface.prefixes.iter().map(|prefix| (vpc, *prefix, index)));
             let set = interface.connection_tracking;
             let defaults = EniTimers::DEFAULT;
             // An interface of an instance always has a group; only requester-managed ones may have none (6.30).
@@ -296,6 +298,7 @@ impl Compiler<'_> {
                 },
             });
         }
+        fabric.delegated = Delegated::new(delegated);
     }
 
     fn acls(&self, fabric: &mut Fabric) {
