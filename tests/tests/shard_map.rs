@@ -1,16 +1,18 @@
 //! Whatever belongs to one flow meets in one shard, on any VPC, and the shards are all used.
 
 mod random;
+mod shards;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 use random::{Rig, Topology, Wild};
+use shards::Plain;
 use vpcemu_dataplane::outcome::{Component, Outcome, Step};
 use vpcemu_dataplane::{Options, Place};
 use vpcemu_packet::{Transport, build};
-use vpcemu_tests::{Lab, headers, reply_to, udp};
+use vpcemu_tests::{Dice, Lab, headers, reply_to, udp};
 
 /// More than this many of the 256 shards have work.
 const WELL_SPREAD: usize = 200;
@@ -75,6 +77,21 @@ proptest! {
                     prop_assert_eq!(map.shard(&headers(&error)), home, "error about {} of {}", of.key(), opened.key());
                 }
             }
+        }
+    }
+
+    /// What is looked up is what a walk over all configurations of the run finds, at every bound of it.
+    #[test]
+    fn the_map_says_what_the_plain_function_does(seed: u64, later: Option<u64>) {
+        let texts: Vec<_> = [Some(seed), later].into_iter().flatten().map(|seed| Topology::any(seed).text()).collect();
+        let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+        let lab = Lab::then(&texts);
+        let (map, plain) = (lab.map(), Plain::of(lab.timeline()));
+        let addresses = shards::addresses(lab.timeline());
+        let mut dice = Dice::new(seed);
+        for _ in 0..1000 {
+            let (from, to) = (*dice.pick(&addresses), *dice.pick(&addresses));
+            prop_assert_eq!(map.shard_of(from, to), plain.shard_of(from, to), "{} {}", from, to);
         }
     }
 

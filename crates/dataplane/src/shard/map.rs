@@ -8,10 +8,11 @@
 //! One exception: a transit gateway brings NAT gateways clients that no VPC owns (10.27), whose addresses are rewritten.
 //! They count as owned; a NAT gateway's own table tells them from remotes, since answers have to find back to them.
 
+mod leads;
+
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
+use ipnet::IpNet;
 use smallvec::SmallVec;
 use vpcemu_model::Forwarding;
 use vpcemu_packet::{Fragment, Headers, Transport};
@@ -19,9 +20,10 @@ use vpcemu_packet::{Fragment, Headers, Transport};
 use super::hash::Mix;
 use super::primary::Primaries;
 use crate::fabric::{
-    Attached, Attachment, EndpointKind, Fabric, FixedMap, NatSite, Neighbor, NextHop, RouteTable, Timeline, address,
+    AddressMap, Attached, Attachment, Fabric, FixedMap, NatSite, Neighbor, Stretches, Timeline, address,
 };
 use crate::index::{SubnetIx, TableIx, VpcIx};
+use leads::{Inward, Leads};
 
 /// How many shards there are, whatever the number of workers.
 pub const SHARDS: usize = 256;
@@ -32,30 +34,42 @@ pub const SHARD_HASH_VERSION: u64 = 1;
 /// Where everything meets that a translator may rewrite.
 const HOME: u8 = 0;
 
+/// In a block of a VPC, or a public address.
+const OWNED: u32 = 1;
+/// Of no VPC, and may all the same be a NAT gateway's client: it is known to be beyond a transit gateway, or the NAT gateway's
+/// table leads answers to it inwards. A default route counts only if the transit gateway takes it out of the model; by any
+/// other lies the internet (10.27).
+const FOREIGN: u32 = 1 << 1;
+/// In the blocks that hold the services of VPCs; few of their addresses are one.
+const LOCAL: u32 = 1 << 2;
+/// Base + 2 of a VPC's primary block.
+const RESOLVER: u32 = 1 << 3;
+/// A public address.
+const PUBLIC: u32 = 1 << 4;
+/// Its public address changes during the run, or it is such a public address.
+const MOVES: u32 = 1 << 5;
+/// An address of a NAT gateway or a NAT instance, private or public.
+const TRANSLATES: u32 = 1 << 6;
+/// Above these bits: where the tables of its subnets lead to a translator, as [`Leads`] numbers it.
+const LEADS: u32 = 8;
+
+/// What a translator may put another address in the place of.
+const REWRITTEN: u32 = OWNED | FOREIGN;
+
 /// The shard function of a run, built from the union of all configurations of its timeline.
 #[derive(Debug)]
 pub struct ShardMap {
-    timeline: Vec<std::sync::Arc<Fabric>>,
-    cidrs: Vec<IpNet>,
+    /// What every address is, in one number: the bits above.
+    kinds: AddressMap,
     /// Every public address, with its private one where that is the same throughout the run.
     public: FixedMap<IpAddr, Option<IpAddr>>,
-    /// Private addresses whose public one changes during the run.
-    moving: FixedMap<IpAddr, ()>,
-    /// Addresses of NAT gateways, private and public.
-    translators: FixedMap<IpAddr, ()>,
-    /// The subnets that hold an address, over all VPCs and configurations: generation and route table.
-    v4: PrefixMap<Ipv4Net, SmallVec<[(usize, TableIx); 1]>>,
-    v6: PrefixMap<Ipv6Net, SmallVec<[(usize, TableIx); 1]>>,
-    /// Base + 2 of each VPC's primary block, with the blocks from which it is the resolver.
-    resolvers: Vec<(IpAddr, Vec<IpNet>)>,
+    /// The public addresses that a private one has, in any VPC and configuration.
+    forms: FixedMap<IpAddr, SmallVec<[IpAddr; 1]>>,
+    /// Base + 2 of each VPC's primary block; 1 in the blocks from which it is the resolver.
+    resolvers: FixedMap<IpAddr, AddressMap>,
     /// The interface that has an address, as one address for all that it has: it asks its services in one shard (1.12).
     primary: Primaries,
-    /// What is known to lie beyond transit gateways, where there are NAT gateways that it could use (10.27).
-    beyond: Vec<IpNet>,
-    /// The tables of those NAT gateways, as far as they lead anywhere but to the internet.
-    returns: Vec<(usize, TableIx, Option<SubnetIx>)>,
-    /// Whether any route of the run leads to a translator at all.
-    translates: bool,
+    leads: Leads,
     /// The knob that makes connections towards different remotes depend on each other, if there is one: then everything
     /// meets on shard 0.
     serial: Option<&'static str>,
@@ -64,126 +78,26 @@ pub struct ShardMap {
 impl ShardMap {
     /// Builds the function.
     pub fn new(timeline: &Timeline) -> Self {
-        let mut map = Self {
-            timeline: timeline.fabrics().to_vec(),
-            cidrs: Vec::new(),
-            public: FixedMap::default(),
-            moving: FixedMap::default(),
-            translators: FixedMap::default(),
-            v4: PrefixMap::new(),
-            v6: PrefixMap::new(),
-            resolvers: Vec::new(),
+        let mut builder = Builder::default();
+        timeline.fabrics().iter().for_each(|fabric| builder.add(fabric));
+        builder.find_moving(timeline);
+        let flags =
+            Stretches::of_blocks(0, builder.flags, |around, same| same.iter().fold(around, |all, it| all | it.2));
+        let (leads, leading) = Leads::of(timeline.fabrics());
+        let leading = leading.map(|_, number| number << LEADS);
+        let inward = Stretches::any(builder.inward).map(|_, leads| if leads > 0 { FOREIGN } else { 0 });
+        let resolvers = builder.resolvers.into_iter().map(|(resolver, blocks)| {
+            let blocks = blocks.into_iter().map(|net| (net, ()));
+            (resolver, AddressMap::new(&Stretches::of_blocks(0, blocks, |_, _| 1)))
+        });
+        Self {
+            kinds: AddressMap::new(&Stretches::any(vec![flags, leading, inward])),
+            public: builder.public,
+            forms: builder.forms,
+            resolvers: resolvers.collect(),
             primary: Primaries::of(timeline.fabrics()),
-            beyond: Vec::new(),
-            returns: Vec::new(),
-            translates: false,
+            leads,
             serial: timeline.serial(),
-        };
-        for (generation, fabric) in timeline.fabrics().iter().enumerate() {
-            map.add(generation, fabric);
-        }
-        map.find_moving();
-        map
-    }
-
-    fn add(&mut self, generation: usize, fabric: &Fabric) {
-        for (_, vpc) in fabric.vpcs() {
-            let new: Vec<_> = vpc.cidrs.iter().filter(|net| !self.cidrs.contains(net)).copied().collect();
-            self.cidrs.extend(new);
-            self.resolvers.extend(vpc.resolver.map(|resolver| (IpAddr::V4(resolver), vpc.cidrs.clone())));
-        }
-        for (public, owner) in fabric.public_addresses() {
-            let (public, private) = (IpAddr::V4(public), IpAddr::V4(owner.private));
-            let known = self.public.entry(public).or_insert(Some(private));
-            if *known != Some(private) {
-                *known = None;
-            }
-        }
-        for (_, nat) in fabric.nats() {
-            for private in &nat.addresses {
-                self.translators.insert(IpAddr::V4(*private), ());
-                if let Some(public) = fabric.public_of(nat.vpc, *private) {
-                    self.translators.insert(IpAddr::V4(public), ());
-                }
-            }
-        }
-        self.add_foreign_clients(generation, fabric);
-        for (_, eni) in fabric.enis() {
-            if eni.forward == Some(Forwarding::NatInstance) {
-                for own in &eni.addresses {
-                    self.translators.insert(*own, ());
-                    if let IpAddr::V4(private) = own
-                        && let Some(public) = fabric.public_of(eni.vpc, *private)
-                    {
-                        self.translators.insert(IpAddr::V4(public), ());
-                    }
-                }
-            }
-        }
-        for (_, subnet) in fabric.subnets() {
-            let leads = fabric.table(subnet.table).is_some_and(|table| leads_to_translator(fabric, table));
-            self.translates |= leads;
-            for net in &subnet.cidrs {
-                let slot = (generation, subnet.table);
-                match net {
-                    IpNet::V4(v4) => self.v4.entry(*v4).or_default().push(slot),
-                    IpNet::V6(v6) => self.v6.entry(*v6).or_default().push(slot),
-                }
-            }
-        }
-    }
-
-    /// Who may use a NAT gateway without being of any VPC.
-    fn add_foreign_clients(&mut self, generation: usize, fabric: &Fabric) {
-        let mut transits = false;
-        for (_, edge) in fabric.edges() {
-            match edge {
-                Neighbor::TransitGateway(_) => transits = true,
-                Neighbor::Attachment(Attachment { to: Attached::Outside { prefixes, .. }, .. })
-                    if fabric.nats().next().is_some() =>
-                {
-                    // By a default route lies the internet as well.
-                    self.beyond.extend(prefixes.iter().filter(|net| net.prefix_len() > 0));
-                }
-                _ => {}
-            }
-        }
-        for (_, nat) in fabric.nats().filter(|_| transits) {
-            let table = match nat.site {
-                NatSite::Zonal { subnet, .. } => fabric.subnet(subnet).map(|of| of.table),
-                NatSite::Regional { table } => Some(table),
-            };
-            let Some((table, routes)) = table.and_then(|table| Some((table, fabric.table(table)?))) else { continue };
-            if routes.routes().any(|(_, next)| is_inward(fabric, next)) {
-                self.returns.push((generation, table, nat.subnet()));
-            }
-        }
-    }
-
-    fn find_moving(&mut self) {
-        for (public, known) in &self.public {
-            if known.is_none() {
-                self.moving.insert(*public, ());
-            }
-        }
-        let Some((first, rest)) = self.timeline.split_first() else { return };
-        let mut publics: FixedMap<(VpcIx, IpAddr), IpAddr> = FixedMap::default();
-        for (public, owner) in first.public_addresses() {
-            publics.insert((owner.vpc, IpAddr::V4(owner.private)), IpAddr::V4(public));
-        }
-        for fabric in rest {
-            for (public, owner) in fabric.public_addresses() {
-                let private = IpAddr::V4(owner.private);
-                if publics.get(&(owner.vpc, private)) != Some(&IpAddr::V4(public)) {
-                    self.moving.insert(private, ());
-                }
-            }
-            for ((vpc, private), public) in &publics {
-                let IpAddr::V4(v4) = private else { continue };
-                if fabric.public_of(*vpc, *v4).map(IpAddr::V4) != Some(*public) {
-                    self.moving.insert(*private, ());
-                }
-            }
         }
     }
 
@@ -194,7 +108,8 @@ impl ShardMap {
             // One in fragments has no quote to its later ones, and goes by its own addresses like them.
             // One to a service takes of the sender's budget, whatever it quotes.
             Transport::IcmpError { quote: Some(quote), .. }
-                if headers.fragment == Fragment::None && !self.is_service(headers.dst, headers.src) =>
+                if headers.fragment == Fragment::None
+                    && !self.is_service(headers.dst, self.kinds.find(headers.dst), headers.src) =>
             {
                 self.shard_of(quote.dst, quote.src)
             }
@@ -207,138 +122,187 @@ impl ShardMap {
         if self.serial.is_some() {
             return HOME;
         }
-        let ends = [source, destination].map(|end| address::nat64_embedded(end).map_or(end, IpAddr::V4));
-        let [source, destination] = ends;
-        for (end, other) in [(source, destination), (destination, source)] {
-            if self.is_service(end, other) {
-                return hash(self.primary.find(other).unwrap_or(other));
+        let [source, destination] =
+            [source, destination].map(|end| address::nat64_embedded(end).map_or(end, IpAddr::V4));
+        let (of_source, of_destination) = (self.kinds.find(source), self.kinds.find(destination));
+        if (of_source | of_destination) & (LOCAL | RESOLVER) != 0 {
+            for (end, kind, other) in [(source, of_source, destination), (destination, of_destination, source)] {
+                if self.is_service(end, kind, other) {
+                    return hash(self.primary.find(other).unwrap_or(other));
+                }
             }
         }
-        match (self.is_rewritten(source), self.is_rewritten(destination)) {
+        match (of_source & REWRITTEN != 0, of_destination & REWRITTEN != 0) {
             (true, false) => hash(destination),
             (false, true) => hash(source),
             (false, false) => hash_pair(source, destination),
-            (true, true) if self.may_translate(source, destination) => HOME,
-            (true, true) => hash_pair(self.canonical(source), self.canonical(destination)),
+            (true, true) => {
+                let ends = [(source, of_source), (destination, of_destination)].map(|(end, kind)| self.end(end, kind));
+                let [one, other] = &ends;
+                if ends.iter().any(End::is_special) || self.leads_through(one, other) || self.leads_through(other, one)
+                {
+                    return HOME;
+                }
+                hash_pair(one.private, other.private)
+            }
         }
     }
 
     /// Whether `end` is a service to `other`: to anyone outside its VPC a resolver's address is an ordinary one.
-    fn is_service(&self, end: IpAddr, other: IpAddr) -> bool {
-        let resolves =
-            |(resolver, vpc): &(IpAddr, Vec<IpNet>)| *resolver == end && vpc.iter().any(|net| net.contains(&other));
-        address::link_local_service(end).is_some() || self.resolvers.iter().any(resolves)
+    fn is_service(&self, end: IpAddr, kind: u32, other: IpAddr) -> bool {
+        let resolves = || self.resolvers.get(&end).is_some_and(|vpc| vpc.find(other) != 0);
+        kind & LOCAL != 0 && address::link_local_service(end).is_some() || kind & RESOLVER != 0 && resolves()
     }
 
-    fn is_owned(&self, end: IpAddr) -> bool {
-        self.cidrs.iter().any(|net| net.contains(&end)) || self.public.contains_key(&end)
-    }
-
-    /// Whether a translator may put another address in its place.
-    fn is_rewritten(&self, end: IpAddr) -> bool {
-        self.is_owned(end) || self.is_foreign_client(end)
-    }
-
-    /// Whether `end` is of no VPC, and may all the same be a NAT gateway's client: it is known to be beyond a transit gateway,
-    /// or the NAT gateway's table leads answers to it inwards. A default route counts only if the transit gateway takes it
-    /// out of the model; by any other lies the internet.
-    fn is_foreign_client(&self, end: IpAddr) -> bool {
-        let returns = self.returns.iter().any(|(generation, table, subnet)| {
-            let Some(fabric) = self.timeline.get(*generation) else { return false };
-            let Some(routes) = fabric.table(*table) else { return false };
-            let Some(hit) = routes.lookup(end).filter(|hit| is_inward(fabric, hit.next)) else { return false };
-            if routes.net(hit.route).is_some_and(|net| net.prefix_len() > 0) {
-                return true;
-            }
-            let (NextHop::Edge(edge), Some(subnet)) = (hit.next, *subnet) else { return false };
-            matches!(fabric.transit(edge, subnet, end), Some((_, None)))
-        });
-        returns || self.beyond.iter().any(|net| net.contains(&end))
-    }
-
-    /// An elastic IP stands for its private address.
-    fn canonical(&self, end: IpAddr) -> IpAddr {
-        self.public.get(&end).copied().flatten().unwrap_or(end)
-    }
-
-    /// Whether a translator may stand between two owned addresses: a symmetric over-approximation.
-    fn may_translate(&self, source: IpAddr, destination: IpAddr) -> bool {
-        let ends = [source, destination];
-        let special = |end: &IpAddr| {
-            let private = self.canonical(*end);
-            let moves = self.moving.contains_key(end) || self.moving.contains_key(&private);
-            moves || self.translators.contains_key(end) || !self.is_owned(*end)
+    /// All about an end that translators may be near.
+    fn end(&self, end: IpAddr, kind: u32) -> End {
+        // An elastic IP stands for its private address.
+        let private = match kind & PUBLIC {
+            0 => end,
+            _ => self.public.get(&end).copied().flatten().unwrap_or(end),
         };
-        if ends.iter().any(special) {
-            return true;
-        }
-        self.translates && (self.leads_through(source, destination) || self.leads_through(destination, source))
+        let of_private = if private == end { kind } else { self.kinds.find(private) };
+        End { written: end, private, kind, of_private }
     }
 
     /// Whether the route table of `from`'s subnet leads `to`, in its private or public form, to a translator.
-    fn leads_through(&self, from: IpAddr, to: IpAddr) -> bool {
-        let from = self.canonical(from);
-        let private = self.canonical(to);
-        let public = self.timeline.iter().flat_map(|fabric| public_forms(fabric, private));
-        let mut forms: SmallVec<[IpAddr; 8]> = [to, private].into_iter().chain(public).collect();
+    fn leads_through(&self, from: &End, to: &End) -> bool {
+        let leads = from.of_private >> LEADS;
+        if leads == 0 {
+            return false;
+        }
         // A host that speaks IPv6 only names it by its NAT64 form.
-        if from.is_ipv6() {
-            forms.iter_mut().for_each(|form| *form = address::nat64(*form));
-        }
-        let leads = |(generation, table): &(usize, TableIx)| {
-            let fabric = self.timeline.get(*generation);
-            let table = fabric.and_then(|fabric| Some((fabric, fabric.table(*table)?)));
-            table.is_some_and(|(fabric, table)| {
-                let leads = |form: &IpAddr| table.lookup(*form).is_some_and(|hit| is_translator(fabric, hit.next));
-                forms.iter().any(leads)
-            })
-        };
-        match from {
-            IpAddr::V4(v4) => {
-                let mut subnets = self.v4.cover(&Ipv4Net::from(v4));
-                subnets.any(|(_, tables)| tables.iter().any(leads))
-            }
-            IpAddr::V6(v6) => {
-                let mut subnets = self.v6.cover(&Ipv6Net::from(v6));
-                subnets.any(|(_, tables)| tables.iter().any(leads))
-            }
-        }
+        let form = |form: IpAddr| if from.private.is_ipv6() { address::nat64(form) } else { form };
+        let through = |to: IpAddr| self.leads.lead(leads, form(to));
+        through(to.written)
+            || through(to.private)
+            || self.forms.get(&to.private).is_some_and(|public| public.iter().any(|public| through(*public)))
     }
 }
 
-fn public_forms(fabric: &Fabric, private: IpAddr) -> impl Iterator<Item = IpAddr> + '_ {
-    fabric.vpcs().filter_map(move |(vpc, _)| match private {
-        IpAddr::V4(v4) => fabric.public_of(vpc, v4).map(IpAddr::V4),
-        IpAddr::V6(_) => None,
-    })
+/// One of two addresses that may both be rewritten.
+struct End {
+    /// As the packet has it.
+    written: IpAddr,
+    /// What it is before any internet gateway.
+    private: IpAddr,
+    kind: u32,
+    of_private: u32,
 }
 
-fn leads_to_translator(fabric: &Fabric, table: &RouteTable) -> bool {
-    table.routes().any(|(_, next)| is_translator(fabric, next))
-}
-
-/// Whether a route leads to what may rewrite addresses: an appliance, an endpoint of a Gateway Load Balancer or a transit
-/// gateway may stand in front of a translator.
-fn is_translator(fabric: &Fabric, next: NextHop) -> bool {
-    match next {
-        NextHop::NatGateway(_) => true,
-        NextHop::Interface(eni) => fabric.eni(eni).is_some_and(|eni| eni.forward.is_some()),
-        NextHop::Edge(edge) => matches!(fabric.edge(edge), Some(Neighbor::TransitGateway(_))) && has_translator(fabric),
-        NextHop::Endpoint(endpoint) => {
-            let kind = fabric.endpoint(endpoint).map(|endpoint| &endpoint.kind);
-            matches!(kind, Some(EndpointKind::LoadBalancer { .. })) && has_translator(fabric)
-        }
-        _ => false,
+impl End {
+    /// Whether translators may stand between it and anybody: a symmetric over-approximation.
+    fn is_special(&self) -> bool {
+        (self.kind | self.of_private) & MOVES != 0 || self.kind & TRANSLATES != 0 || self.kind & OWNED == 0
     }
 }
 
-/// Whether a NAT gateway's route may lead to clients beyond a transit gateway, by middleboxes or straight.
-fn is_inward(fabric: &Fabric, next: NextHop) -> bool {
-    !matches!(next, NextHop::NatGateway(_)) && is_translator(fabric, next)
+/// Collects what addresses are.
+#[derive(Default)]
+struct Builder {
+    flags: Vec<(IpNet, u32)>,
+    public: FixedMap<IpAddr, Option<IpAddr>>,
+    forms: FixedMap<IpAddr, SmallVec<[IpAddr; 1]>>,
+    resolvers: FixedMap<IpAddr, Vec<IpNet>>,
+    /// Where the tables of NAT gateways lead inwards, as far as they do at all.
+    inward: Vec<Stretches>,
 }
 
-fn has_translator(fabric: &Fabric) -> bool {
-    fabric.nats().next().is_some() || fabric.enis().any(|(_, eni)| eni.forward == Some(Forwarding::NatInstance))
+impl Builder {
+    fn add(&mut self, fabric: &Fabric) {
+        self.flags.extend(address::SERVICES.map(|net| (net, LOCAL)));
+        for (_, vpc) in fabric.vpcs() {
+            self.flags.extend(vpc.cidrs.iter().map(|net| (*net, OWNED)));
+            if let Some(resolver) = vpc.resolver.map(IpAddr::V4) {
+                self.flags.push((resolver.into(), RESOLVER));
+                self.resolvers.entry(resolver).or_default().extend(&vpc.cidrs);
+            }
+        }
+        for (public, owner) in fabric.public_addresses() {
+            let (public, private) = (IpAddr::V4(public), IpAddr::V4(owner.private));
+            self.flags.push((public.into(), OWNED | PUBLIC));
+            let known = self.public.entry(public).or_insert(Some(private));
+            if *known != Some(private) {
+                *known = None;
+            }
+        }
+        for (private, public) in fabric.public_forms() {
+            let forms = self.forms.entry(private.into()).or_default();
+            if !forms.contains(&public.into()) {
+                forms.push(public.into());
+            }
+        }
+        for (_, nat) in fabric.nats() {
+            nat.addresses.iter().for_each(|private| self.translator(fabric, nat.vpc, (*private).into()));
+        }
+        for (_, eni) in fabric.enis().filter(|(_, eni)| eni.forward == Some(Forwarding::NatInstance)) {
+            eni.addresses.iter().for_each(|own| self.translator(fabric, eni.vpc, *own));
+        }
+        self.add_foreign_clients(fabric);
+    }
+
+    fn translator(&mut self, fabric: &Fabric, vpc: VpcIx, own: IpAddr) {
+        self.flags.push((own.into(), TRANSLATES));
+        if let IpAddr::V4(private) = own
+            && let Some(public) = fabric.public_of(vpc, private)
+        {
+            self.flags.push((IpAddr::V4(public).into(), TRANSLATES));
+        }
+    }
+
+    /// Who may use a NAT gateway without being of any VPC.
+    fn add_foreign_clients(&mut self, fabric: &Fabric) {
+        let mut transits = false;
+        for (_, edge) in fabric.edges() {
+            match edge {
+                Neighbor::TransitGateway(_) => transits = true,
+                Neighbor::Attachment(Attachment { to: Attached::Outside { prefixes, .. }, .. })
+                    if fabric.nats().next().is_some() =>
+                {
+                    // By a default route lies the internet as well.
+                    let known = prefixes.iter().filter(|net| net.prefix_len() > 0);
+                    self.flags.extend(known.map(|net| (*net, FOREIGN)));
+                }
+                _ => {}
+            }
+        }
+        let mut seen: FixedMap<(TableIx, Option<SubnetIx>), ()> = FixedMap::default();
+        let inward = Inward::of(fabric);
+        for (_, nat) in fabric.nats().filter(|_| transits) {
+            let table = match nat.site {
+                NatSite::Zonal { subnet, .. } => fabric.subnet(subnet).map(|of| of.table),
+                NatSite::Regional { table } => Some(table),
+            };
+            // Gateways of one subnet have one table.
+            let new = table.filter(|table| seen.insert((*table, nat.subnet()), ()).is_none());
+            self.inward.extend(new.and_then(|table| inward.clients(table, nat.subnet())));
+        }
+    }
+
+    fn find_moving(&mut self, timeline: &Timeline) {
+        let mut moving = Vec::new();
+        moving.extend(self.public.iter().filter(|(_, known)| known.is_none()).map(|(public, _)| *public));
+        let Some((first, rest)) = timeline.fabrics().split_first() else { return };
+        let mut publics: FixedMap<(VpcIx, IpAddr), IpAddr> = FixedMap::default();
+        for (public, owner) in first.public_addresses() {
+            publics.insert((owner.vpc, IpAddr::V4(owner.private)), IpAddr::V4(public));
+        }
+        for fabric in rest {
+            for (public, owner) in fabric.public_addresses() {
+                let private = IpAddr::V4(owner.private);
+                if publics.get(&(owner.vpc, private)) != Some(&IpAddr::V4(public)) {
+                    moving.push(private);
+                }
+            }
+            for ((vpc, private), public) in &publics {
+                let IpAddr::V4(v4) = private else { continue };
+                if fabric.public_of(*vpc, *v4).map(IpAddr::V4) != Some(*public) {
+                    moving.push(*private);
+                }
+            }
+        }
+        self.flags.extend(moving.into_iter().map(|end| (end.into(), MOVES)));
+    }
 }
 
 fn hash(address: IpAddr) -> u8 {
