@@ -122,30 +122,32 @@ impl ShardMap {
         if self.serial.is_some() {
             return HOME;
         }
-        let [source, destination] =
-            [source, destination].map(|end| address::nat64_embedded(end).map_or(end, IpAddr::V4));
+        // One by one: addresses that go through arrays are written in parts and read as a whole, for which processors wait.
+        let (source, destination) = (unembedded(source), unembedded(destination));
         let (of_source, of_destination) = (self.kinds.find(source), self.kinds.find(destination));
         if (of_source | of_destination) & (LOCAL | RESOLVER) != 0 {
-            for (end, kind, other) in [(source, of_source, destination), (destination, of_destination, source)] {
-                if self.is_service(end, kind, other) {
-                    return hash(self.primary.find(other).unwrap_or(other));
-                }
+            if self.is_service(source, of_source, destination) {
+                return hash(self.primary.find(destination).unwrap_or(destination));
+            }
+            if self.is_service(destination, of_destination, source) {
+                return hash(self.primary.find(source).unwrap_or(source));
             }
         }
         match (of_source & REWRITTEN != 0, of_destination & REWRITTEN != 0) {
             (true, false) => hash(destination),
             (false, true) => hash(source),
             (false, false) => hash_pair(source, destination),
-            (true, true) => {
-                let ends = [(source, of_source), (destination, of_destination)].map(|(end, kind)| self.end(end, kind));
-                let [one, other] = &ends;
-                if ends.iter().any(End::is_special) || self.leads_through(one, other) || self.leads_through(other, one)
-                {
-                    return HOME;
-                }
-                hash_pair(one.private, other.private)
-            }
+            (true, true) => self.between(self.end(source, of_source), self.end(destination, of_destination)),
         }
+    }
+
+    /// The shard of what passes between two ends that may both be rewritten.
+    fn between(&self, one: End, other: End) -> u8 {
+        let translates = one.is_special() || other.is_special();
+        if translates || self.leads_through(&one, &other) || self.leads_through(&other, &one) {
+            return HOME;
+        }
+        hash_pair(one.private, other.private)
     }
 
     /// Whether `end` is a service to `other`: to anyone outside its VPC a resolver's address is an ordinary one.
@@ -156,13 +158,12 @@ impl ShardMap {
 
     /// All about an end that translators may be near.
     fn end(&self, end: IpAddr, kind: u32) -> End {
+        if kind & PUBLIC == 0 {
+            return End { written: end, private: end, kind, of_private: kind };
+        }
         // An elastic IP stands for its private address.
-        let private = match kind & PUBLIC {
-            0 => end,
-            _ => self.public.get(&end).copied().flatten().unwrap_or(end),
-        };
-        let of_private = if private == end { kind } else { self.kinds.find(private) };
-        End { written: end, private, kind, of_private }
+        let private = self.public.get(&end).copied().flatten().unwrap_or(end);
+        End { written: end, private, kind, of_private: self.kinds.find(private) }
     }
 
     /// Whether the route table of `from`'s subnet leads `to`, in its private or public form, to a translator.
@@ -177,6 +178,15 @@ impl ShardMap {
         through(to.written)
             || through(to.private)
             || self.forms.get(&to.private).is_some_and(|public| public.iter().any(|public| through(*public)))
+    }
+}
+
+/// 64:ff9b::a.b.c.d counts as a.b.c.d.
+#[inline]
+fn unembedded(end: IpAddr) -> IpAddr {
+    match end {
+        IpAddr::V4(_) => end,
+        IpAddr::V6(_) => address::nat64_embedded(end).map_or(end, IpAddr::V4),
     }
 }
 
