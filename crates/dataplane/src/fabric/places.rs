@@ -72,3 +72,18 @@ fn reserved_in(net: IpNet) -> impl Iterator<Item = IpAddr> {
     let first = (0..4).map(move |n| address::nth(net, n));
     first.chain([net.broadcast()]).filter(move |kept| address::is_reserved(net, *kept))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_subnet_reserves_is_listed_as_it_is_asked() {
+        for net in ["10.0.0.0/28", "10.0.0.0/30", "10.0.0.4/32", "2001:db8::/124"] {
+            let net: IpNet = net.parse().unwrap();
+            let kept: Vec<_> = reserved_in(net).collect();
+            let all = (0..18).map(|n| address::nth(net, n));
+            all.for_each(|at| assert_eq!(kept.contains(&at), address::is_reserved(net, at), "{net} {at}"));
+        }
+    }
+}
