@@ -56,6 +56,8 @@ pub(crate) struct Source {
     n: u64,
     window: u64,
     now: Timestamp,
+    /// Whether the first packet was seen, which sets the clock.
+    begun: bool,
     /// When each configuration comes into force, once the first packet is known.
     changes: Vec<u64>,
     times: Vec<(usize, usize, u64)>,
@@ -100,6 +102,7 @@ impl Source {
             n: 0,
             window: 0,
             now: Timestamp::default(),
+            begun: false,
             changes: Vec::new(),
             times: Vec::new(),
             twins: Twins::default(),
@@ -237,7 +240,8 @@ impl Source {
             later[index] = later[index + 1].min(*time);
         }
         for (index, (worker, item, time)) in std::mem::take(&mut self.times).into_iter().enumerate() {
-            if self.changes.is_empty() {
+            if !self.begun {
+                self.begun = true;
                 self.changes = self.starts.iter().map(|start| start.resolve(time)).collect();
                 self.now = Timestamp(time.min(later[index]));
             }
@@ -334,4 +338,61 @@ fn digest(datagram: &[u8]) -> u64 {
         mix = mix.word(u64::from_le_bytes(word));
     }
     mix.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use vpcemu_capture::{LinkType, PcapWriter};
+    use vpcemu_dataplane::Timeline;
+
+    use super::*;
+    use crate::CaptureInput;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// The clock at each packet of a capture with these time stamps, in seconds, and how many of them were not believed.
+    fn clock(times: &[u64], starts: Vec<Start>) -> (Vec<(u64, u32)>, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("times.pcap");
+        let mut writer = PcapWriter::new(std::fs::File::create(&path).unwrap(), LinkType::RAW).unwrap();
+        for time in times {
+            writer.write(time * SECOND, 1, b"x").unwrap();
+        }
+        writer.finish().unwrap();
+        let network = vpcemu_model::native::parse("net.toml", "[vpc.main]\ncidrs = [\"10.0.0.0/16\"]").unwrap().network;
+        let timeline = Arc::new(Timeline::compile(&[network]));
+        let map = Arc::new(ShardMap::new(&timeline));
+        let mut options = ReplayOptions { starts, ..ReplayOptions::new(timeline) };
+        options.captures.push(CaptureInput { path, at: At::Auto });
+        let mut source = Source::open(&options, map, Arc::default()).unwrap();
+        let mut batches = vec![Batch::default()];
+        assert!(!source.fill(&mut batches));
+        let stamps = batches[0].items.iter().map(|item| (item.stamp.now.0 / SECOND, item.stamp.generation)).collect();
+        (stamps, source.finish().outliers)
+    }
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let expected = [100, 105, 105, 105, 106].map(|time| (time, 0));
+        assert_eq!(clock(&[100, 105, 101, 103, 106], Vec::new()), (expected.to_vec(), 0));
+    }
+
+    #[test]
+    fn a_leap_that_is_taken_back_is_not_believed() {
+        let expected = [100, 100, 101].map(|time| (time, 0));
+        assert_eq!(clock(&[100, 9000, 101], Vec::new()), (expected.to_vec(), 1));
+        // Nobody takes this one back.
+        let expected = [100, 9000, 9001].map(|time| (time, 0));
+        assert_eq!(clock(&[100, 9000, 9001], Vec::new()), (expected.to_vec(), 0));
+        // Nor is the first of all the measure of the others.
+        let expected = [100, 100].map(|time| (time, 0));
+        assert_eq!(clock(&[9000, 100], Vec::new()), (expected.to_vec(), 1));
+    }
+
+    #[test]
+    fn configurations_come_into_force_by_the_clock() {
+        let starts = vec![Start::AfterFirst(5 * SECOND), Start::AfterFirst(8 * SECOND)];
+        let expected = [(100, 0), (105, 1), (105, 1), (109, 2)];
+        assert_eq!(clock(&[100, 105, 101, 109], starts), (expected.to_vec(), 0));
+    }
 }
