@@ -38,8 +38,14 @@ impl Merge {
         if let Some(last) = self.last.take() {
             self.advance(last);
         }
-        // There are as many captures as somebody typed: a scan beats a heap.
-        let (_, index) = self.heads().map(|(index, record)| (record.timestamp_ns, index)).min()?;
+        // There are as many captures as somebody typed, mostly one: a scan beats a heap.
+        let index = match &self.sources[..] {
+            [_] => 0,
+            sources => {
+                let heads = sources.iter().enumerate();
+                heads.filter_map(|(index, source)| Some((source.reader.current_time()?, index))).min()?.1
+            }
+        };
         self.last = Some(index);
         Some((index, self.sources[index].reader.current()?))
     }

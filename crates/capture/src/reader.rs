@@ -155,6 +155,11 @@ impl Reader {
         })
     }
 
+    /// The time stamp of what [`Reader::next`] gave last.
+    pub(crate) fn current_time(&self) -> Option<u64> {
+        self.current.as_ref().map(|found| found.timestamp_ns)
+    }
+
     /// Goes to the next record; at the end, there is no current one.
     pub(crate) fn advance(&mut self) -> Result<(), Error> {
         self.current = None;

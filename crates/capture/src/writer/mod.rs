@@ -15,10 +15,11 @@ const BUFFER: usize = 1 << 18;
 /// No packet is cut: 256 KiB is what tcpdump calls unlimited.
 const SNAP_LENGTH: u32 = 262_144;
 
-/// The captured length of a packet, if it is one that this crate would read again.
-fn captured(data: &[u8]) -> Result<u32, Error> {
-    match u32::try_from(data.len()) {
+/// The captured length of a packet in two parts, if it is one that this crate would read again.
+fn captured(link: &[u8], data: &[u8]) -> Result<u32, Error> {
+    let length = link.len().saturating_add(data.len());
+    match u32::try_from(length) {
         Ok(captured) if captured <= MAX_RECORD => Ok(captured),
-        _ => Err(Error::TooLong { length: data.len(), limit: MAX_RECORD }),
+        _ => Err(Error::TooLong { length, limit: MAX_RECORD }),
     }
 }

@@ -31,7 +31,19 @@ impl<W: Write> PcapWriter<W> {
 
     /// Writes a packet. An original length below that of `data` is raised to it.
     pub fn write(&mut self, timestamp_ns: u64, original_len: u32, data: &[u8]) -> Result<(), Error> {
-        let captured = captured(data)?;
+        self.write_framed(timestamp_ns, original_len, &[], data)
+    }
+
+    /// Writes a packet that is made of a link-layer header and what follows it.
+    #[inline]
+    pub fn write_framed(
+        &mut self,
+        timestamp_ns: u64,
+        original_len: u32,
+        link: &[u8],
+        data: &[u8],
+    ) -> Result<(), Error> {
+        let captured = captured(link, data)?;
         let time = timestamp_ns.min(LAST_TIME);
         let words = [(time / SECOND) as u32, (time % SECOND) as u32, captured, original_len.max(captured)];
         let mut header = [0; 16];
@@ -39,6 +51,7 @@ impl<W: Write> PcapWriter<W> {
             slot.copy_from_slice(&word.to_le_bytes());
         }
         self.output.write_all(&header)?;
+        self.output.write_all(link)?;
         self.output.write_all(data)?;
         Ok(())
     }
@@ -58,9 +71,11 @@ mod tests {
         let mut writer = PcapWriter::new(Vec::new(), LinkType::ETHERNET).unwrap();
         writer.write(2_000_000_003, 1, b"abc").unwrap();
         writer.write(u64::MAX, 9, b"").unwrap();
+        writer.write_framed(0, 0, b"ab", b"c").unwrap();
         let file = writer.finish().unwrap();
         assert_eq!(&file[..24], b"\x4d\x3c\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0");
         assert_eq!(&file[24..43], b"\x02\0\0\0\x03\0\0\0\x03\0\0\0\x03\0\0\0abc");
-        assert_eq!(&file[43..], b"\xff\xff\xff\xff\xff\xc9\x9a\x3b\0\0\0\0\x09\0\0\0");
+        assert_eq!(&file[43..59], b"\xff\xff\xff\xff\xff\xc9\x9a\x3b\0\0\0\0\x09\0\0\0");
+        assert_eq!(&file[59..], b"\0\0\0\0\0\0\0\0\x03\0\0\0\x03\0\0\0abc");
     }
 }

@@ -1,18 +1,27 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{BufWriter, Write};
-use std::time::Duration;
 
 use pcap_file::Endianness;
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
 };
-use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriteError, PcapNgWriter};
 
 use super::{BUFFER, SNAP_LENGTH, captured};
 use crate::{Error, LinkType};
+
+/// An enhanced packet block: its type, the length of what precedes the packet, and that of its length once more behind it.
+const ENHANCED_PACKET: u32 = 6;
+const HEAD: usize = 28;
+const BEHIND: usize = 4;
+
+/// The option that is a comment, and the length of an option's code and length. The end of options is both, zero.
+const OPT_COMMENT: u16 = 1;
+const OPTION: usize = 4;
+
+/// What is padded is padded to four bytes.
+const PADDING: [u8; 3] = [0; 3];
 
 /// Writes a pcapng with any number of interfaces, nanoseconds, comments.
 pub struct PcapngWriter<W: Write> {
@@ -63,19 +72,49 @@ impl<W: Write> PcapngWriter<W> {
         data: &[u8],
         comment: Option<&str>,
     ) -> Result<(), Error> {
-        let captured = captured(data)?;
+        self.write_framed(interface, timestamp_ns, original_len, &[], data, comment)
+    }
+
+    /// Writes a packet that is made of a link-layer header and what follows it.
+    pub fn write_framed(
+        &mut self,
+        interface: u32,
+        timestamp_ns: u64,
+        original_len: u32,
+        link: &[u8],
+        data: &[u8],
+        comment: Option<&str>,
+    ) -> Result<(), Error> {
+        let captured = captured(link, data)?;
         if interface >= self.interfaces {
             let declared = self.interfaces;
             return Err(Error::Pcapng(format!("a packet of interface {interface}, of {declared} that are declared")));
         }
-        let comment = comment.map(|comment| CommonOption::Comment(Cow::Borrowed(fitting(comment))));
-        self.block(EnhancedPacketBlock {
-            interface_id: interface,
-            timestamp: Duration::from_nanos(timestamp_ns),
-            original_len: original_len.max(captured),
-            data: Cow::Borrowed(data),
-            options: comment.map(EnhancedPacketOption::Common).into_iter().collect(),
-        })
+        let comment = comment.map(|comment| fitting(comment).as_bytes());
+        let packet = (link.len() + data.len()).next_multiple_of(4);
+        let options = comment.map_or(0, |comment| OPTION + comment.len().next_multiple_of(4) + OPTION);
+        // 16 MiB of packet and 64 KiB of comment.
+        let length = (HEAD + packet + options + BEHIND) as u32;
+        let (high, low) = ((timestamp_ns >> 32) as u32, timestamp_ns as u32);
+        let words = [ENHANCED_PACKET, length, interface, high, low, captured, original_len.max(captured)];
+        let mut head = [0; HEAD];
+        for (slot, word) in head.chunks_exact_mut(4).zip(words) {
+            slot.copy_from_slice(&word.to_le_bytes());
+        }
+        let output = self.writer.get_mut();
+        output.write_all(&head)?;
+        output.write_all(link)?;
+        output.write_all(data)?;
+        output.write_all(&PADDING[..packet - link.len() - data.len()])?;
+        if let Some(comment) = comment {
+            output.write_all(&OPT_COMMENT.to_le_bytes())?;
+            output.write_all(&(comment.len() as u16).to_le_bytes())?;
+            output.write_all(comment)?;
+            output.write_all(&PADDING[..comment.len().next_multiple_of(4) - comment.len()])?;
+            output.write_all(&[0; OPTION])?;
+        }
+        output.write_all(&length.to_le_bytes())?;
+        Ok(())
     }
 
     /// Flushes, and gives the output back.
@@ -103,6 +142,11 @@ fn fitting(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+    use pcap_file::pcapng::blocks::opt_common::CommonOption;
+
     use super::*;
 
     #[test]
@@ -111,6 +155,39 @@ mod tests {
         let error = writer.write(0, 0, 0, b"", None).unwrap_err();
         assert_eq!(error.to_string(), "writing a capture: a packet of interface 0, of 0 that are declared");
         assert_eq!(writer.finish().unwrap().len(), 28);
+    }
+
+    /// What the block is made of, said by another encoder.
+    #[test]
+    fn blocks_are_those_of_the_pcap_file_crate() {
+        let cases: [(&[u8], &[u8], Option<&str>); 5] = [
+            (b"", b"", None),
+            (b"eth", b"packet", None),
+            (b"", b"abcd", Some("")),
+            (b"e", b"p", Some("four")),
+            (b"", b"x", Some("five5")),
+        ];
+        for (number, (link, data, comment)) in cases.into_iter().enumerate() {
+            let mut ours = PcapngWriter::new(Vec::new()).unwrap();
+            ours.add_interface("if", None, LinkType::ETHERNET).unwrap();
+            let declared = ours.writer.get_ref().buffer().len();
+            let (time, original_len) = (u64::MAX - number as u64, 5);
+            ours.write_framed(0, time, original_len, link, data, comment).unwrap();
+            let mut theirs = PcapngWriter::new(Vec::new()).unwrap();
+            theirs.add_interface("if", None, LinkType::ETHERNET).unwrap();
+            let whole = [link, data].concat();
+            let comment = comment.map(|comment| CommonOption::Comment(Cow::Borrowed(comment)));
+            let block = EnhancedPacketBlock {
+                interface_id: 0,
+                timestamp: Duration::from_nanos(time),
+                original_len: original_len.max(whole.len() as u32),
+                data: Cow::Owned(whole),
+                options: comment.map(EnhancedPacketOption::Common).into_iter().collect(),
+            };
+            theirs.block(block).unwrap();
+            let (ours, theirs) = (ours.finish().unwrap(), theirs.finish().unwrap());
+            assert_eq!(ours[declared..], theirs[declared..]);
+        }
     }
 
     #[test]
