@@ -50,7 +50,7 @@ pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<F
         let (outbox, done) = mpsc::channel(WINDOWS);
         to_workers.push(batches);
         from_workers.push(done);
-        let worker = Worker::new(number, options.workers, &options.timeline, options.engine);
+        let worker = Worker::new(number, &options);
         workers.push(spawn_blocking(move || work(worker, inbox, &outbox)));
     }
     let reader = spawn_blocking(move || read(source, &to_workers, recycled));
@@ -120,8 +120,7 @@ fn write(
             return Ok(writer);
         }
         for mut batch in writer.window(window)? {
-            batch.arena.clear();
-            batch.items.clear();
+            batch.clear();
             // The reader may be done already.
             let _ = recycle.send(batch);
         }

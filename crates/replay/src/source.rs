@@ -3,30 +3,27 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use vpcemu_capture::{Merge, Reader};
-use vpcemu_dataplane::shard::hash::Mix;
-use vpcemu_dataplane::{DropReason, ShardMap, Stamp, Timestamp};
-use vpcemu_packet::{Framing, Headers, NotIp, Offloads, Packet};
+use vpcemu_dataplane::{DropReason, SHARDS, ShardMap, Stamp, Timestamp};
+use vpcemu_packet::{Framing, Headers, NotIp, Offloads, Packet, Transport};
 
 use crate::Error;
 use crate::batch::{Batch, Content, Forced, Item};
 use crate::options::{At, Binding, ReplayOptions, Start};
 use crate::progress::Progress;
+use crate::twins::Twins;
 
 /// Packets a window: large enough that handing it over costs nothing a packet, small enough that two of them with full-size
 /// frames stay below 200 MiB.
 pub(crate) const WINDOW: usize = 65_536;
 
+/// Bytes a window: more than that many packets of an Ethernet without jumbo frames have. Captures with segments of 64 KiB, as
+/// hosts hand them to their network card, would need gigabytes.
+const WINDOW_BYTES: usize = 128 << 20;
+
 /// A forward jump of the clock that the same window takes back is an outlier only from this size on: the shortest timer
 /// of the engine, so that smaller ones cannot make anything expire.
 const OUTLIER: u64 = 10_000_000_000;
-
-/// Two copies of a packet lie at most this far apart: TCP retransmits after 200 ms at the earliest (Linux's TCP_RTO_MIN).
-const TWIN_GAP: u64 = 50_000_000;
-
-/// Packets among which a twin is looked for.
-const TWIN_MEMORY: usize = 16_384;
 
 /// What the reader has to say at the end.
 #[derive(Debug, Default)]
@@ -51,16 +48,25 @@ pub(crate) struct Source {
     offloads: Offloads,
     starts: Vec<Start>,
     dedup: bool,
-    workers: usize,
+    /// The worker of each shard.
+    worker_of: [u8; SHARDS],
     progress: Arc<Progress>,
     n: u64,
     window: u64,
     now: Timestamp,
+    /// The time at the end of the last window.
+    before: Timestamp,
     /// Whether the first packet was seen, which sets the clock.
     begun: bool,
     /// When each configuration comes into force, once the first packet is known.
     changes: Vec<u64>,
-    times: Vec<(usize, usize, u64)>,
+    /// Of the window: its time stamps, its bytes, its last time stamp, and whether none is below the one before.
+    times: Vec<u64>,
+    bytes: usize,
+    last: u64,
+    ordered: bool,
+    /// A packet whose addresses are bound.
+    scratch: Vec<u8>,
     twins: Twins,
     report: ReaderReport,
 }
@@ -97,15 +103,20 @@ impl Source {
             offloads: options.offloads,
             starts: options.starts.clone(),
             dedup: options.dedup,
-            workers: options.workers,
+            worker_of: std::array::from_fn(|shard| (shard % options.workers) as u8),
             progress,
             n: 0,
             window: 0,
             now: Timestamp::default(),
+            before: Timestamp::default(),
+            scratch: Vec::new(),
             begun: false,
             changes: Vec::new(),
             times: Vec::new(),
-            twins: Twins::default(),
+            bytes: 0,
+            last: 0,
+            ordered: true,
+            twins: Twins::new(options.dedup),
             report,
         })
     }
@@ -118,8 +129,9 @@ impl Source {
     /// Fills one batch a worker with the next window. False when the input has ended.
     pub(crate) fn fill(&mut self, batches: &mut [Batch]) -> bool {
         self.times.clear();
+        (self.bytes, self.last, self.ordered) = (0, 0, true);
         let mut more = true;
-        while self.times.len() < WINDOW {
+        while self.times.len() < WINDOW && self.bytes < WINDOW_BYTES {
             if self.progress.is_cancelled() {
                 more = false;
                 break;
@@ -149,12 +161,13 @@ impl Source {
     /// The end of the input.
     pub(crate) fn finish(mut self) -> ReaderReport {
         self.report.end = self.now;
-        self.report.twins = self.twins.found;
+        self.report.twins = self.twins.found();
         self.report.errors.extend(self.merge.take_errors().into_iter().map(Error::from));
         self.report.warnings = self.merge.warnings();
         self.report
     }
 
+    /// Takes the next packet into the batch of its worker. False when there is none.
     fn next(&mut self, batches: &mut [Batch]) -> Result<bool, Error> {
         let Some((source, record)) = self.merge.next() else { return Ok(false) };
         let Some(framing) = Framing::from_link_type(record.link_type.0) else {
@@ -163,106 +176,124 @@ impl Source {
         };
         self.n += 1;
         let timestamp = record.timestamp_ns;
-        let located = framing.locate(record.data);
-        let link_len = located.as_ref().map_or(0, |link| link.offset);
         let mut frame = record.data;
-        let mut parsed = match located {
+        let mut original_len = record.original_len;
+        let mut link_len = 0;
+        let parsed = match framing.locate(frame) {
             Err(NotIp::Truncated) => Err(DropReason::Malformed),
             Err(_) => Err(DropReason::NonIp),
             Ok(link) => {
-                let datagram = &record.data[link.offset..];
-                let original = record.original_len.saturating_sub(u32::try_from(link.offset).unwrap_or(u32::MAX));
-                let headers = Headers::parse(datagram, original, self.offloads).map_err(|_| DropReason::Malformed);
-                if let Ok(headers) = &headers {
-                    // What follows the datagram is the link's padding.
-                    frame = &record.data[..record.data.len().min(link.offset + headers.total_len as usize)];
-                }
-                headers
+                link_len = link.offset;
+                let original = original_len.saturating_sub(link_len as u32);
+                Headers::parse(&frame[link_len..], original, self.offloads).map_err(|_| DropReason::Malformed)
             }
         };
-        let original_len = match &parsed {
-            Ok(headers) => u32::try_from(link_len).unwrap_or(u32::MAX).saturating_add(headers.total_len),
-            Err(_) => record.original_len,
-        };
-        let twin = parsed.is_ok() && self.twins.is_copy(&frame[link_len..], timestamp);
-        let mut captured = None;
-        let shard = parsed.as_ref().map_or(0, |headers| self.map.shard(headers));
-        let mut worker = usize::from(shard) % self.workers;
-        let mut shard = shard;
-        // Binding changes the addresses, and with them perhaps the shard.
-        let mut bound: Option<Vec<u8>> = None;
-        if let Ok(headers) = &mut parsed
+        let (mut shard, mut portless, mut content) = (0, false, Content::Packet);
+        match &parsed {
+            Ok(headers) => {
+                // What follows the datagram is the link's padding.
+                frame = &frame[..frame.len().min(link_len + headers.total_len as usize)];
+                original_len = (link_len as u32).saturating_add(headers.total_len);
+                if self.twins.is_copy(&frame[link_len..], timestamp) && self.dedup {
+                    content = Content::Copy;
+                }
+                shard = self.map.shard(headers);
+                portless = headers.transport == Transport::Missing;
+            }
+            Err(reason) => content = Content::Refused(*reason),
+        }
+        let mut worker = self.worker_of[usize::from(shard)];
+        let mut bound = None;
+        if let Ok(headers) = parsed
             && !self.bindings.is_empty()
         {
-            let mut bytes = frame.to_vec();
-            let mut packet = Packet::from_parts(&mut bytes[link_len..], *headers, headers.total_len);
-            let before = packet.key();
+            // Binding changes the addresses, and with them perhaps the shard.
+            self.scratch.clear();
+            self.scratch.extend_from_slice(frame);
+            let mut packet = Packet::from_parts(&mut self.scratch[link_len..], headers, headers.total_len);
             if bind(&self.bindings, &mut packet) {
-                *headers = *packet.headers();
-                captured = Some(before);
-                shard = self.map.shard(headers);
-                worker = usize::from(shard) % self.workers;
-                bound = Some(bytes);
+                shard = self.map.shard(packet.headers());
+                worker = self.worker_of[usize::from(shard)];
+                bound = Some(headers.key());
+                frame = &self.scratch;
             }
         }
-        let frame = bound.as_deref().unwrap_or(frame);
-        let batch = &mut batches[worker];
-        let start = batch.arena.len();
-        batch.arena.extend_from_slice(frame);
-        let content = match parsed {
-            Ok(headers) => Content::Packet {
-                headers,
-                captured,
-                at: self.at.get(source).copied().flatten(),
-                twin: twin && self.dedup,
-            },
-            Err(reason) => Content::Refused(reason),
-        };
-        self.times.push((worker, batch.items.len(), timestamp));
-        batch.items.push(Item {
-            stamp: Stamp { n: self.n, now: Timestamp::default(), generation: 0 },
+        let batch = &mut batches[usize::from(worker)];
+        let captured = bound.and_then(|key| batch.note_captured(key));
+        let now = self.now.max(Timestamp(timestamp));
+        let item = Item {
+            // What is not ordered by time is stamped once more.
+            stamp: Stamp { n: self.n, now, generation: generation(&self.changes, now) },
             timestamp,
-            start,
-            len: frame.len(),
-            link_len,
-            link_type: record.link_type.0,
+            // A window ends with the packet that exceeds its bytes: neither offset nor length has more than 32 bits.
+            start: batch.arena.len() as u32,
+            len: frame.len() as u32,
             original_len,
+            at: self.at.get(source).copied().flatten(),
+            captured,
+            // No framing that is known has a number of more than 16 bits.
+            link_type: record.link_type.0 as u16,
+            // The longest link-layer header has 24 bytes, two VLAN tags included.
+            link_len: link_len as u8,
             shard,
             content,
-        });
+            portless,
+        };
+        batch.arena.extend_from_slice(frame);
+        batch.items.push(item);
+        self.times.push(timestamp);
+        self.bytes += frame.len();
+        self.ordered &= timestamp >= self.last && self.begun;
+        self.last = timestamp;
+        self.now = now;
+        if batches.len() > 1 {
+            batches[0].order.push(worker);
+        }
         Ok(true)
     }
 
     /// Gives every packet of the window its time: the running maximum, outliers aside, and the configuration of that time.
     fn stamp(&mut self, batches: &mut [Batch]) {
-        let mut later = vec![u64::MAX; self.times.len() + 1];
-        for (index, (_, _, time)) in self.times.iter().enumerate().rev() {
-            later[index] = later[index + 1].min(*time);
+        // A time stamp that nothing later is below is taken back by nothing: the running maximum is right.
+        if self.ordered {
+            self.before = self.now;
+            return;
         }
-        for (index, (worker, item, time)) in std::mem::take(&mut self.times).into_iter().enumerate() {
+        self.now = self.before;
+        // From here on, the least time stamp from each packet on.
+        let mut least = u64::MAX;
+        for time in self.times.iter_mut().rev() {
+            least = least.min(*time);
+            *time = least;
+        }
+        let mut cursors = vec![0; batches.len()];
+        for index in 0..self.times.len() {
+            let worker = batches[0].order.get(index).copied().map_or(0, usize::from);
+            let item = &mut batches[worker].items[cursors[worker]];
+            cursors[worker] += 1;
+            let (time, later) = (item.timestamp, self.times.get(index + 1).copied().unwrap_or(u64::MAX));
             if !self.begun {
                 self.begun = true;
                 self.changes = self.starts.iter().map(|start| start.resolve(time)).collect();
-                self.now = Timestamp(time.min(later[index]));
+                self.now = Timestamp(time.min(later));
             }
-            let taken_back = later[index + 1] != u64::MAX && later[index + 1].saturating_add(OUTLIER) < time;
+            let taken_back = later != u64::MAX && later.saturating_add(OUTLIER) < time;
             if time > self.now.0.saturating_add(OUTLIER) && taken_back {
                 self.report.outliers += 1;
             } else {
                 self.now = self.now.max(Timestamp(time));
             }
-            let generation = self.generation(self.now);
-            let stamp = &mut batches[worker].items[item].stamp;
-            stamp.now = self.now;
-            stamp.generation = generation;
+            item.stamp.now = self.now;
+            item.stamp.generation = generation(&self.changes, self.now);
         }
+        self.before = self.now;
     }
+}
 
-    /// The last configuration whose time has come.
-    fn generation(&self, now: Timestamp) -> u32 {
-        let begun = self.changes.iter().filter(|start| **start <= now.0).count();
-        u32::try_from(begun).unwrap_or(u32::MAX)
-    }
+/// The last configuration whose time has come.
+fn generation(changes: &[u64], now: Timestamp) -> u32 {
+    let begun = changes.iter().filter(|start| **start <= now.0).count();
+    u32::try_from(begun).unwrap_or(u32::MAX)
 }
 
 impl Start {
@@ -288,7 +319,7 @@ fn bind(bindings: &[Binding], packet: &mut Packet<'_>) -> bool {
         packet.set_dst(address);
         changed = true;
     }
-    if let vpcemu_packet::Transport::IcmpError { quote: Some(quote), .. } = headers.transport {
+    if let Transport::IcmpError { quote: Some(quote), .. } = headers.transport {
         if let Some(address) = becomes(quote.src) {
             packet.set_quote_src(address);
             changed = true;
@@ -299,45 +330,6 @@ fn bind(bindings: &[Binding], packet: &mut Packet<'_>) -> bool {
         }
     }
     changed
-}
-
-/// Finds packets that were captured twice: alike but for what a router changes on the way.
-#[derive(Debug, Default)]
-struct Twins {
-    seen: HashMap<u64, u64, foldhash::fast::FixedState>,
-    found: u64,
-}
-
-impl Twins {
-    fn is_copy(&mut self, datagram: &[u8], timestamp: u64) -> bool {
-        if self.seen.len() >= TWIN_MEMORY {
-            self.seen.retain(|_, time| timestamp.saturating_sub(*time) <= TWIN_GAP);
-            if self.seen.len() >= TWIN_MEMORY {
-                self.seen.clear();
-            }
-        }
-        let digest = digest(datagram);
-        let before = self.seen.insert(digest, timestamp);
-        let copy = before.is_some_and(|before| timestamp.abs_diff(before) <= TWIN_GAP);
-        self.found += u64::from(copy);
-        copy
-    }
-}
-
-/// A digest of a datagram without TTL and IPv4 header checksum, or without hop limit.
-fn digest(datagram: &[u8]) -> u64 {
-    let v4 = datagram.first().is_some_and(|byte| byte >> 4 == 4);
-    let skip: &[usize] = if v4 { &[8, 10, 11] } else { &[7] };
-    let mut mix = Mix::new(datagram.len() as u64);
-    for (index, chunk) in datagram.chunks(8).enumerate() {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        for hole in skip.iter().filter(|hole| **hole / 8 == index) {
-            word[hole % 8] = 0;
-        }
-        mix = mix.word(u64::from_le_bytes(word));
-    }
-    mix.finish()
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use vpcemu_dataplane::index::Registry;
 use vpcemu_dataplane::outcome::Outcome as Fate;
-use vpcemu_dataplane::shard::{Admission, Arrival, Options, SHARDS, Shard, key_of};
-use vpcemu_dataplane::{Denial, DropReason, Ingress, Output, Stamp, Timeline, Timestamp, Verdict};
-use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
+use vpcemu_dataplane::shard::{Admission, Arrival, SHARDS, Shard, key_of};
+use vpcemu_dataplane::{Denial, DropReason, Ingress, Output, Stamp, Timestamp, Verdict};
+use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 
+use crate::ReplayOptions;
 use crate::batch::{Batch, Content, Done, Extra, Forced, Item, Outcome, WorkerTotals};
 use crate::vantage::{self, Vantage};
 
@@ -18,6 +19,8 @@ pub(crate) struct Worker {
     shards: Vec<Shard>,
     workers: usize,
     registry: Arc<Registry>,
+    /// The rules that the reader judged packets by.
+    offloads: Offloads,
     out: Output,
     held: HashMap<u64, HeldPacket, foldhash::fast::FixedState>,
     packets: u64,
@@ -46,12 +49,14 @@ struct Ready<'a, 'p> {
 
 impl Worker {
     /// The `number`-th of `workers`.
-    pub(crate) fn new(number: usize, workers: usize, timeline: &Arc<Timeline>, options: Options) -> Self {
-        let own = (number..SHARDS).step_by(workers);
+    pub(crate) fn new(number: usize, options: &ReplayOptions) -> Self {
+        let timeline = &options.timeline;
+        let own = (number..SHARDS).step_by(options.workers);
         Self {
-            shards: own.map(|_| Shard::new(Arc::clone(timeline), options)).collect(),
-            workers,
+            shards: own.map(|_| Shard::new(Arc::clone(timeline), options.engine)).collect(),
+            workers: options.workers,
             registry: Arc::clone(timeline.registry()),
+            offloads: options.offloads,
             out: Output::default(),
             held: HashMap::default(),
             packets: 0,
@@ -60,31 +65,74 @@ impl Worker {
 
     /// Walks every packet of a batch, then lets the shards know that the window is over.
     pub(crate) fn process(&mut self, mut batch: Batch) -> Done {
-        let mut outcomes = Vec::with_capacity(batch.items.len());
         let mut released = Vec::new();
+        let mut held = Vec::new();
         self.packets += batch.items.len() as u64;
-        let Batch { window, ref mut arena, ref items, end } = batch;
-        for item in items {
-            let frame = &mut arena[item.start..item.start + item.len];
-            let outcome = self.item(item, &mut frame[item.link_len..], window, &mut released);
+        let (window, end) = (batch.window, batch.end);
+        let mut outcomes = std::mem::take(&mut batch.outcomes);
+        outcomes.reserve(batch.items.len());
+        for index in 0..batch.items.len() {
+            let item = &batch.items[index];
+            let captured = batch.captured(item).copied();
+            let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
+            let (outcome, key) = self.item(item, captured, &mut frame[item.link_len.into()..], window, &mut released);
+            if outcome.is_held() {
+                held.push(item.stamp.n);
+            }
+            // What re-anchoring changed is told, where ports are there to be told.
+            if key.is_some() && key != outcome.injected && !item.portless {
+                let key = if captured.is_none() { key.and_then(|key| batch.note_captured(key)) } else { None };
+                let item = &mut batch.items[index];
+                item.captured = item.captured.or(key);
+            }
             outcomes.push(outcome);
         }
+        batch.outcomes = outcomes;
         let deltas = self.end_window(window, end, &mut released);
-        Done { batch, outcomes, released, deltas }
+        Done { batch, held, released, deltas }
     }
 
-    fn item(&mut self, item: &Item, datagram: &mut [u8], window: u64, released: &mut Vec<(u64, Outcome)>) -> Outcome {
-        let original_len = item.original_len.saturating_sub(u32::try_from(item.link_len).unwrap_or(u32::MAX));
-        let (headers, captured, at) = match &item.content {
-            Content::Refused(reason) => return Outcome::refused(*reason, original_len),
-            Content::Packet { twin: true, headers, .. } => {
-                return Outcome {
-                    injected: Some(headers.key()),
-                    ..Outcome::refused(DropReason::Duplicate, headers.total_len)
-                };
-            }
-            Content::Packet { headers, captured, at, .. } => (*headers, *captured, *at),
+    /// The outcome of a packet, and the key that it came with, bound or not.
+    fn item(
+        &mut self,
+        item: &Item,
+        captured: Option<FlowKey>,
+        datagram: &mut [u8],
+        window: u64,
+        released: &mut Vec<(u64, Outcome)>,
+    ) -> (Outcome, Option<FlowKey>) {
+        let original_len = item.original_len.saturating_sub(item.link_len.into());
+        let parsed = match item.content {
+            Content::Refused(reason) => Err(reason),
+            // The reader has parsed the same bytes.
+            _ => Headers::parse(datagram, original_len, self.offloads).map_err(|_| DropReason::Malformed),
         };
+        let headers = match parsed {
+            Ok(headers) => headers,
+            Err(reason) => return (Outcome::refused(reason, original_len), None),
+        };
+        let key = headers.key();
+        let outcome = match item.content {
+            Content::Copy => {
+                let refused = Outcome::refused(DropReason::Duplicate, headers.total_len);
+                Outcome { injected: Some(key), ..refused }
+            }
+            _ => self.datagram(item, headers, captured, datagram, window, released),
+        };
+        (outcome, Some(key))
+    }
+
+    fn datagram(
+        &mut self,
+        item: &Item,
+        headers: Headers,
+        captured: Option<FlowKey>,
+        datagram: &mut [u8],
+        window: u64,
+        released: &mut Vec<(u64, Outcome)>,
+    ) -> Outcome {
+        let original_len = item.original_len.saturating_sub(item.link_len.into());
+        let at = item.at;
         let shard = usize::from(item.shard) / self.workers;
         let (n, now) = (item.stamp.n, item.stamp.now);
         for (ticket, reason) in self.shards[shard].reassembly.take_expired(now, None) {
@@ -222,6 +270,11 @@ impl Worker {
 }
 
 impl Outcome {
+    /// Whether it is a fragment that waits.
+    pub(crate) fn is_held(&self) -> bool {
+        self.verdict.is_some_and(|verdict| verdict.outcome == Fate::Held)
+    }
+
     fn refused(reason: DropReason, length: u32) -> Self {
         Self {
             verdict: None,

@@ -10,14 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use vpcemu_dataplane::outcome::Outcome as Fate;
 
 use crate::batch::{Batch, Done, Extra, Item, Outcome, WorkerTotals};
-use crate::progress::{Counter, Progress};
+use crate::progress::Progress;
 use crate::source::ReaderReport;
-use crate::summary::{Finished, Tally};
+use crate::summary::Finished;
+use crate::tally::Tally;
 use crate::verdict::{Names, VerdictLine};
 use crate::{Error, ReplayOptions};
+use vpcemu_dataplane::Timeline;
 
 use packets::PacketSink;
 
@@ -35,6 +36,9 @@ pub(crate) struct Writer {
     /// Fates of held fragments, by n.
     released: HashMap<u64, Outcome, foldhash::fast::FixedState>,
     progress: Arc<Progress>,
+    /// The texts of the packet in hand: its line, and its comment.
+    line: Vec<u8>,
+    comment: Vec<u8>,
 }
 
 impl Writer {
@@ -53,12 +57,14 @@ impl Writer {
         };
         Ok(Self {
             options: Arc::clone(options),
-            tally: Tally::default(),
+            tally: Tally::new(options.timeline.registry()),
             packets,
             verdicts,
             waiting: VecDeque::new(),
             released: HashMap::default(),
             progress,
+            line: Vec::new(),
+            comment: Vec::new(),
         })
     }
 
@@ -85,10 +91,7 @@ impl Writer {
 
     /// Whether a packet of the window is held and nothing has been heard of it.
     fn is_waiting(&self, window: &[Done]) -> bool {
-        window.iter().any(|done| {
-            let mut pairs = done.batch.items.iter().zip(&done.outcomes);
-            pairs.any(|(item, outcome)| is_held(outcome) && !self.released.contains_key(&item.stamp.n))
-        })
+        window.iter().flat_map(|done| &done.held).any(|n| !self.released.contains_key(n))
     }
 
     /// The input has ended: what is still held stays so.
@@ -100,54 +103,78 @@ impl Writer {
     }
 
     fn write(&mut self, window: Vec<Done>) -> Result<Vec<Batch>, Error> {
-        let mut cursors = vec![0; window.len()];
-        let n_at = |done: &Done, cursor: usize| done.batch.items.get(cursor).map(|item| item.stamp.n);
-        loop {
-            let next = window.iter().zip(&cursors).enumerate();
-            let next = next.filter_map(|(which, (done, cursor))| Some((n_at(done, *cursor)?, which))).min();
-            let Some((n, which)) = next else { break };
-            let done = &window[which];
-            let cursor = cursors[which];
-            cursors[which] += 1;
-            let item = &done.batch.items[cursor];
-            let released = self.released.remove(&n);
-            let outcome = released.as_ref().unwrap_or(&done.outcomes[cursor]);
-            let frame = &done.batch.arena[item.start..item.start + item.len];
-            self.packet(item, outcome, frame)?;
+        let timeline = Arc::clone(&self.options.timeline);
+        match &window[..] {
+            [done] => {
+                for index in 0..done.batch.items.len() {
+                    self.packet(&timeline, &done.batch, index)?;
+                }
+            }
+            several => {
+                let mut cursors = vec![0; several.len()];
+                for worker in several.first().map_or(&[][..], |done| &done.batch.order) {
+                    let worker = usize::from(*worker);
+                    self.packet(&timeline, &several[worker].batch, cursors[worker])?;
+                    cursors[worker] += 1;
+                }
+            }
         }
         Ok(window.into_iter().map(|done| done.batch).collect())
     }
 
-    fn packet(&mut self, item: &Item, outcome: &Outcome, frame: &[u8]) -> Result<(), Error> {
-        let timeline = Arc::clone(&self.options.timeline);
-        let names = Names::new(&timeline);
-        let fabric = timeline.fabric(item.stamp.generation);
-        self.tally.count(names, item, outcome);
-        let annotated = self.packets.is_some() && self.options.annotate;
-        let line = (self.verdicts.is_some() || annotated).then(|| VerdictLine::of(names, fabric, item, outcome));
-        let extra = outcome.extra.as_deref();
-        let made = extra.and_then(|extra| extra.generated.as_ref());
-        let made_line = made
-            .filter(|_| self.verdicts.is_some() || annotated)
-            .map(|made| VerdictLine::of_generated(names, fabric, item, made));
-        if let Some((path, file)) = &mut self.verdicts {
-            for line in line.iter().chain(&made_line) {
-                serde_json::to_writer(&mut *file, line).map_err(|error| Error::output(&*path)(error.into()))?;
-                file.write_all(b"\n").map_err(Error::output(&*path))?;
-            }
+    #[inline]
+    fn packet(&mut self, timeline: &Timeline, batch: &Batch, index: usize) -> Result<(), Error> {
+        let (item, outcome) = (&batch.items[index], &batch.outcomes[index]);
+        let released = if outcome.is_held() { self.released.remove(&item.stamp.n) } else { None };
+        let outcome = released.as_ref().unwrap_or(outcome);
+        self.tally.count(item, outcome);
+        let annotated = self.options.annotate && self.packets.as_ref().is_some_and(PacketSink::takes_comments);
+        if self.verdicts.is_some() || annotated {
+            self.say(timeline, batch, item, outcome, annotated)?;
         }
-        if let Some(packets) = &mut self.packets {
-            let comment = line.as_ref().filter(|_| annotated).map(VerdictLine::comment);
-            let whole = match extra {
-                // A released fragment was rewritten outside its batch.
-                Some(Extra { bytes: Some(bytes), .. }) => &[&frame[..item.link_len], bytes].concat(),
-                _ => frame,
-            };
-            packets.packet(item, outcome, whole, comment.as_deref())?;
-            if let Some(made) = made {
-                let comment = made_line.as_ref().filter(|_| annotated).map(VerdictLine::comment);
-                packets.generated(item, made, comment.as_deref())?;
+        let Some(packets) = &mut self.packets else { return Ok(()) };
+        let frame = batch.frame(item);
+        let extra = outcome.extra.as_deref();
+        let comment = annotated.then(|| text(&self.comment));
+        if let Some(Extra { bytes: Some(bytes), .. }) = extra {
+            // A released fragment was rewritten outside its batch.
+            packets.packet(item, outcome, &[&frame[..item.link_len.into()], bytes].concat(), comment)?;
+        } else {
+            packets.packet(item, outcome, frame, comment)?;
+        }
+        if let Some(made) = extra.and_then(|extra| extra.generated.as_ref()) {
+            self.comment.clear();
+            if annotated {
+                let fabric = timeline.fabric(item.stamp.generation);
+                VerdictLine::of_generated(Names::new(timeline), fabric, item, made).write_comment(&mut self.comment);
             }
+            packets.generated(item, made, annotated.then(|| text(&self.comment)))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the verdict of a packet, and of what was made because of it, and leaves its comment behind.
+    fn say(
+        &mut self,
+        timeline: &Timeline,
+        batch: &Batch,
+        item: &Item,
+        outcome: &Outcome,
+        annotated: bool,
+    ) -> Result<(), Error> {
+        let (names, fabric) = (Names::new(timeline), timeline.fabric(item.stamp.generation));
+        let line = VerdictLine::of(names, fabric, item, batch.captured(item), outcome);
+        if annotated {
+            self.comment.clear();
+            line.write_comment(&mut self.comment);
+        }
+        if let Some((path, file)) = &mut self.verdicts {
+            self.line.clear();
+            line.write_json(&mut self.line);
+            if let Some(made) = outcome.extra.as_ref().and_then(|extra| extra.generated.as_ref()) {
+                VerdictLine::of_generated(names, fabric, item, made).write_json(&mut self.line);
+            }
+            file.write_all(&self.line).map_err(Error::output(&*path))?;
         }
         Ok(())
     }
@@ -169,19 +196,7 @@ impl Writer {
     }
 }
 
-fn is_held(outcome: &Outcome) -> bool {
-    outcome.verdict.is_some_and(|verdict| verdict.outcome == Fate::Held)
-}
-
-/// Counters that observers see.
-impl Tally {
-    fn counters(&self) -> Vec<(Counter, u64)> {
-        let mut counters = vec![
-            (Counter::In, self.packets.input),
-            (Counter::Delivered, self.packets.delivered),
-            (Counter::Connections, u64::try_from(self.live_connections()).unwrap_or(0)),
-        ];
-        counters.extend(self.dropped.iter().map(|(reason, count)| (Counter::Dropped(*reason), *count)));
-        counters
-    }
+/// A comment: names are text, and what is put between them is ASCII.
+fn text(comment: &[u8]) -> &str {
+    std::str::from_utf8(comment).unwrap_or_default()
 }

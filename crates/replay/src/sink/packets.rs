@@ -14,11 +14,15 @@ use vpcemu_dataplane::{Ingress, Place};
 use vpcemu_packet::Framing;
 
 use crate::batch::{Item, Outcome};
+use crate::places::Places;
 use crate::verdict::Names;
 use crate::{Error, ReplayOptions};
 
-/// Length of an Ethernet header without tags.
-const ETHERNET: usize = 14;
+/// Length of an Ethernet header with as many tags as the parser follows.
+const LONGEST_LINK: usize = 22;
+
+/// The interface of what was dropped or is held.
+const DROPPED: &str = "dropped";
 
 /// EtherTypes of IPv4 and IPv6.
 const IPV4: [u8; 2] = [0x08, 0x00];
@@ -31,12 +35,31 @@ pub(crate) struct PacketSink {
     file: Output,
     /// Whether records carry Ethernet headers; else they are bare datagrams.
     ethernet: bool,
-    frame: Vec<u8>,
+    places: Places,
+    /// By the number of the place.
+    shown: Vec<Shown>,
+}
+
+/// How a place is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    interface: u32,
+    mac: [u8; 6],
 }
 
 enum Output {
     Pcap(PcapWriter<File>),
     Pcapng { writer: PcapngWriter<File>, interfaces: HashMap<String, u32> },
+}
+
+impl Output {
+    /// The interface of a place. A pcap has one.
+    fn interface(&self, place: &str) -> u32 {
+        match self {
+            Self::Pcap(_) => 0,
+            Self::Pcapng { interfaces, .. } => interfaces.get(place).copied().unwrap_or(0),
+        }
+    }
 }
 
 impl PacketSink {
@@ -57,7 +80,20 @@ impl PacketSink {
             }
             _ => return Err(Error::OutputFormat { path: path.to_owned() }),
         };
-        Ok(Self { path: path.to_owned(), options: Arc::clone(options), file, ethernet, frame: Vec::new() })
+        let names = Names::new(&options.timeline);
+        let places = Places::new(options.timeline.registry());
+        let shown = places.iter().map(|place| {
+            let name = names.place(place);
+            let mac = if place == Place::Internet { ROUTER } else { mac(name) };
+            Shown { interface: file.interface(name), mac }
+        });
+        let shown = shown.collect();
+        Ok(Self { path: path.to_owned(), options: Arc::clone(options), file, ethernet, places, shown })
+    }
+
+    /// Whether its packets may have comments.
+    pub(crate) fn takes_comments(&self) -> bool {
+        matches!(self.file, Output::Pcapng { .. })
     }
 
     /// A packet of the input where it ended, and with taps everywhere it passed.
@@ -68,141 +104,142 @@ impl PacketSink {
         frame: &[u8],
         comment: Option<&str>,
     ) -> Result<(), Error> {
-        let timeline = Arc::clone(&self.options.timeline);
-        let names = Names::new(&timeline);
-        let fate = outcome.verdict.map(|verdict| verdict.outcome);
         let extra = outcome.extra.as_deref();
-        let link = &frame[..item.link_len];
+        let link_len = usize::from(item.link_len);
+        let (link, datagram) = frame.split_at(link_len);
         if self.options.taps {
+            let timeline = Arc::clone(&self.options.timeline);
+            let names = Names::new(&timeline);
             for (at, datagram) in extra.map_or(&[][..], |extra| &extra.taps) {
-                let by = mac(names.component(*at));
-                self.record(names.component(*at), item, link, datagram, None, (by, ROUTER), comment)?;
+                let name = names.component(*at);
+                let at = Shown { interface: self.file.interface(name), mac: ROUTER };
+                self.record(at, mac(name), item, link, datagram, None, comment)?;
             }
         }
+        let Some(Fate::Delivered { at: place }) = outcome.verdict.as_ref().map(|verdict| verdict.outcome) else {
+            return self.dropped(item, outcome, frame, comment);
+        };
+        let at = self.shown[self.places.number(place)];
         let from = match outcome.ingress {
-            Some(Ingress::Interface(eni)) => mac(timeline.registry().enis.id(eni).as_str()),
+            Some(Ingress::Interface(eni)) if place == Place::Internet => {
+                self.shown[self.places.number(Place::Interface(eni))].mac
+            }
             _ => ROUTER,
         };
-        match fate {
-            Some(Fate::Delivered { at }) => {
-                let place = names.place(at);
-                let to = if at == Place::Internet { ROUTER } else { mac(place) };
-                let from = if at == Place::Internet { from } else { ROUTER };
-                let pieces = extra.map_or(&[][..], |extra| &extra.pieces);
-                if pieces.is_empty() {
-                    let original = item.original_len.saturating_sub(length(item.link_len));
-                    let datagram = &frame[item.link_len..];
-                    return self.record(place, item, link, datagram, Some(original), (from, to), comment);
-                }
-                for piece in pieces {
-                    self.record(place, item, link, piece, None, (from, to), comment)?;
-                }
-                Ok(())
-            }
-            _ => self.dropped(item, outcome, frame, comment),
+        let pieces = extra.map_or(&[][..], |extra| &extra.pieces);
+        if pieces.is_empty() {
+            let original = item.original_len.saturating_sub(length(link_len));
+            return self.record(at, from, item, link, datagram, Some(original), comment);
         }
+        for piece in pieces {
+            self.record(at, from, item, link, piece, None, comment)?;
+        }
+        Ok(())
     }
 
     /// A packet that was dropped or is held: as it was when that happened.
     fn dropped(&mut self, item: &Item, outcome: &Outcome, frame: &[u8], comment: Option<&str>) -> Result<(), Error> {
-        let Output::Pcapng { .. } = self.file else { return Ok(()) };
+        let Output::Pcapng { interfaces, .. } = &self.file else { return Ok(()) };
         let is_datagram = outcome.injected.is_some();
-        let as_captured = item.link_type == if self.ethernet { Framing::Ethernet } else { Framing::Raw }.link_type();
-        if is_datagram || as_captured {
-            let original = item.original_len.saturating_sub(if is_datagram { length(item.link_len) } else { 0 });
-            if is_datagram {
-                let (link, datagram) = frame.split_at(item.link_len);
-                return self.record("dropped", item, link, datagram, Some(original), (ROUTER, ROUTER), comment);
-            }
-            return self.write("dropped", item, original, frame, comment);
+        let link_type = u32::from(item.link_type);
+        let as_captured = link_type == if self.ethernet { Framing::Ethernet } else { Framing::Raw }.link_type();
+        if is_datagram {
+            let original = item.original_len.saturating_sub(item.link_len.into());
+            let (link, datagram) = frame.split_at(item.link_len.into());
+            let at = Shown { interface: self.file.interface(DROPPED), mac: ROUTER };
+            return self.record(at, ROUTER, item, link, datagram, Some(original), comment);
+        }
+        if as_captured {
+            return self.write(self.file.interface(DROPPED), item, item.original_len, &[], frame, comment);
         }
         // What is no datagram can only be shown with the link type it came with.
-        let name = format!("dropped-linktype-{}", item.link_type);
-        let Output::Pcapng { writer, interfaces } = &mut self.file else { return Ok(()) };
-        if !interfaces.contains_key(&name) {
-            let description = "not IP, or damaged: as captured";
-            let index = writer.add_interface(&name, Some(description), LinkType(item.link_type))?;
-            interfaces.insert(name.clone(), index);
-        }
-        self.write(&name, item, item.original_len, frame, comment)
+        let name = format!("dropped-linktype-{link_type}");
+        let known = interfaces.get(&name).copied();
+        let interface = match (known, &mut self.file) {
+            (Some(interface), _) => interface,
+            (None, Output::Pcapng { writer, interfaces }) => {
+                let description = "not IP, or damaged: as captured";
+                let index = writer.add_interface(&name, Some(description), LinkType(link_type))?;
+                interfaces.insert(name, index);
+                index
+            }
+            (None, Output::Pcap(_)) => 0,
+        };
+        self.write(interface, item, item.original_len, &[], frame, comment)
     }
 
     /// A packet that the emulator made, after its cause.
     pub(crate) fn generated(&mut self, item: &Item, made: &Generated, comment: Option<&str>) -> Result<(), Error> {
         let timeline = Arc::clone(&self.options.timeline);
         let names = Names::new(&timeline);
-        let place = match made.verdict.outcome {
-            Fate::Delivered { at } => names.place(at),
-            _ => "dropped",
-        };
         if self.options.taps
             && let Some(by) = made.by
         {
-            self.record(
-                names.component(by),
-                item,
-                &[],
-                &made.bytes,
-                None,
-                (mac(names.component(by)), ROUTER),
-                comment,
-            )?;
+            let name = names.component(by);
+            let at = Shown { interface: self.file.interface(name), mac: ROUTER };
+            self.record(at, mac(name), item, &[], &made.bytes, None, comment)?;
         }
-        if place == "dropped" && matches!(self.file, Output::Pcap(_)) {
+        let name = match made.verdict.outcome {
+            Fate::Delivered { at } => names.place(at),
+            _ => DROPPED,
+        };
+        if name == DROPPED && matches!(self.file, Output::Pcap(_)) {
             return Ok(());
         }
-        self.record(place, item, &[], &made.bytes, None, (ROUTER, mac(place)), comment)
+        let at = Shown { interface: self.file.interface(name), mac: mac(name) };
+        self.record(at, ROUTER, item, &[], &made.bytes, None, comment)
     }
 
     /// Writes a datagram, with the VPC's own Ethernet header and the capture's VLAN tags where the output is Ethernet.
     #[expect(clippy::too_many_arguments, reason = "one call a record; a struct would only rename them")]
+    #[inline]
     fn record(
         &mut self,
-        place: &str,
+        at: Shown,
+        from: [u8; 6],
         item: &Item,
         link: &[u8],
         datagram: &[u8],
         original: Option<u32>,
-        (from, to): ([u8; 6], [u8; 6]),
         comment: Option<&str>,
     ) -> Result<(), Error> {
         let original = original.unwrap_or_else(|| length(datagram.len()));
         if !self.ethernet {
-            return self.write(place, item, original, datagram, comment);
+            return self.write(at.interface, item, original, &[], datagram, comment);
         }
-        let mut frame = std::mem::take(&mut self.frame);
-        frame.clear();
-        frame.extend_from_slice(&to);
-        frame.extend_from_slice(&from);
-        let tags_and_type = link
-            .get(12..)
-            .filter(|rest| item.link_type == Framing::Ethernet.link_type() && rest.len() >= ETHERNET - 12);
-        let v6 = datagram.first().is_some_and(|byte| byte >> 4 == 6);
+        let mut header = [0; LONGEST_LINK];
+        header[..6].copy_from_slice(&at.mac);
+        header[6..12].copy_from_slice(&from);
         // The type is that of the datagram, which may be of another version than the captured one.
-        if let Some((tags, _)) = tags_and_type.and_then(|rest| rest.split_last_chunk::<2>()) {
-            frame.extend_from_slice(tags);
+        let v6 = datagram.first().is_some_and(|byte| byte >> 4 == 6);
+        let mut tags: &[u8] = &[];
+        if u32::from(item.link_type) == Framing::Ethernet.link_type()
+            && let Some(rest) = link.get(12..)
+            && let Some((behind, _)) = rest.split_last_chunk::<2>()
+        {
+            tags = behind;
         }
-        frame.extend_from_slice(if v6 { &IPV6 } else { &IPV4 });
-        let header = length(frame.len());
-        frame.extend_from_slice(datagram);
-        let written = self.write(place, item, original.saturating_add(header), &frame, comment);
-        self.frame = frame;
-        written
+        let end = 12 + tags.len();
+        header[12..end].copy_from_slice(tags);
+        header[end..end + 2].copy_from_slice(if v6 { &IPV6 } else { &IPV4 });
+        let link = &header[..end + 2];
+        self.write(at.interface, item, original.saturating_add(length(link.len())), link, datagram, comment)
     }
 
+    #[inline]
     fn write(
         &mut self,
-        place: &str,
+        interface: u32,
         item: &Item,
         original: u32,
+        link: &[u8],
         data: &[u8],
         comment: Option<&str>,
     ) -> Result<(), Error> {
         match &mut self.file {
-            Output::Pcap(writer) => writer.write(item.timestamp, original, data)?,
-            Output::Pcapng { writer, interfaces } => {
-                let interface = interfaces.get(place).copied().unwrap_or(0);
-                writer.write(interface, item.timestamp, original, data, comment)?;
+            Output::Pcap(writer) => writer.write_framed(item.timestamp, original, link, data)?,
+            Output::Pcapng { writer, .. } => {
+                writer.write_framed(interface, item.timestamp, original, link, data, comment)?;
             }
         }
         Ok(())
@@ -226,7 +263,7 @@ impl PacketSink {
 fn places(registry: &Registry) -> Vec<(String, Option<String>)> {
     let mut places: Vec<(String, Option<String>)> = vec![
         ("internet".to_owned(), Some("delivered to the internet".to_owned())),
-        ("dropped".to_owned(), Some("dropped or held; the comment says where and why".to_owned())),
+        (DROPPED.to_owned(), Some("dropped or held; the comment says where and why".to_owned())),
     ];
     let mut add = |id: &str, description: Option<&str>| places.push((id.to_owned(), description.map(str::to_owned)));
     for (_, id) in registry.igws.iter() {

@@ -1,0 +1,338 @@
+//! Counts what the writer sees, packet by packet.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use vpcemu_dataplane::conntrack::{Delta, Gauge};
+use vpcemu_dataplane::counters::NatCounters;
+use vpcemu_dataplane::index::NatIx;
+use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule};
+use vpcemu_dataplane::{Component, DropReason, Registry};
+
+use crate::batch::{Content, Item, Outcome, WorkerTotals};
+use crate::places::Places;
+use crate::progress::Counter;
+use crate::source::ReaderReport;
+use crate::summary::{
+    Bytes, Connections, DroppedAt, Finished, NatSummary, Packets, Run, Summary, Translated, Vantages,
+};
+use crate::vantage::Vantage;
+use crate::verdict::{Names, reason};
+use crate::{Error, ReplayOptions};
+
+/// Who dropped packets, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Denied {
+    reason: DropReason,
+    at: Option<Component>,
+    direction: Option<Direction>,
+    rule: Option<Rule>,
+}
+
+/// An address that packets had changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Translation {
+    /// The source, or else the destination.
+    source: bool,
+    from: IpAddr,
+    to: IpAddr,
+}
+
+/// Running sums.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    packets: Packets,
+    bytes: Bytes,
+    /// By reason.
+    dropped: [u64; DropReason::ALL.len()],
+    dropped_at: Counts<Denied>,
+    places: Places,
+    /// By the number of the place.
+    delivered: Vec<u64>,
+    translated: Counts<Translation>,
+    vantage: Vantages,
+    gauges: BTreeMap<Gauge, BTreeMap<u64, i64>>,
+    connections_now: i64,
+}
+
+impl Tally {
+    /// Nothing counted yet, of a run with these names.
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let places = Places::new(registry);
+        Self {
+            packets: Packets::default(),
+            bytes: Bytes::default(),
+            dropped: [0; DropReason::ALL.len()],
+            dropped_at: Counts::default(),
+            places,
+            delivered: vec![0; places.iter().count()],
+            translated: Counts::default(),
+            vantage: Vantages::default(),
+            gauges: BTreeMap::new(),
+            connections_now: 0,
+        }
+    }
+
+    /// Counts one packet of the input.
+    pub(crate) fn count(&mut self, item: &Item, outcome: &Outcome) {
+        self.packets.input += 1;
+        let is_datagram = !matches!(item.content, Content::Refused(_));
+        let length = if is_datagram { u64::from(outcome.length) } else { 0 };
+        self.bytes.input += length;
+        match &outcome.verdict {
+            Some(verdict) => {
+                match verdict.outcome {
+                    Fate::Delivered { at } => {
+                        self.packets.delivered += 1;
+                        self.bytes.delivered += length;
+                        self.delivered[self.places.number(at)] += 1;
+                        if let Some(injected) = &outcome.injected {
+                            self.translated(true, injected.src, verdict.left_as.src);
+                            self.translated(false, injected.dst, verdict.left_as.dst);
+                        }
+                    }
+                    Fate::Held => self.packets.held += 1,
+                    Fate::Dropped(_) => self.count_dropped(outcome),
+                }
+                if verdict.pieces > 0 {
+                    self.packets.fragmented += 1;
+                    self.packets.fragments_made += u64::from(verdict.pieces);
+                }
+                self.packets.adopted += u64::from(verdict.adopted);
+            }
+            None => self.count_dropped(outcome),
+        }
+        match outcome.vantage {
+            Some(Vantage::Leaves) => self.vantage.leaves += 1,
+            Some(Vantage::Arrives) => self.vantage.arrives += 1,
+            Some(Vantage::Reanchored) => {
+                self.vantage.reanchored += 1;
+                self.packets.reanchored += 1;
+            }
+            Some(Vantage::Service) => self.vantage.service += 1,
+            Some(Vantage::Forced) => self.vantage.forced += 1,
+            None => {}
+        }
+        if let Some(made) = outcome.extra.as_ref().and_then(|extra| extra.generated.as_ref()) {
+            match made.verdict.outcome {
+                Fate::Delivered { .. } => self.packets.generated += 1,
+                _ => self.packets.generated_dropped += 1,
+            }
+        }
+    }
+
+    fn translated(&mut self, source: bool, from: IpAddr, to: IpAddr) {
+        if from != to {
+            self.translated.count(Translation { source, from, to });
+        }
+    }
+
+    fn count_dropped(&mut self, outcome: &Outcome) {
+        self.packets.dropped += 1;
+        let Some(reason) = reason(outcome) else { return };
+        self.dropped[reason as usize] += 1;
+        match reason {
+            DropReason::Malformed => self.packets.malformed += 1,
+            DropReason::Duplicate => self.packets.duplicates += 1,
+            _ => {}
+        }
+        self.dropped_at.count(match outcome.verdict.map(|verdict| verdict.outcome) {
+            Some(Fate::Dropped(denial)) => {
+                Denied { reason, at: denial.at, direction: denial.direction, rule: denial.rule }
+            }
+            _ => Denied { reason, at: None, direction: None, rule: None },
+        });
+    }
+
+    /// Takes changes of gauges in.
+    pub(crate) fn gauges(&mut self, deltas: impl IntoIterator<Item = Delta>) {
+        for Delta { second, gauge, by } in deltas {
+            *self.gauges.entry(gauge).or_default().entry(second).or_default() += i64::from(by);
+            if gauge == Gauge::Connections {
+                self.connections_now += i64::from(by);
+            }
+        }
+    }
+
+    /// What observers see.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = (Counter, u64)> + '_ {
+        let counters = [
+            (Counter::In, self.packets.input),
+            (Counter::Delivered, self.packets.delivered),
+            (Counter::Connections, u64::try_from(self.connections_now).unwrap_or(0)),
+        ];
+        let dropped = DropReason::ALL.iter().zip(self.dropped).filter(|(_, count)| *count > 0);
+        counters.into_iter().chain(dropped.map(|(reason, count)| (Counter::Dropped(*reason), count)))
+    }
+
+    /// Most at the end of any second.
+    fn peak(&self, gauge: Gauge) -> u64 {
+        let mut level = 0i64;
+        let mut peak = 0i64;
+        for by in self.gauges.get(&gauge).into_iter().flat_map(BTreeMap::values) {
+            level += by;
+            peak = peak.max(level);
+        }
+        u64::try_from(peak).unwrap_or(0)
+    }
+
+    /// Adds everything up.
+    pub(crate) fn finish(
+        mut self,
+        options: &ReplayOptions,
+        report: ReaderReport,
+        totals: Vec<WorkerTotals>,
+        elapsed: Duration,
+    ) -> Result<Finished, Error> {
+        let mut connections = Connections::default();
+        let mut nats: BTreeMap<NatIx, NatCounters> = BTreeMap::new();
+        let mut packets_per_worker = Vec::new();
+        for worker in totals {
+            connections.created += worker.created;
+            connections.expired += worker.expired;
+            packets_per_worker.push(worker.packets);
+            self.gauges(worker.deltas);
+            for (nat, counters) in worker.nat {
+                *nats.entry(nat).or_default() += counters;
+            }
+        }
+        connections.live = connections.created - connections.expired;
+        connections.peak = self.peak(Gauge::Connections);
+        let Packets { input, delivered, dropped, held, .. } = self.packets;
+        if input != delivered + dropped + held {
+            return Err(Error::Conservation { input, delivered, dropped, held });
+        }
+        let names = Names::new(&options.timeline);
+        let registry = options.timeline.registry();
+        let nat = nats.into_iter().map(|(nat, counters)| {
+            let active = self.peak(Gauge::NatActive(nat));
+            (registry.nats.id(nat).to_string(), NatSummary::new(active, &counters))
+        });
+        let nat = nat.collect();
+        let mut by_name: BTreeMap<(DropReason, Option<String>, Option<&'static str>, Option<String>), u64> =
+            BTreeMap::new();
+        for (Denied { reason, at, direction, rule }, packets) in self.dropped_at.into_counts() {
+            let at = at.map(|at| names.component(at).to_owned());
+            let (direction, rule) = (direction.map(Direction::name), rule.and_then(|rule| names.rule_text(rule)));
+            *by_name.entry((reason, at, direction, rule)).or_default() += packets;
+        }
+        let mut dropped_at: Vec<DroppedAt> = by_name
+            .into_iter()
+            .map(|((reason, at, dir, rule), packets)| DroppedAt { reason: reason.code(), at, dir, rule, packets })
+            .collect();
+        dropped_at.sort_by_key(|row| std::cmp::Reverse(row.packets));
+        let mut translated: Vec<Translated> = self
+            .translated
+            .into_counts()
+            .into_iter()
+            .map(|(Translation { source, from, to }, packets)| {
+                let field = if source { "source" } else { "destination" };
+                Translated { field, from, to, packets }
+            })
+            .collect();
+        translated.sort_by_key(|row| (std::cmp::Reverse(row.packets), row.field, row.from, row.to));
+        let mut delivered_to: BTreeMap<String, u64> = BTreeMap::new();
+        for (place, count) in self.places.iter().zip(self.delivered).filter(|(_, count)| *count > 0) {
+            *delivered_to.entry(names.place(place).to_owned()).or_default() += count;
+        }
+        let dropped = DropReason::ALL.iter().zip(self.dropped).filter(|(_, count)| *count > 0);
+        let elapsed_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let rate = u128::from(input) * 1_000_000_000 / u128::from(elapsed_ns.max(1));
+        let mut warnings = report.warnings;
+        if report.outliers > 0 {
+            let count = report.outliers;
+            warnings
+                .push(format!("{count} packets have a time stamp far ahead of their neighbours; it was not believed"));
+        }
+        // Some twins are retransmissions or broadcast copies; a tenth of the capture is a pattern.
+        if !options.dedup && report.twins > 0 && report.twins * 10 >= input {
+            let twins = report.twins;
+            warnings.push(format!(
+                "{twins} of {input} packets look like second copies of one captured a moment before, as if the capture saw \
+                 each at two places; --dedup drops them"
+            ));
+        }
+        let summary = Summary {
+            packets: self.packets,
+            bytes: self.bytes,
+            dropped_by_reason: dropped.map(|(reason, count)| (reason.code(), count)).collect(),
+            dropped_at,
+            delivered_to,
+            translated,
+            vantage: self.vantage,
+            connections,
+            nat,
+            assumptions: options.assumptions.clone(),
+            seed: options.engine.seed,
+            run: Run {
+                workers: options.workers,
+                packets_per_worker,
+                elapsed_ns,
+                packets_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
+            },
+        };
+        Ok(Finished { summary, damage: report.errors, warnings })
+    }
+}
+
+/// Slots of [`Counts`] in front of its map. Most of a capture's packets are of a few kinds.
+const SLOTS: usize = 64;
+
+/// How often each of many things was seen. What was seen lately is counted in a slot, and goes to a map when another comes to
+/// its place: a map's lookup for each packet would cost more than all else that is counted.
+#[derive(Debug)]
+struct Counts<K> {
+    slots: [Option<(K, u64)>; SLOTS],
+    rest: HashMap<K, u64, foldhash::fast::FixedState>,
+}
+
+impl<K: Copy> Default for Counts<K> {
+    fn default() -> Self {
+        Self { slots: [None; SLOTS], rest: HashMap::default() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Counts<K> {
+    fn count(&mut self, key: K) {
+        // The top bits of a hash are those that a map uses least.
+        let slot = &mut self.slots[(self.rest.hasher().hash_one(key) >> 56) as usize % SLOTS];
+        match slot {
+            Some((of, count)) if *of == key => *count += 1,
+            _ => {
+                if let Some((of, count)) = slot.replace((key, 1)) {
+                    *self.rest.entry(of).or_default() += count;
+                }
+            }
+        }
+    }
+
+    /// In no order.
+    fn into_counts(mut self) -> HashMap<K, u64, foldhash::fast::FixedState> {
+        for (key, count) in self.slots.into_iter().flatten() {
+            *self.rest.entry(key).or_default() += count;
+        }
+        self.rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_those_of_a_map() {
+        let mut counts = Counts::default();
+        let mut expected: BTreeMap<u64, u64> = BTreeMap::new();
+        // Squares: some keys often, many keys, more than there are slots.
+        for n in 0..10_000u64 {
+            let key = n * n % 509;
+            counts.count(key);
+            *expected.entry(key).or_default() += 1;
+        }
+        assert!(expected.len() > 2 * SLOTS);
+        assert_eq!(counts.into_counts().into_iter().collect::<BTreeMap<_, _>>(), expected);
+    }
+}
