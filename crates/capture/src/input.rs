@@ -79,7 +79,16 @@ impl Input {
     ///
     /// # Errors
     /// If the input fails before `need` bytes are there; it has ended then.
+    #[inline]
     pub(crate) fn fill(&mut self, need: usize) -> io::Result<&[u8]> {
+        if self.end - self.start < need {
+            self.read_up_to(need)?;
+        }
+        Ok(self.available())
+    }
+
+    #[cold]
+    fn read_up_to(&mut self, need: usize) -> io::Result<()> {
         while self.end - self.start < need && !self.ended {
             self.read();
         }
@@ -88,15 +97,17 @@ impl Input {
         {
             return Err(failure);
         }
-        Ok(self.available())
+        Ok(())
     }
 
     /// What is there already.
+    #[inline]
     pub(crate) fn available(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
     /// Moves on over bytes that are there.
+    #[inline]
     pub(crate) fn consume(&mut self, length: usize) {
         let length = length.min(self.end - self.start);
         self.start += length;
@@ -104,6 +115,7 @@ impl Input {
     }
 
     /// The bytes that were consumed last, which stay in place until the next `fill`.
+    #[inline]
     pub(crate) fn consumed(&self, length: usize) -> &[u8] {
         &self.buffer[self.start.saturating_sub(length)..self.start]
     }

@@ -45,6 +45,7 @@ impl PcapWalker {
         Interface { name: None, link_type, snap_length: self.order.u32(header, 16) }
     }
 
+    #[inline]
     pub(crate) fn next(self, context: &mut Context<'_>) -> Result<Option<Found>, Damage> {
         let Some(header) = context.peek(self.record_header, "the record header")? else { return Ok(None) };
         let [seconds, fraction, captured, original_len] = [0, 4, 8, 12].map(|at| self.order.u32(header, at));

@@ -138,6 +138,7 @@ impl Reader {
     }
 
     /// What [`Reader::next`] gave last.
+    #[inline]
     pub(crate) fn current(&self) -> Option<Record<'_>> {
         let Found { timestamp_ns, interface, original_len, direction, data, comment, length } =
             self.current.as_ref()?;
@@ -190,6 +191,7 @@ impl Reader {
     }
 
     /// Notes what is odd about lengths.
+    #[inline]
     fn tolerate(&mut self, mut found: Found) -> Found {
         // Walkers believe no length that 32 bits do not hold.
         let captured = u32::try_from(found.data.len()).unwrap_or(u32::MAX);

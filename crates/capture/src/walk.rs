@@ -50,6 +50,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// `need` bytes that are not consumed by this, or what is the matter. None at the clean end of the input.
+    #[inline]
     pub(crate) fn peek(&mut self, need: usize, what: &'static str) -> Result<Option<&[u8]>, Damage> {
         let bytes = self.input.fill(need).map_err(Damage::Io)?;
         match bytes.len() {

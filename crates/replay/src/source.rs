@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vpcemu_capture::{Merge, Reader};
 use vpcemu_dataplane::{DropReason, SHARDS, ShardMap, Stamp, Timestamp};
-use vpcemu_packet::{Framing, Headers, NotIp, Offloads, Packet, Transport};
+use vpcemu_packet::{Framing, Headers, NotIp, Offloads, Packet, Plain, Transport};
 
 use crate::Error;
 use crate::batch::{Batch, Content, Forced, Item};
@@ -46,6 +46,8 @@ pub(crate) struct Source {
     map: Arc<ShardMap>,
     bindings: Vec<Binding>,
     offloads: Offloads,
+    /// Whether nothing of most packets matters but where they come from and go to.
+    plainly: bool,
     starts: Vec<Start>,
     dedup: bool,
     /// The worker of each shard.
@@ -101,6 +103,7 @@ impl Source {
             map,
             bindings: options.bindings.clone(),
             offloads: options.offloads,
+            plainly: options.offloads == Offloads::Tolerate && options.bindings.is_empty(),
             starts: options.starts.clone(),
             dedup: options.dedup,
             worker_of: std::array::from_fn(|shard| (shard % options.workers) as u8),
@@ -178,33 +181,28 @@ impl Source {
         let timestamp = record.timestamp_ns;
         let mut frame = record.data;
         let mut original_len = record.original_len;
+        let mut seen = Seen::refused(DropReason::NonIp);
         let mut link_len = 0;
-        let parsed = match framing.locate(frame) {
-            Err(NotIp::Truncated) => Err(DropReason::Malformed),
-            Err(_) => Err(DropReason::NonIp),
+        match framing.locate(frame) {
             Ok(link) => {
                 link_len = link.offset;
                 let original = original_len.saturating_sub(link_len as u32);
-                Headers::parse(&frame[link_len..], original, self.offloads).map_err(|_| DropReason::Malformed)
+                seen = look(&self.map, self.plainly, self.offloads, &frame[link_len..], original);
             }
-        };
-        let (mut shard, mut portless, mut content) = (0, false, Content::Packet);
-        match &parsed {
-            Ok(headers) => {
-                // What follows the datagram is the link's padding.
-                frame = &frame[..frame.len().min(link_len + headers.total_len as usize)];
-                original_len = (link_len as u32).saturating_add(headers.total_len);
-                if self.twins.is_copy(&frame[link_len..], timestamp) && self.dedup {
-                    content = Content::Copy;
-                }
-                shard = self.map.shard(headers);
-                portless = headers.transport == Transport::Missing;
-            }
-            Err(reason) => content = Content::Refused(*reason),
+            Err(NotIp::Truncated) => seen.content = Content::Refused(DropReason::Malformed),
+            Err(_) => {}
         }
-        let mut worker = self.worker_of[usize::from(shard)];
+        if seen.content == Content::Packet {
+            // What follows the datagram is the link's padding.
+            frame = &frame[..frame.len().min(link_len + seen.total_len as usize)];
+            original_len = (link_len as u32).saturating_add(seen.total_len);
+            if self.twins.is_copy(&frame[link_len..], timestamp) && self.dedup {
+                seen.content = Content::Copy;
+            }
+        }
+        let Seen { content, mut shard, portless, headers, .. } = seen;
         let mut bound = None;
-        if let Ok(headers) = parsed
+        if let Some(headers) = headers
             && !self.bindings.is_empty()
         {
             // Binding changes the addresses, and with them perhaps the shard.
@@ -213,11 +211,11 @@ impl Source {
             let mut packet = Packet::from_parts(&mut self.scratch[link_len..], headers, headers.total_len);
             if bind(&self.bindings, &mut packet) {
                 shard = self.map.shard(packet.headers());
-                worker = self.worker_of[usize::from(shard)];
                 bound = Some(headers.key());
                 frame = &self.scratch;
             }
         }
+        let worker = self.worker_of[usize::from(shard)];
         let batch = &mut batches[usize::from(worker)];
         let captured = bound.and_then(|key| batch.note_captured(key));
         let now = self.now.max(Timestamp(timestamp));
@@ -287,6 +285,43 @@ impl Source {
             item.stamp.generation = generation(&self.changes, self.now);
         }
         self.before = self.now;
+    }
+}
+
+/// What the reader has to know of a frame.
+struct Seen {
+    content: Content,
+    shard: u8,
+    portless: bool,
+    total_len: u32,
+    /// Its headers, if more of them were looked at than in most packets.
+    headers: Option<Headers>,
+}
+
+impl Seen {
+    fn refused(reason: DropReason) -> Self {
+        Self { content: Content::Refused(reason), shard: 0, portless: false, total_len: 0, headers: None }
+    }
+}
+
+/// What the reader has to know of a datagram.
+#[inline]
+fn look(map: &ShardMap, plainly: bool, offloads: Offloads, datagram: &[u8], original_len: u32) -> Seen {
+    // Most packets have nothing about them that asks for more.
+    if plainly && let Some(plain) = Plain::parse(datagram) {
+        let (key, total_len) = (plain.key(), u32::from(plain.total_len));
+        let shard = map.shard_of(key.src, key.dst);
+        return Seen { content: Content::Packet, shard, portless: false, total_len, headers: None };
+    }
+    let Ok(headers) = Headers::parse(datagram, original_len, offloads) else {
+        return Seen::refused(DropReason::Malformed);
+    };
+    Seen {
+        content: Content::Packet,
+        shard: map.shard(&headers),
+        portless: headers.transport == Transport::Missing,
+        total_len: headers.total_len,
+        headers: Some(headers),
     }
 }
 

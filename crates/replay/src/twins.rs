@@ -6,8 +6,14 @@ use vpcemu_dataplane::shard::hash::Mix;
 /// Two copies of a packet lie at most this far apart: TCP retransmits after 200 ms at the earliest (Linux's TCP_RTO_MIN).
 const GAP: u64 = 50_000_000;
 
-/// Packets among which a twin is looked for.
+/// Packets among which a twin is looked for where it is dropped.
 const MEMORY: usize = 16_384;
+
+/// Marks where twins are only counted: what fits the first-level cache beside the packets.
+const MARKS: usize = 4096;
+
+/// Nanoseconds that marks tell apart, as a power of two: 32 bits of them are more than an hour.
+const TICK: u32 = 10;
 
 /// Bytes from each end of a datagram that count where twins are only counted: headers and what a protocol says first, and
 /// the end of the payload. Packets that differ only between them are rare, and all that depends on it is a warning.
@@ -25,8 +31,8 @@ pub(crate) struct Twins {
 enum Memory {
     /// The last time of each digest.
     Exact(HashMap<u64, u64, foldhash::fast::FixedState>),
-    /// By the digest's low bits: the digest itself, and the last time.
-    Marks(Box<[(u64, u64)]>),
+    /// By the digest's low bits: its high bits, and the ticks at the last time.
+    Marks(Box<[(u32, u32); MARKS]>),
 }
 
 impl Twins {
@@ -34,7 +40,7 @@ impl Twins {
     pub(crate) fn new(exact: bool) -> Self {
         let memory = match exact {
             true => Memory::Exact(HashMap::default()),
-            false => Memory::Marks(vec![(0, 0); MEMORY].into()),
+            false => Memory::Marks(Box::new([(0, 0); MARKS])),
         };
         Self { memory, found: 0 }
     }
@@ -60,9 +66,10 @@ impl Twins {
             }
             Memory::Marks(marks) => {
                 let digest = quick_digest(datagram);
-                let place = &mut marks[digest as usize % MEMORY];
-                let (before, time) = std::mem::replace(place, (digest, timestamp));
-                before == digest && timestamp.abs_diff(time) <= GAP
+                let mark = ((digest >> 32) as u32, (timestamp >> TICK) as u32);
+                let (before, ticks) = std::mem::replace(&mut marks[digest as usize % MARKS], mark);
+                let apart = mark.1.wrapping_sub(ticks);
+                before == mark.0 && apart.min(apart.wrapping_neg()) <= (GAP >> TICK) as u32 + 1
             }
         };
         self.found += u64::from(copy);
@@ -91,26 +98,26 @@ fn quick_digest(datagram: &[u8]) -> u64 {
         let product = u128::from(first ^ sum ^ FACTORS[1]) * u128::from(second ^ FACTORS[2]);
         sum = (product as u64) ^ ((product >> 64) as u64);
     };
-    let word = |at: usize| {
-        let bytes = datagram.get(at..).and_then(|rest| rest.first_chunk::<8>());
-        match bytes {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => {
-                let mut word = [0; 8];
-                let rest = datagram.get(at..).unwrap_or_default();
-                word[..rest.len()].copy_from_slice(rest);
-                u64::from_le_bytes(word)
-            }
+    let word = |bytes: &[u8], at: usize| match bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => {
+            let mut word = [0; 8];
+            let rest = bytes.get(at..).unwrap_or_default();
+            word[..rest.len()].copy_from_slice(rest);
+            u64::from_le_bytes(word)
         }
     };
-    take(unchanged(datagram, 0, word(0)), unchanged(datagram, 1, word(8)));
-    let front = datagram.len().min(SHOWN);
-    for at in (16..front).step_by(16) {
-        take(word(at), word(at + 8));
-    }
-    let back = datagram.len().saturating_sub(SHOWN).max(front);
-    for at in (back..datagram.len()).step_by(16) {
-        take(word(at), word(at + 8));
+    take(unchanged(datagram, 0, word(datagram, 0)), unchanged(datagram, 1, word(datagram, 8)));
+    let (front, rest) = datagram.split_at(datagram.len().min(SHOWN));
+    let back = &rest[rest.len().saturating_sub(SHOWN)..];
+    for part in [front.get(16..).unwrap_or_default(), back] {
+        let (whole, rest) = part.as_chunks::<16>();
+        for words in whole {
+            take(word(words, 0), word(words, 8));
+        }
+        if !rest.is_empty() {
+            take(word(rest, 0), word(rest, 8));
+        }
     }
     sum
 }
@@ -154,7 +161,8 @@ mod tests {
             let first = datagram(length);
             assert!(!twins.is_copy(&first, 1_000), "{exact} {length}");
             assert!(twins.is_copy(&one_hop_on(&first), 1_000 + GAP));
-            assert!(!twins.is_copy(&first, 1_001 + 2 * GAP));
+            // A millisecond: marks tell no time in nanoseconds.
+            assert!(!twins.is_copy(&first, 1_001_000 + 2 * GAP));
             assert_eq!(twins.found(), 1);
         }
     }
