@@ -74,6 +74,9 @@ pub(crate) struct Replay {
     /// Worker tasks; outputs are the same for any number.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
+    /// Keep reader, workers and writer on a processor each (Linux).
+    #[arg(long)]
+    pub(crate) pin: bool,
     /// Where captures were taken that say nothing themselves: auto, internet, or an interface.
     #[arg(long, value_name = "VANTAGE", default_value = "auto")]
     pub(crate) at: String,

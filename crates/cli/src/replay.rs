@@ -156,6 +156,7 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
         },
         dedup: arguments.dedup,
         workers,
+        pin: arguments.pin,
         packets: arguments.packets.clone(),
         taps: arguments.taps,
         annotate: !arguments.no_annotate,

@@ -36,6 +36,9 @@ pub enum Error {
         /// The name.
         path: PathBuf,
     },
+    /// Threads cannot be kept on processors.
+    #[error("threads cannot be pinned to processors: {0}")]
+    Pin(std::io::Error),
     /// A task ended before its work did.
     #[error("a {task} task of the replay ended early: {cause}")]
     Task {

@@ -23,7 +23,9 @@
 
 mod batch;
 mod error;
+mod look;
 mod options;
+mod pin;
 mod pipeline;
 mod places;
 pub mod progress;

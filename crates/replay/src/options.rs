@@ -26,6 +26,8 @@ pub struct ReplayOptions {
     pub dedup: bool,
     /// How many worker tasks.
     pub workers: usize,
+    /// Whether reader, workers and writer are kept on a processor each.
+    pub pin: bool,
     /// Packets out: `.pcapng` or `.pcap`.
     pub packets: Option<PathBuf>,
     /// Whether the packets out hold each packet at every place it passed.
@@ -50,6 +52,7 @@ impl ReplayOptions {
             offloads: Offloads::Tolerate,
             dedup: false,
             workers: 1,
+            pin: false,
             packets: None,
             taps: false,
             annotate: true,

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use vpcemu_dataplane::ShardMap;
 
 use crate::batch::{Batch, Done, WorkerTotals};
+use crate::pin::{Plan, Role};
 use crate::progress::Progress;
 use crate::sink::Writer;
 use crate::source::{ReaderReport, Source};
@@ -31,6 +32,7 @@ const WINDOWS: usize = 3;
 pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<Finished, Error> {
     let begun = Instant::now();
     let options = Arc::new(ReplayOptions { workers: options.workers.max(1), ..options });
+    let plan = if options.pin { Plan::new(options.workers)? } else { Plan::default() };
     let map = Arc::new(ShardMap::new(&options.timeline));
     let opened = {
         let (options, progress) = (Arc::clone(&options), Arc::clone(&progress));
@@ -51,10 +53,21 @@ pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<F
         to_workers.push(batches);
         from_workers.push(done);
         let worker = Worker::new(number, &options);
-        workers.push(spawn_blocking(move || work(worker, inbox, &outbox)));
+        let plan = plan.clone();
+        workers.push(spawn_blocking(move || {
+            let _pinned = plan.pin(Role::Worker(number));
+            work(worker, inbox, &outbox)
+        }));
     }
-    let reader = spawn_blocking(move || read(source, &to_workers, recycled));
-    let writer = spawn_blocking(move || write(writer, from_workers, &recycle));
+    let reading = plan.clone();
+    let reader = spawn_blocking(move || {
+        let _pinned = reading.pin(Role::Reader);
+        read(source, &to_workers, recycled)
+    });
+    let writer = spawn_blocking(move || {
+        let _pinned = plan.pin(Role::Writer);
+        write(writer, from_workers, &recycle)
+    });
 
     let report = reader.await.map_err(died("reader"))?;
     let mut totals = Vec::new();

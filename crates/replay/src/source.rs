@@ -1,14 +1,14 @@
 //! The reader: captures merged by time into windows of batches, each packet stamped.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use vpcemu_capture::{Merge, Reader};
 use vpcemu_dataplane::{DropReason, SHARDS, ShardMap, Stamp, Timestamp};
-use vpcemu_packet::{Framing, Headers, NotIp, Offloads, Packet, Plain, Transport};
+use vpcemu_packet::{Framing, NotIp, Offloads, Packet};
 
 use crate::Error;
 use crate::batch::{Batch, Content, Forced, Item};
+use crate::look::{Seen, bind, look};
 use crate::options::{At, Binding, ReplayOptions, Start};
 use crate::progress::Progress;
 use crate::twins::Twins;
@@ -65,6 +65,8 @@ pub(crate) struct Source {
     /// Of the window: its time stamps, its bytes, its last time stamp, and whether none is below the one before.
     times: Vec<u64>,
     bytes: usize,
+    /// [`WINDOW_BYTES`], less in tests.
+    window_bytes: usize,
     last: u64,
     ordered: bool,
     /// A packet whose addresses are bound.
@@ -117,6 +119,7 @@ impl Source {
             changes: Vec::new(),
             times: Vec::new(),
             bytes: 0,
+            window_bytes: WINDOW_BYTES,
             last: 0,
             ordered: true,
             twins: Twins::new(options.dedup),
@@ -134,7 +137,7 @@ impl Source {
         self.times.clear();
         (self.bytes, self.last, self.ordered) = (0, 0, true);
         let mut more = true;
-        while self.times.len() < WINDOW && self.bytes < WINDOW_BYTES {
+        while self.times.len() < WINDOW && self.bytes < self.window_bytes {
             if self.progress.is_cancelled() {
                 more = false;
                 break;
@@ -288,43 +291,6 @@ impl Source {
     }
 }
 
-/// What the reader has to know of a frame.
-struct Seen {
-    content: Content,
-    shard: u8,
-    portless: bool,
-    total_len: u32,
-    /// Its headers, if more of them were looked at than in most packets.
-    headers: Option<Headers>,
-}
-
-impl Seen {
-    fn refused(reason: DropReason) -> Self {
-        Self { content: Content::Refused(reason), shard: 0, portless: false, total_len: 0, headers: None }
-    }
-}
-
-/// What the reader has to know of a datagram.
-#[inline]
-fn look(map: &ShardMap, plainly: bool, offloads: Offloads, datagram: &[u8], original_len: u32) -> Seen {
-    // Most packets have nothing about them that asks for more.
-    if plainly && let Some(plain) = Plain::parse(datagram) {
-        let (key, total_len) = (plain.key(), u32::from(plain.total_len));
-        let shard = map.shard_of(key.src, key.dst);
-        return Seen { content: Content::Packet, shard, portless: false, total_len, headers: None };
-    }
-    let Ok(headers) = Headers::parse(datagram, original_len, offloads) else {
-        return Seen::refused(DropReason::Malformed);
-    };
-    Seen {
-        content: Content::Packet,
-        shard: map.shard(&headers),
-        portless: headers.transport == Transport::Missing,
-        total_len: headers.total_len,
-        headers: Some(headers),
-    }
-}
-
 /// The last configuration whose time has come.
 fn generation(changes: &[u64], now: Timestamp) -> u32 {
     let begun = changes.iter().filter(|start| **start <= now.0).count();
@@ -340,33 +306,6 @@ impl Start {
     }
 }
 
-/// Puts interfaces' addresses in place of the hosts that stand for them.
-fn bind(bindings: &[Binding], packet: &mut Packet<'_>) -> bool {
-    let becomes =
-        |address: IpAddr| bindings.iter().find(|binding| binding.host == address).map(|binding| binding.becomes);
-    let headers = *packet.headers();
-    let mut changed = false;
-    if let Some(address) = becomes(headers.src) {
-        packet.set_src(address);
-        changed = true;
-    }
-    if let Some(address) = becomes(headers.dst) {
-        packet.set_dst(address);
-        changed = true;
-    }
-    if let Transport::IcmpError { quote: Some(quote), .. } = headers.transport {
-        if let Some(address) = becomes(quote.src) {
-            packet.set_quote_src(address);
-            changed = true;
-        }
-        if let Some(address) = becomes(quote.dst) {
-            packet.set_quote_dst(address);
-            changed = true;
-        }
-    }
-    changed
-}
-
 #[cfg(test)]
 mod tests {
     use vpcemu_capture::{LinkType, PcapWriter};
@@ -377,8 +316,8 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// The clock at each packet of a capture with these time stamps, in seconds, and how many of them were not believed.
-    fn clock(times: &[u64], starts: Vec<Start>) -> (Vec<(u64, u32)>, u64) {
+    /// A source of a capture with these time stamps, in seconds, a byte a packet.
+    fn source(times: &[u64], starts: Vec<Start>) -> Source {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("times.pcap");
         let mut writer = PcapWriter::new(std::fs::File::create(&path).unwrap(), LinkType::RAW).unwrap();
@@ -391,11 +330,40 @@ mod tests {
         let map = Arc::new(ShardMap::new(&timeline));
         let mut options = ReplayOptions { starts, ..ReplayOptions::new(timeline) };
         options.captures.push(CaptureInput { path, at: At::Auto });
-        let mut source = Source::open(&options, map, Arc::default()).unwrap();
+        // The file stays open.
+        Source::open(&options, map, Arc::default()).unwrap()
+    }
+
+    /// The clock at each packet of a window, in seconds, and the configuration in force.
+    fn stamps(batch: &Batch) -> Vec<(u64, u32)> {
+        batch.items.iter().map(|item| (item.stamp.now.0 / SECOND, item.stamp.generation)).collect()
+    }
+
+    /// The clock at each packet of a capture with these time stamps, and how many of them were not believed.
+    fn clock(times: &[u64], starts: Vec<Start>) -> (Vec<(u64, u32)>, u64) {
+        let mut source = source(times, starts);
         let mut batches = vec![Batch::default()];
         assert!(!source.fill(&mut batches));
-        let stamps = batches[0].items.iter().map(|item| (item.stamp.now.0 / SECOND, item.stamp.generation)).collect();
-        (stamps, source.finish().outliers)
+        (stamps(&batches[0]), source.finish().outliers)
+    }
+
+    #[test]
+    fn windows_end_by_their_bytes_and_time_goes_on() {
+        let mut source = source(&[100, 101, 102, 101, 9000, 103, 104], Vec::new());
+        source.window_bytes = 3;
+        let mut windows = Vec::new();
+        loop {
+            let mut batches = vec![Batch::default()];
+            let more = source.fill(&mut batches);
+            let last = stamps(&batches[0]).last().map_or(104, |(time, _)| *time);
+            assert_eq!(batches[0].end.0 / SECOND, last);
+            windows.push(stamps(&batches[0]).into_iter().map(|(time, _)| time).collect::<Vec<_>>());
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(windows, [vec![100, 101, 102], vec![102, 102, 103], vec![104]]);
+        assert_eq!(source.finish().outliers, 1);
     }
 
     #[test]

@@ -32,6 +32,9 @@ struct Denied {
     rule: Option<Rule>,
 }
 
+/// The same in names: reason, component, direction, rule.
+type DeniedBy = (DropReason, Option<String>, Option<&'static str>, Option<String>);
+
 /// An address that packets had changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Translation {
@@ -212,8 +215,7 @@ impl Tally {
             (registry.nats.id(nat).to_string(), NatSummary::new(active, &counters))
         });
         let nat = nat.collect();
-        let mut by_name: BTreeMap<(DropReason, Option<String>, Option<&'static str>, Option<String>), u64> =
-            BTreeMap::new();
+        let mut by_name: BTreeMap<DeniedBy, u64> = BTreeMap::new();
         for (Denied { reason, at, direction, rule }, packets) in self.dropped_at.into_counts() {
             let at = at.map(|at| names.component(at).to_owned());
             let (direction, rule) = (direction.map(Direction::name), rule.and_then(|rule| names.rule_text(rule)));
