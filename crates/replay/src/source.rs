@@ -234,7 +234,7 @@ impl Source {
             captured,
             // No framing that is known has a number of more than 16 bits.
             link_type: record.link_type.0 as u16,
-            // The longest link-layer header has 24 bytes, two VLAN tags included.
+            // The longest link-layer header, cooked with two VLAN tags, has 28 bytes.
             link_len: link_len as u8,
             shard,
             content,
