@@ -50,7 +50,7 @@ fn network() -> Network {
 /// The `n`-th block: IPv4 and IPv6 by turns, none next to another.
 fn block(n: usize) -> IpNet {
     let n = n as u32;
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         IpNet::new(Ipv4Addr::from(0x1400_0000 + n * 512).into(), 24).unwrap()
     } else {
         IpNet::new(Ipv6Addr::from(0x2600_u128 << 112 | u128::from(n) << 81).into(), 48).unwrap()
