@@ -16,6 +16,8 @@ pub(crate) enum Verb {
     Check(Check),
     /// Push captures through the VPC: packets in, packets and verdicts out.
     Replay(Box<Replay>),
+    /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
+    Bench(Bench),
     /// Print the JSON Schema of the native configuration file.
     Schema,
 }
@@ -127,4 +129,82 @@ pub(crate) enum OffloadRules {
     #[default]
     Tolerate,
     Strict,
+}
+
+/// Examples:
+///   vpcemu bench vpc-path nat-new --flows 1000,100000 --seconds 2
+///   vpcemu bench --html bench.html
+///   vpcemu bench -c net.toml --capture traffic.pcap --remotes 1000
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Bench {
+    /// What to measure; everything by default.
+    #[arg(value_enum, value_name = "SCENARIO", conflicts_with = "config")]
+    pub(crate) scenarios: Vec<Scenario>,
+    /// Live flows, one row each.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,1000,100000,1000000")]
+    #[arg(conflicts_with = "config")]
+    pub(crate) flows: Vec<u32>,
+    /// Workers, one row each: packets are handed out beforehand, by shard.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1")]
+    pub(crate) workers: Vec<usize>,
+    /// Length of packets, in bytes of IP, or the mix of the internet.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "config")]
+    pub(crate) size: PacketSize,
+    /// Entries of each network ACL and rules of each security group that has any, the last of which match.
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "config")]
+    pub(crate) rules: u16,
+    /// Remotes that flows are spread over; 1000 by default, with --capture those of the capture.
+    #[arg(long, value_name = "N")]
+    pub(crate) remotes: Option<u32>,
+    /// How long to measure each row, in seconds; preparing comes on top.
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    pub(crate) seconds: f64,
+    /// Your own network: native file, or directory or file of `aws ec2 describe-*` JSON.
+    #[arg(short, long, value_name = "PATH", requires = "capture")]
+    pub(crate) config: Option<PathBuf>,
+    /// Your own packets, looped in memory through your own network.
+    #[arg(long, value_name = "FILE", requires = "config")]
+    pub(crate) capture: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Write a page with plots; it needs nothing but itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// What the bench measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Internet to a public instance and back, untracked.
+    Igw,
+    /// Private instance through a NAT gateway and back.
+    NatEstablished,
+    /// Every packet opens a flow through the NAT gateway, as many as die of old age.
+    NatNew,
+    /// Between instances of one subnet, tracked by the security groups of both.
+    SgEstablished,
+    /// Between subnets whose network ACLs have rules, untracked.
+    Nacl,
+    /// IPv6 out of an egress-only internet gateway and back.
+    Eigw,
+    /// Private instance, NAT gateway, internet gateway and back, with rules at every NACL and security group.
+    VpcPath,
+    /// The same with one packet in ten opening a flow: for latency while flows come and go.
+    Churn,
+    /// The same path from file to file: pcap in, pcap out.
+    Replay,
+}
+
+/// How long packets of a bench are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PacketSize {
+    #[default]
+    #[value(name = "64")]
+    Small,
+    /// 46, 552 and 1500 bytes, 7 : 4 : 1.
+    Imix,
+    #[value(name = "1500")]
+    Full,
 }

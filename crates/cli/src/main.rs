@@ -1,6 +1,7 @@
 //! The `vpcemu` command line: arguments in, text or JSON out, exit codes as documented.
 
 mod args;
+mod bench;
 mod check;
 mod config;
 mod error;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let ended = match arguments.verb {
         Verb::Check(check) => check::run(&check),
         Verb::Replay(replay) => replay::run(&replay),
+        Verb::Bench(bench) => bench::run(&bench),
         Verb::Schema => schema(),
     };
     match ended {
