@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use vpcemu_dataplane::outcome::CtState;
-use vpcemu_dataplane::{
-    Arrival, Ingress, Options, Outcome, Output, SHARDS, Shard, ShardMap, Stamp, Timeline, Timestamp,
-};
+use vpcemu_dataplane::engine::{Port, Staged};
+use vpcemu_dataplane::{Arrival, Ingress, Options, Outcome, Output, ShardMap, Stamp, Timeline, Timestamp};
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet};
 use vpcemu_replay::vantage::{self, Vantage};
 use vpcemu_traffic::reference::Span;
+
+use super::feed::BATCH;
 
 /// One packet for the engine: a datagram in an arena, with its time.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +29,12 @@ pub(crate) struct Counts {
     pub(crate) digest: u64,
 }
 
-/// What the engine knew of packets when they came.
+/// How packets were handled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Counters {
-    /// Packets of flows that were known.
+    /// By the flow cache.
     pub(crate) hits: u64,
-    /// All others.
+    /// By a walk.
     pub(crate) misses: u64,
     /// Connections made.
     pub(crate) new_flows: u64,
@@ -59,40 +59,61 @@ impl Counters {
     }
 }
 
-/// The shards of one worker, or all of them.
+/// The shards of one worker.
 pub(crate) struct Engine {
     map: Arc<ShardMap>,
-    shards: Vec<Shard>,
+    engine: vpcemu_dataplane::Engine,
     out: Output,
-    hits: u64,
-    misses: u64,
+    /// Packets that could not be placed, and so never came to the engine.
+    unplaced: u64,
 }
 
 impl Engine {
-    pub(crate) fn new(timeline: &Arc<Timeline>, map: &Arc<ShardMap>) -> Self {
-        let shards = (0..SHARDS).map(|_| Shard::new(Arc::clone(timeline), Options::default())).collect();
-        Self { map: Arc::clone(map), shards, out: Output::default(), hits: 0, misses: 0 }
+    /// The `number`-th of so many workers.
+    pub(crate) fn new(timeline: &Arc<Timeline>, map: &Arc<ShardMap>, number: usize, workers: usize) -> Self {
+        let engine = vpcemu_dataplane::Engine::of_worker(timeline, Options::default(), number, workers);
+        Self { map: Arc::clone(map), engine, out: Output::default(), unplaced: 0 }
     }
 
-    /// Pushes packets through, rewriting them in place.
+    /// Pushes packets through in batches, rewriting them in place.
     pub(crate) fn run(&mut self, offers: &[Offer], arena: &mut [u8]) -> Counts {
         let mut counts = Counts::default();
-        for offer in offers {
-            match self.process(offer, &mut arena[offer.span.range()]) {
-                Some(left) => {
-                    counts.delivered += 1;
-                    let ports = u64::from(left.src_port) << 16 | u64::from(left.dst_port);
-                    counts.digest = counts.digest.rotate_left(1) ^ ports;
-                }
-                None => counts.dropped += 1,
-            }
+        for batch in offers.chunks(BATCH) {
+            self.batch(batch, arena, &mut counts);
         }
         counts
     }
 
-    /// Pushes one packet through and says what it left as; none if it was dropped.
+    /// Each pass asks for the memory of the next.
+    fn batch(&mut self, batch: &[Offer], arena: &mut [u8], counts: &mut Counts) {
+        let mut staged: [Option<Staged>; BATCH] = [None; BATCH];
+        for (slot, offer) in staged.iter_mut().zip(batch) {
+            *slot = self.stage(offer, &arena[offer.span.range()]);
+        }
+        staged.iter_mut().flatten().for_each(|staged| self.engine.find(staged));
+        staged.iter_mut().flatten().for_each(|staged| self.engine.fetch(staged));
+        for (staged, offer) in staged.iter().zip(batch) {
+            let datagram = &mut arena[offer.span.range()];
+            if let Some(hit) = staged.as_ref().and_then(|staged| self.engine.forward(staged, offer.stamp, datagram)) {
+                counts.delivered += 1;
+                counts.digest = counts.digest.rotate_left(1) ^ u64::from(hit.path);
+                continue;
+            }
+            match self.process(offer, staged.as_ref(), datagram) {
+                Some(left) => {
+                    counts.delivered += 1;
+                    counts.digest = counts.digest.rotate_left(1) ^ u64::from(left.src_port);
+                }
+                None => counts.dropped += 1,
+            }
+        }
+    }
+
+    /// Pushes one packet through and says what it left as; none if it was dropped. It walks, whatever is known.
     pub(crate) fn walk(&mut self, offer: &Offer, arena: &mut [u8]) -> Option<FlowKey> {
-        self.process(offer, &mut arena[offer.span.range()])
+        let datagram = &mut arena[offer.span.range()];
+        let staged = self.stage(offer, datagram);
+        self.process(offer, staged.as_ref(), datagram)
     }
 
     /// Where a packet enters by its addresses, when that is so each time it comes: when it was not captured behind a
@@ -100,7 +121,7 @@ impl Engine {
     pub(crate) fn entrance(&mut self, offer: &Offer, arena: &mut [u8]) -> Option<Ingress> {
         let datagram = &mut arena[offer.span.range()];
         let headers = Headers::parse(datagram, offer.span.len, Offloads::Tolerate).ok()?;
-        let shard = &mut self.shards[usize::from(self.map.shard(&headers))];
+        let shard = self.engine.shard(self.map.shard(&headers));
         let mut packet = Packet::from_parts(datagram, headers, offer.span.len);
         let (captured, mut transport) = (packet.key(), headers.transport);
         match vantage::place(shard, offer.stamp, &mut packet, &mut transport, captured) {
@@ -111,50 +132,45 @@ impl Engine {
 
     /// Time has come so far: what has expired is reclaimed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
-        for shard in &mut self.shards {
-            shard.tick(now);
-        }
+        self.engine.tick(now);
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        let new_flows = self.shards.iter().map(|shard| shard.connections().created).sum();
-        Counters { hits: self.hits, misses: self.misses, new_flows }
+        let (cache, connections) = (self.engine.counters(), self.engine.connections());
+        Counters { hits: cache.hits, misses: cache.misses + self.unplaced, new_flows: connections.created }
     }
 
     /// Connections that are alive, or not yet reclaimed.
     pub(crate) fn live(&self) -> u64 {
-        let live = |shard: &Shard| shard.connections().created - shard.connections().expired;
-        self.shards.iter().map(live).sum()
+        let connections = self.engine.connections();
+        connections.created - connections.expired
     }
 
-    fn process(&mut self, offer: &Offer, datagram: &mut [u8]) -> Option<FlowKey> {
-        let Ok(headers) = Headers::parse(datagram, offer.span.len, Offloads::Tolerate) else {
-            self.misses += 1;
-            return None;
-        };
-        let shard = &mut self.shards[usize::from(self.map.shard(&headers))];
+    fn stage(&self, offer: &Offer, datagram: &[u8]) -> Option<Staged> {
+        let port = offer.ingress.map_or(Some(Port::ANY), Port::of)?;
+        self.engine.stage(port, datagram)
+    }
+
+    /// Walks a packet. What cannot even be placed is dropped, and counts as a walk.
+    fn process(&mut self, offer: &Offer, staged: Option<&Staged>, datagram: &mut [u8]) -> Option<FlowKey> {
+        let headers = Headers::parse(datagram, offer.span.len, Offloads::Tolerate).ok()?;
+        let shard = self.map.shard(&headers);
         let mut packet = Packet::from_parts(datagram, headers, offer.span.len);
         let captured = packet.key();
         let mut transport = headers.transport;
         let ingress = match offer.ingress {
             Some(ingress) => ingress,
-            None => match vantage::place(shard, offer.stamp, &mut packet, &mut transport, captured) {
-                Ok((ingress, _)) => ingress,
-                Err(_) => {
-                    self.misses += 1;
+            None => {
+                let of = self.engine.shard(shard);
+                let Ok((ingress, _)) = vantage::place(of, offer.stamp, &mut packet, &mut transport, captured) else {
+                    self.unplaced += 1;
                     return None;
-                }
-            },
+                };
+                ingress
+            }
         };
         let arrival = Arrival { stamp: offer.stamp, ingress, captured, transport };
-        let verdict = shard.process(arrival, &mut packet, &mut self.out);
-        // A flow without a connection is known when its components say that they need none.
-        let known = match verdict.connection {
-            Some(opened) => opened != offer.stamp.n,
-            None => matches!(verdict.state, Some(CtState::Untracked | CtState::Established | CtState::Related)),
-        };
-        self.hits += u64::from(known);
-        self.misses += u64::from(!known);
+        let verdict = self.engine.walk(shard, staged, 0, arrival, &mut packet, &mut self.out);
         matches!(verdict.outcome, Outcome::Delivered { .. }).then_some(verdict.left_as)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn new(timeline: &Arc<Timeline>, workers: usize, begin: Timestamp) -> Self {
         let map = Arc::new(ShardMap::new(timeline));
-        let engines = (0..workers).map(|_| Engine::new(timeline, &map)).collect();
+        let engines = (0..workers).map(|number| Engine::new(timeline, &map, number, workers)).collect();
         Self { map, engines, heap: 0, n: 0, now: begin }
     }
 

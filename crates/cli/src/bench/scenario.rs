@@ -97,7 +97,8 @@ impl Request {
         } else {
             let answers = self.open(&load, &mut rig, &entrances, &mut opening)?;
             packets = self.known(&load, &answers, &entrances)?;
-            warm_up = packets.len() as u64;
+            // Every direction of a flow walks once more and is remembered then; the second time all are known.
+            warm_up = 2 * packets.len() as u64;
             entries = 2 * self.flows as usize + packets.items.iter().filter(|item| item.opens).count();
         }
         Ok(Ready { network, rig, opening, packets: Arc::new(packets), warm_up, entries })
