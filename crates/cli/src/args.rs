@@ -177,7 +177,7 @@ pub(crate) struct Bench {
 /// What the bench measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Internet to a public instance and back, untracked.
+    /// Internet to a public instance and back, tracked by its security group.
     Igw,
     /// Private instance through a NAT gateway and back.
     NatEstablished,
@@ -185,7 +185,7 @@ pub(crate) enum Scenario {
     NatNew,
     /// Between instances of one subnet, tracked by the security groups of both.
     SgEstablished,
-    /// Between subnets whose network ACLs have rules, untracked.
+    /// Between subnets whose network ACLs have rules, untracked: of many such flows not all are remembered.
     Nacl,
     /// IPv6 out of an egress-only internet gateway and back.
     Eigw,

@@ -138,7 +138,7 @@ fn the_page_needs_nothing_from_outside() {
 fn bad_usage_is_told() {
     let missing = "no/such/capture.pcap";
     let cases: [(&[&str], &str); 13] = [
-        (&["--flows", "0"], "--flows 0: at least one flow is needed"),
+        (&["--flows", "0"], "--flows 0: expected 1 to 16000000"),
         (&["--workers", "0"], "--workers 0: expected 1 to 256"),
         (&["--workers", "1,257"], "--workers 257: expected 1 to 256"),
         (&["--rules", "0"], "--rules 0: expected 1 to 10000"),

@@ -2,7 +2,7 @@
 //!
 //! A [`Load`] describes traffic between clients and remotes ([`Side`]): how many flows, which of them is next
 //! ([`Choice`]), how long packets are ([`Sizes`]), how many flows are TCP, UDP or ping ([`Mix`]), and how fast new ones
-//! take the place of old ones. Its [`Generator`] is an iterator over [`Packet`]s. [`reference`] is the least that a
+//! take the place of old ones. Its [`Generator`] is an iterator over [`Packet`]s. [`mod@reference`] is the least that a
 //! translator has to do to such packets: the loop that an engine's figures are held against.
 //!
 //! There are no files, clocks or unseeded random numbers in here, and nothing of VPCs: time is what the load says, and an

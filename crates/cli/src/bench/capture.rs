@@ -14,7 +14,7 @@ use vpcemu_dataplane::fabric::address;
 use vpcemu_dataplane::{Fabric, Timeline, Timestamp};
 use vpcemu_packet::{FlowKey, Fragment, Framing, Headers, IpVersion, Offloads, Packet, Transport};
 
-use super::measure::{About, Subject};
+use super::measure::{About, Promise, Subject};
 use super::packets::{MAX_BYTES, Packets};
 use super::rig::{self, Rig};
 use super::row::Size;
@@ -90,7 +90,7 @@ impl Capture {
             size: Size::Bytes(packets.bytes.len() as u64 / packets.len() as u64),
             rules: None,
             remotes: Some(spread.remotes),
-            promised: false,
+            promise: Promise::Nothing,
             connections: (live > 0).then_some(live),
         };
         let reference = rig::reference(&packets, packets.len());

@@ -28,7 +28,7 @@ use crate::Ending;
 use crate::args::{Bench, Format, Scenario};
 use crate::error::{Error, print};
 use capture::Capture;
-use measure::{About, Subject};
+use measure::{About, Promise, Subject};
 use row::Row;
 use scenario::{FLOWS_A_REMOTE, MAX_REMOTES, Request};
 
@@ -37,6 +37,9 @@ const REMOTES: u32 = 1000;
 
 /// Rules at most: network ACL entries are numbered, and the last one has a number of its own.
 const MAX_RULES: u16 = 10_000;
+
+/// Flows at most: two packets of each fit into a loop.
+const MAX_FLOWS: u32 = 16_000_000;
 
 /// Workers at most: there are as many shards.
 const MAX_WORKERS: usize = vpcemu_dataplane::SHARDS;
@@ -89,7 +92,7 @@ fn built_in(request: &Request, seconds: f64) -> Result<Row, Error> {
         size: request.size.into(),
         rules: Some(request.rules),
         remotes: Some(request.peers()),
-        promised: true,
+        promise: if request.scenario == Scenario::Nacl { Promise::Untracked } else { Promise::Exact },
         connections: Some(if new { rig.live() } else { u64::from(request.flows) }),
     };
     let reference = rig::reference(&packets, entries);
@@ -121,8 +124,8 @@ fn requests(arguments: &Bench) -> Result<Vec<Request>, Error> {
 
 fn check(arguments: &Bench) -> Result<(), Error> {
     let usage = |text: String| Err(Error::Usage(text));
-    if arguments.flows.contains(&0) {
-        return usage("--flows 0: at least one flow is needed".to_owned());
+    if let Some(flows) = arguments.flows.iter().find(|flows| !(1..=MAX_FLOWS).contains(*flows)) {
+        return usage(format!("--flows {flows}: expected 1 to {MAX_FLOWS}"));
     }
     if let Some(workers) = arguments.workers.iter().find(|workers| !(1..=MAX_WORKERS).contains(*workers)) {
         return usage(format!("--workers {workers}: expected 1 to {MAX_WORKERS}"));

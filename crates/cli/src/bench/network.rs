@@ -20,7 +20,7 @@ pub(crate) const SERVERS: Ipv4Addr = Ipv4Addr::new(10, 0, 128, 4);
 /// How many servers there may be: all of them fit into 10.0.128.0/17.
 pub(crate) const MAX_SERVERS: u32 = 32_000;
 
-/// A public instance whose group lets everything in and out, so that nothing is tracked (6.15).
+/// A public instance whose group tracks: what it answers is let out because it was asked.
 const IGW: &str = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16"]
@@ -30,13 +30,14 @@ cidrs = ["10.0.0.0/24"]
 route_table = "public"
 [route_table.public]
 routes = [{ to = "0.0.0.0/0", via = "igw" }]
-[security_group.open]
-ingress = [{ proto = "all", from = "0.0.0.0/0" }]
+[security_group.server]
+ingress = [{ proto = "udp", ports = "443", from = "0.0.0.0/0" }]
+egress = [{ proto = "udp", ports = "53", to = "0.0.0.0/0" }]
 [instance.web]
 subnet = "public"
 addresses = ["10.0.0.10"]
 public = "203.0.113.10"
-security_groups = ["open"]
+security_groups = ["server"]
 "#;
 
 /// A private instance behind a NAT gateway, and the default NACLs.

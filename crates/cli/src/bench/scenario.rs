@@ -86,8 +86,11 @@ impl Request {
         let load = self.load();
         let (packets, warm_up, entries);
         if self.scenario == Scenario::NatNew {
-            let distinct =
-                (2 * self.flows).max(8 * LOOP).min(u32::try_from(load.sides[0].capacity()).unwrap_or(u32::MAX));
+            let distinct = self
+                .flows
+                .saturating_mul(2)
+                .max(8 * LOOP)
+                .min(u32::try_from(load.sides[0].capacity()).unwrap_or(u32::MAX));
             let interval = UDP_IDLE / u64::from(self.flows);
             let load = Load { flows: 1, new_flows: 1.0, interval_ns: interval, start_ns: 0, ..load };
             packets = self.all_new(&load, distinct, &entrances)?;
