@@ -35,6 +35,8 @@ pub struct Plain {
     pub total_len: u16,
     /// The time to live or hop limit.
     pub ttl: u8,
+    /// The flags of a TCP segment.
+    flags: u8,
 }
 
 /// Set in [`Plain::kind`] of IPv6. The protocols in question have numbers below 64.
@@ -71,11 +73,11 @@ impl Plain {
         if !whole || in_pieces || unfilled || Checksum::of_words(&h[..IPV4_HEADER]).0 != 0 {
             return None;
         }
-        let (ports, icmp) = Self::transport(bytes, total_len, IPV4_HEADER, h[9])?;
+        let (ports, icmp, flags) = Self::transport(bytes, total_len, IPV4_HEADER, h[9])?;
         let mut addresses = [0; 8];
         addresses[0] = u32::from_be_bytes([h[12], h[13], h[14], h[15]]);
         addresses[1] = u32::from_be_bytes([h[16], h[17], h[18], h[19]]);
-        Some(Self { addresses, ports, kind: u16::from(h[9]) | icmp << 8, total_len, ttl: h[8] })
+        Some(Self { addresses, ports, kind: u16::from(h[9]) | icmp << 8, total_len, ttl: h[8], flags })
     }
 
     #[inline]
@@ -85,17 +87,17 @@ impl Plain {
         if usize::from(total_len) > bytes.len() {
             return None;
         }
-        let (ports, icmp) = Self::transport(bytes, total_len, IPV6_HEADER, h[6])?;
+        let (ports, icmp, flags) = Self::transport(bytes, total_len, IPV6_HEADER, h[6])?;
         let mut addresses = [0; 8];
         for (word, octets) in addresses.iter_mut().zip(h[8..IPV6_HEADER].as_chunks::<4>().0) {
             *word = u32::from_be_bytes(*octets);
         }
-        Some(Self { addresses, ports, kind: u16::from(h[6]) | V6 | icmp << 8, total_len, ttl: h[7] })
+        Some(Self { addresses, ports, kind: u16::from(h[6]) | V6 | icmp << 8, total_len, ttl: h[7], flags })
     }
 
-    /// Ports, and the ICMP type.
+    /// Ports, the ICMP type, and the flags of a segment.
     #[inline]
-    fn transport(bytes: &[u8], total_len: u16, l4: usize, protocol: u8) -> Option<(u32, u16)> {
+    fn transport(bytes: &[u8], total_len: u16, l4: usize, protocol: u8) -> Option<(u32, u16, u8)> {
         let len = usize::from(total_len).checked_sub(l4)?;
         let h = bytes.get(l4..)?.first_chunk::<UDP_HEADER>()?;
         let ports = u32::from_be_bytes([h[0], h[1], h[2], h[3]]);
@@ -104,19 +106,29 @@ impl Plain {
                 let h = bytes.get(l4..)?.first_chunk::<TCP_HEADER>()?;
                 let header_len = usize::from(h[12] >> 4) * 4;
                 let control = h[13] & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST).0;
-                (header_len >= TCP_HEADER && header_len <= len && control == 0).then_some((ports, 0))
+                (header_len >= TCP_HEADER && header_len <= len && control == 0).then_some((ports, 0, h[13]))
             }
             (UDP, _) => {
                 let own = usize::from(u16::from_be_bytes([h[4], h[5]]));
-                (own >= UDP_HEADER && own <= len).then_some((ports, 0))
+                (own >= UDP_HEADER && own <= len).then_some((ports, 0, 0))
             }
             (ICMP, IPV4_HEADER) | (ICMPV6, IPV6_HEADER) => {
                 let echo = matches!((protocol, h[0]), (ICMP, 0 | 8) | (ICMPV6, 128 | 129)) && h[1] == 0;
                 let id = u32::from(u16::from_be_bytes([h[4], h[5]]));
-                (echo && len >= UDP_HEADER).then_some((id << 16 | id, u16::from(h[0])))
+                (echo && len >= UDP_HEADER).then_some((id << 16 | id, u16::from(h[0]), 0))
             }
             _ => None,
         }
+    }
+
+    /// A packet of which no more is known than its flow.
+    pub fn of_flow(addresses: [u32; 8], ports: u32, kind: u16) -> Self {
+        Self { addresses, ports, kind, total_len: 0, ttl: 0, flags: 0 }
+    }
+
+    /// Its flags, of a TCP segment.
+    pub fn tcp_flags(&self) -> Option<TcpFlags> {
+        (self.protocol() == TCP).then_some(TcpFlags(self.flags))
     }
 
     /// Whether it is IPv6.

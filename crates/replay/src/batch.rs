@@ -149,4 +149,5 @@ pub(crate) struct WorkerTotals {
     pub(crate) nat: Vec<(NatIx, vpcemu_dataplane::counters::NatCounters)>,
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,
     pub(crate) packets: u64,
+    pub(crate) cache: vpcemu_dataplane::engine::CacheCounters,
 }

@@ -1,23 +1,26 @@
 //! A worker owns the shards that are its own and walks their packets, in input order.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use vpcemu_dataplane::engine::{Hit, Port, Staged};
 use vpcemu_dataplane::index::Registry;
 use vpcemu_dataplane::outcome::Outcome as Fate;
-use vpcemu_dataplane::shard::{Admission, Arrival, SHARDS, Shard, key_of};
-use vpcemu_dataplane::{Denial, DropReason, Ingress, Output, Stamp, Timestamp, Verdict};
+use vpcemu_dataplane::shard::{Admission, Arrival, key_of};
+use vpcemu_dataplane::{Denial, DropReason, Engine, Ingress, Output, Stamp, Timestamp, Verdict};
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 
 use crate::ReplayOptions;
 use crate::batch::{Batch, Content, Done, Extra, Forced, Item, Outcome, WorkerTotals};
 use crate::vantage::{self, Vantage};
 
+/// Packets that are staged together: enough to fetch the memory of each behind the work on the others.
+const STAGED: usize = 32;
+
 /// The shards of one worker.
 pub(crate) struct Worker {
-    /// By shard number divided by the number of workers.
-    shards: Vec<Shard>,
-    workers: usize,
+    engine: Engine,
     registry: Arc<Registry>,
     /// The rules that the reader judged packets by.
     offloads: Offloads,
@@ -28,7 +31,7 @@ pub(crate) struct Worker {
 
 /// A fragment that waits for the first of its datagram. Its batch goes on without it.
 struct HeldPacket {
-    shard: usize,
+    shard: u8,
     stamp: Stamp,
     headers: Headers,
     captured: FlowKey,
@@ -39,8 +42,10 @@ struct HeldPacket {
 
 /// A packet as it comes out of a batch or out of a hold.
 struct Ready<'a, 'p> {
-    shard: usize,
+    shard: u8,
     stamp: Stamp,
+    /// What the flow cache may remember it by.
+    staged: Option<Staged>,
     packet: &'a mut Packet<'p>,
     captured: FlowKey,
     transport: Transport,
@@ -51,10 +56,8 @@ impl Worker {
     /// The `number`-th of `workers`.
     pub(crate) fn new(number: usize, options: &ReplayOptions) -> Self {
         let timeline = &options.timeline;
-        let own = (number..SHARDS).step_by(options.workers);
         Self {
-            shards: own.map(|_| Shard::new(Arc::clone(timeline), options.engine)).collect(),
-            workers: options.workers,
+            engine: Engine::of_worker(timeline, options.engine, number, options.workers),
             registry: Arc::clone(timeline.registry()),
             offloads: options.offloads,
             out: Output::default(),
@@ -71,31 +74,82 @@ impl Worker {
         let (window, end) = (batch.window, batch.end);
         let mut outcomes = std::mem::take(&mut batch.outcomes);
         outcomes.reserve(batch.items.len());
-        for index in 0..batch.items.len() {
-            let item = &batch.items[index];
-            let captured = batch.captured(item).copied();
-            let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
-            let (outcome, key) = self.item(item, captured, &mut frame[item.link_len.into()..], window, &mut released);
-            if outcome.is_held() {
-                held.push(item.stamp.n);
+        let mut staged = [None; STAGED];
+        for first in (0..batch.items.len()).step_by(STAGED) {
+            let last = batch.items.len().min(first + STAGED);
+            self.stage(&batch, first..last, &mut staged);
+            for index in first..last {
+                let item = &batch.items[index];
+                let captured = batch.captured(item).copied();
+                let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
+                let datagram = &mut frame[item.link_len.into()..];
+                let staged = staged[index - first];
+                if let Some(hit) = staged.and_then(|staged| self.engine.forward(&staged, item.stamp, datagram)) {
+                    outcomes.extend(staged.and_then(|staged| self.hit(&hit, &staged, datagram)));
+                    continue;
+                }
+                let (outcome, key) = self.item(item, staged, captured, datagram, window, &mut released);
+                if outcome.is_held() {
+                    held.push(item.stamp.n);
+                }
+                // What re-anchoring changed is told, where ports are there to be told.
+                if key.is_some() && key != outcome.injected && !item.portless {
+                    let key = if captured.is_none() { key.and_then(|key| batch.note_captured(key)) } else { None };
+                    let item = &mut batch.items[index];
+                    item.captured = item.captured.or(key);
+                }
+                outcomes.push(outcome);
             }
-            // What re-anchoring changed is told, where ports are there to be told.
-            if key.is_some() && key != outcome.injected && !item.portless {
-                let key = if captured.is_none() { key.and_then(|key| batch.note_captured(key)) } else { None };
-                let item = &mut batch.items[index];
-                item.captured = item.captured.or(key);
-            }
-            outcomes.push(outcome);
         }
         batch.outcomes = outcomes;
         let deltas = self.end_window(window, end, &mut released);
         Done { batch, held, released, deltas }
     }
 
+    /// Reads the headers of the next packets, and lets the flow cache ask for what it will need of them.
+    fn stage(&self, batch: &Batch, items: Range<usize>, staged: &mut [Option<Staged>; STAGED]) {
+        for (staged, item) in staged.iter_mut().zip(&batch.items[items.clone()]) {
+            let port = match item.at {
+                None => Some(Port::ANY),
+                Some(Forced::Internet) => Port::of(Ingress::Internet),
+                Some(Forced::Interface(eni)) => Port::of(Ingress::Interface(eni)),
+                Some(Forced::Edge(_)) => None,
+            };
+            // What was captured with another key is told with it.
+            let plain = item.content == Content::Packet && item.captured.is_none() && self.judges_no_checksums();
+            let datagram = &batch.frame(item)[item.link_len.into()..];
+            *staged = port.filter(|_| plain).and_then(|port| self.engine.stage(port, datagram));
+        }
+        let staged = &mut staged[..items.len()];
+        staged.iter_mut().flatten().for_each(|staged| self.engine.find(staged));
+        staged.iter_mut().flatten().for_each(|staged| self.engine.fetch(staged));
+    }
+
+    /// Whether the reader took packets whose transport checksums are wrong: the short walk does not look at them either.
+    fn judges_no_checksums(&self) -> bool {
+        self.offloads == Offloads::Tolerate
+    }
+
+    /// The outcome of a packet that the flow cache knew.
+    fn hit(&self, hit: &Hit, staged: &Staged, left: &[u8]) -> Option<Outcome> {
+        let path = self.engine.path(hit.path);
+        Some(Outcome {
+            verdict: Some(self.engine.verdict(hit, left)?),
+            refused: None,
+            ingress: Some(path.ingress),
+            vantage: Vantage::numbered(path.note),
+            injected: Some(staged.key()),
+            length: hit.length.into(),
+            flags: staged.tcp_flags().map(|flags| flags.0),
+            extra: None,
+        })
+    }
+
     /// The outcome of a packet, and the key that it came with, bound or not.
     fn item(
         &mut self,
         item: &Item,
+        staged: Option<Staged>,
         captured: Option<FlowKey>,
         datagram: &mut [u8],
         window: u64,
@@ -117,14 +171,16 @@ impl Worker {
                 let refused = Outcome::refused(DropReason::Duplicate, headers.total_len);
                 Outcome { injected: Some(key), ..refused }
             }
-            _ => self.datagram(item, headers, captured, datagram, window, released),
+            _ => self.datagram(item, staged, headers, captured, datagram, window, released),
         };
         (outcome, Some(key))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a packet as the reader, the cache and the header walk left it")]
     fn datagram(
         &mut self,
         item: &Item,
+        staged: Option<Staged>,
         headers: Headers,
         captured: Option<FlowKey>,
         datagram: &mut [u8],
@@ -133,16 +189,17 @@ impl Worker {
     ) -> Outcome {
         let original_len = item.original_len.saturating_sub(item.link_len.into());
         let at = item.at;
-        let shard = usize::from(item.shard) / self.workers;
+        let shard = item.shard;
         let (n, now) = (item.stamp.n, item.stamp.now);
-        for (ticket, reason) in self.shards[shard].reassembly.take_expired(now, None) {
+        for (ticket, reason) in self.engine.shard(shard).reassembly.take_expired(now, None) {
             self.let_expire(ticket, reason, released);
         }
-        match self.shards[shard].reassembly.admit(&headers, n, now, window) {
+        match self.engine.shard(shard).reassembly.admit(&headers, n, now, window) {
             Admission::Ready(transport) => {
                 let mut packet = Packet::from_parts(datagram, headers, original_len);
                 let captured = captured.unwrap_or_else(|| key_of(&packet, transport));
-                let ready = Ready { shard, stamp: item.stamp, packet: &mut packet, captured, transport, at };
+                let stamp = item.stamp;
+                let ready = Ready { shard, stamp, staged, packet: &mut packet, captured, transport, at };
                 let outcome = self.walk(ready);
                 self.release(shard, item.stamp, released);
                 outcome
@@ -160,8 +217,8 @@ impl Worker {
     }
 
     /// Fragments whose first has just come go in behind it, now; they keep their numbers.
-    fn release(&mut self, shard: usize, now: Stamp, released: &mut Vec<(u64, Outcome)>) {
-        for (ticket, transport) in self.shards[shard].reassembly.take_ready() {
+    fn release(&mut self, shard: u8, now: Stamp, released: &mut Vec<(u64, Outcome)>) {
+        for (ticket, transport) in self.engine.shard(shard).reassembly.take_ready() {
             let Some(held) = self.held.remove(&ticket) else { continue };
             let HeldPacket { shard, stamp, headers, mut captured, at, mut bytes, original_len } = held;
             let stamp = Stamp { n: stamp.n, ..now };
@@ -169,7 +226,7 @@ impl Worker {
             let ports = key_of(&packet, transport);
             (captured.src_port, captured.dst_port, captured.icmp_type) =
                 (ports.src_port, ports.dst_port, ports.icmp_type);
-            let ready = Ready { shard, stamp, packet: &mut packet, captured, transport, at };
+            let ready = Ready { shard, stamp, staged: None, packet: &mut packet, captured, transport, at };
             let mut outcome = self.walk(ready);
             outcome.extra.get_or_insert_default().bytes = Some(bytes);
             released.push((ticket, outcome));
@@ -185,8 +242,8 @@ impl Worker {
     }
 
     fn walk(&mut self, ready: Ready<'_, '_>) -> Outcome {
-        let Ready { shard, stamp, packet, captured, mut transport, at } = ready;
-        let shard = &mut self.shards[shard];
+        let Ready { shard: number, stamp, staged, packet, captured, mut transport, at } = ready;
+        let shard = self.engine.shard(number);
         let headers = *packet.headers();
         if let Some(after) = shard.divergence(captured, transport, stamp.generation) {
             let mut outcome = Outcome::dropped(&headers, DropReason::Diverged);
@@ -209,7 +266,9 @@ impl Worker {
         let injected = key_of(packet, transport);
         let length = packet.headers().total_len;
         let arrival = Arrival { stamp, ingress, captured, transport };
-        let verdict = shard.process(arrival, packet, &mut self.out);
+        // The key that it was put back with is told, and the cache does not know it.
+        let staged = staged.filter(|_| vantage != Vantage::Reanchored);
+        let verdict = self.engine.walk(number, staged.as_ref(), vantage as u8, arrival, packet, &mut self.out);
         let flags = match transport {
             Transport::Tcp { flags, .. } => Some(flags.0),
             _ => None,
@@ -243,28 +302,22 @@ impl Worker {
         end: Timestamp,
         released: &mut Vec<(u64, Outcome)>,
     ) -> Vec<vpcemu_dataplane::conntrack::Delta> {
-        let mut deltas = Vec::new();
-        for index in 0..self.shards.len() {
-            for (ticket, reason) in self.shards[index].reassembly.take_expired(end, Some(window)) {
+        for index in 0..self.engine.shards().len() {
+            for (ticket, reason) in self.engine.shards_mut()[index].reassembly.take_expired(end, Some(window)) {
                 self.let_expire(ticket, reason, released);
             }
-            deltas.append(&mut self.shards[index].tick(end));
         }
-        deltas
+        self.engine.tick(end)
     }
 
     /// The input has ended at `now`.
     pub(crate) fn finish(mut self, now: Timestamp) -> WorkerTotals {
         let mut totals = WorkerTotals { packets: self.packets, ..WorkerTotals::default() };
-        for shard in &mut self.shards {
-            totals.deltas.append(&mut shard.finish(now));
-            let connections = shard.connections();
-            totals.created += connections.created;
-            totals.expired += connections.expired;
-            for (nat, _) in self.registry.nats.iter() {
-                totals.nat.push((nat, shard.nat_counters(nat)));
-            }
-        }
+        totals.deltas = self.engine.finish(now);
+        let connections = self.engine.connections();
+        (totals.created, totals.expired) = (connections.created, connections.expired);
+        totals.nat = self.registry.nats.iter().map(|(nat, _)| (nat, self.engine.nat_counters(nat))).collect();
+        totals.cache = self.engine.counters();
         totals
     }
 }

@@ -15,7 +15,7 @@ mod table;
 
 use std::sync::Arc;
 
-use vpcemu_packet::{Packet, Patch, Plain};
+use vpcemu_packet::{FlowKey, Packet, Patch, Plain, TcpFlags};
 
 use crate::conntrack::{ConnectionCounters, Delta};
 use crate::counters::NatCounters;
@@ -82,6 +82,18 @@ pub struct Staged {
     port: Port,
     hash: u64,
     record: u32,
+}
+
+impl Staged {
+    /// The flow of the packet as it came.
+    pub fn key(&self) -> FlowKey {
+        self.plain.key()
+    }
+
+    /// Its flags, of a TCP segment.
+    pub fn tcp_flags(&self) -> Option<TcpFlags> {
+        self.plain.tcp_flags()
+    }
 }
 
 /// What the cache did with a packet.
@@ -154,7 +166,7 @@ impl Engine {
         let record = self.table.record(*record).filter(|record| record.is_of(plain, port.0))?;
         if u32::from(record.generation) != stamp.generation
             || plain.total_len > record.max_len
-            || plain.ttl <= record.hops
+            || !record.suits(plain.ttl)
         {
             return None;
         }
@@ -183,13 +195,14 @@ impl Engine {
     ) -> Verdict {
         self.counters.misses += 1;
         let of = &mut self.shards[usize::from(shard) / self.workers];
+        let raised = staged.is_some_and(|staged| packet.headers().ttl > staged.plain.ttl);
         let (verdict, remembered) = of.walk(arrival, packet, out, staged.is_some());
         self.drop_outdated(shard);
         if let (Some(staged), Some(remembered)) = (staged, remembered)
             && !packet.is_replaced()
             && let Some(patch) = Patch::between(&staged.plain, packet.headers())
         {
-            self.remember(shard, staged, note, &arrival, patch, remembered);
+            self.remember(shard, (staged, raised), note, &arrival, patch, remembered);
         }
         verdict
     }
@@ -197,7 +210,7 @@ impl Engine {
     fn remember(
         &mut self,
         shard: u8,
-        staged: &Staged,
+        (staged, raised): (&Staged, bool),
         note: u8,
         arrival: &Arrival,
         patch: Patch,
@@ -214,7 +227,7 @@ impl Engine {
         };
         let path = self.paths.intern(path);
         let slot = (usize::from(shard) / self.workers) as u8;
-        let record = Record::new(&staged.plain, staged.port.0, &patch, slot, generation, path, &remembered);
+        let record = Record::new(&staged.plain, staged.port.0, &patch, (slot, generation, raised), path, &remembered);
         let (place, replaced) = self.table.insert(staged.hash, record);
         for (place, old) in replaced {
             if let Some(connection) = old.connection() {
@@ -244,6 +257,11 @@ impl Engine {
     /// Every shard of the worker.
     pub fn shards(&self) -> &[Shard] {
         &self.shards
+    }
+
+    /// Likewise, to let them do what a worker has them do.
+    pub fn shards_mut(&mut self) -> &mut [Shard] {
+        &mut self.shards
     }
 
     /// Where hits went.

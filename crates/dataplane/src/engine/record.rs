@@ -24,11 +24,21 @@ pub(super) struct Record {
     /// Which of the worker's shards has the connection.
     pub(super) slot: u8,
     pub(super) hops: u8,
-    untracked: bool,
-    taken: bool,
+    /// Bits of [`UNTRACKED`], [`RAISED`] and [`TAKEN`].
+    flags: u8,
+    _reserved: u8,
 }
 
 const _: () = assert!(size_of::<Record>() == 64, "a record is one cache line");
+
+/// It holds as long as nobody tracks the flow.
+const UNTRACKED: u8 = 1;
+
+/// Its packets came to the walk with more hops left than they were captured with.
+const RAISED: u8 = 2;
+
+/// It is a record.
+const TAKEN: u8 = 4;
 
 /// No connection.
 const NONE: u32 = u32::MAX;
@@ -38,8 +48,7 @@ impl Record {
         plain: &Plain,
         port: u32,
         patch: &Patch,
-        slot: u8,
-        generation: u16,
+        (slot, generation, raised): (u8, u16, bool),
         path: u32,
         remembered: &Remembered,
     ) -> Self {
@@ -60,15 +69,15 @@ impl Record {
             generation,
             slot,
             hops: patch.hops,
-            untracked: remembered.untracked.is_some(),
-            taken: true,
+            flags: TAKEN | if remembered.untracked.is_some() { UNTRACKED } else { 0 } | if raised { RAISED } else { 0 },
+            _reserved: 0,
         }
     }
 
     /// Whether it is of the flow of a packet that comes by a port.
     #[inline]
     pub(super) fn is_of(&self, plain: &Plain, port: u32) -> bool {
-        let same = self.taken && (self.ports, self.port, self.kind) == (plain.ports, port, plain.kind);
+        let same = self.is_taken() && (self.ports, self.port, self.kind) == (plain.ports, port, plain.kind);
         let words = if plain.is_v6() { 8 } else { 2 };
         same && self.words[..words] == plain.addresses[..words]
     }
@@ -77,7 +86,7 @@ impl Record {
     pub(super) fn is_same_flow(&self, other: &Self) -> bool {
         let words = if self.is_v6() { 8 } else { 2 };
         let same = (self.ports, self.port, self.kind) == (other.ports, other.port, other.kind);
-        self.taken && same && self.words[..words] == other.words[..words]
+        self.is_taken() && same && self.words[..words] == other.words[..words]
     }
 
     /// What is rewritten.
@@ -96,7 +105,11 @@ impl Record {
     /// What its shard has to be asked.
     #[inline]
     pub(super) fn known(&self) -> Known {
-        Known { connection: self.connection(), digest: self.digest, untracked: self.untracked.then_some(self.epoch) }
+        Known {
+            connection: self.connection(),
+            digest: self.digest,
+            untracked: (self.flags & UNTRACKED != 0).then_some(self.epoch),
+        }
     }
 
     /// Where it is in the table.
@@ -104,21 +117,28 @@ impl Record {
         let mut addresses = [0; 8];
         let words = if self.is_v6() { 8 } else { 2 };
         addresses[..words].copy_from_slice(&self.words[..words]);
-        hash(&Plain { addresses, ports: self.ports, kind: self.kind, total_len: 0, ttl: 0 }, self.port)
+        hash(&Plain::of_flow(addresses, self.ports, self.kind), self.port)
     }
 
+    #[inline]
     pub(super) fn is_taken(&self) -> bool {
-        self.taken
+        self.flags & TAKEN != 0
+    }
+
+    /// Whether a packet has the hops that the record takes off. Whoever puts a packet in front of a translation gives it the hops
+    /// that it will lose, and not more than there can be: what is near that end walks.
+    #[inline]
+    pub(super) fn suits(&self, ttl: u8) -> bool {
+        ttl > self.hops && (self.flags & RAISED == 0 || ttl <= u8::MAX / 2)
     }
 
     /// Nobody's any more.
     pub(super) fn give_up(&mut self) {
-        self.taken = false;
+        self.flags = 0;
     }
 
     fn is_v6(&self) -> bool {
-        let Self { kind, .. } = *self;
-        Plain { addresses: [0; 8], ports: 0, kind, total_len: 0, ttl: 0 }.is_v6()
+        Plain::of_flow([0; 8], 0, self.kind).is_v6()
     }
 }
 

@@ -269,7 +269,7 @@ mod tests {
     use crate::shard::Remembered;
 
     fn plain(flow: u32) -> Plain {
-        Plain { addresses: [flow, !flow, 0, 0, 0, 0, 0, 0], ports: flow << 16 | 443, kind: 17, total_len: 64, ttl: 64 }
+        Plain::of_flow([flow, !flow, 0, 0, 0, 0, 0, 0], flow << 16 | 443, 17)
     }
 
     fn insert(table: &mut FlowTable, flow: u32) -> (u32, Replaced) {
@@ -282,7 +282,7 @@ mod tests {
             max_len: 1500,
             legs: SmallVec::new(),
         };
-        let record = Record::new(&plain(flow), 0, &Default::default(), 0, 0, 0, &remembered);
+        let record = Record::new(&plain(flow), 0, &Default::default(), (0, 0, false), 0, &remembered);
         table.insert(record::hash(&plain(flow), 0), record)
     }
 

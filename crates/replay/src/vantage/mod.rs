@@ -33,6 +33,14 @@ pub enum Vantage {
 }
 
 impl Vantage {
+    /// In the order of their numbers.
+    const ALL: [Self; 5] = [Self::Leaves, Self::Arrives, Self::Reanchored, Self::Service, Self::Forced];
+
+    /// The one with a number, as `as u8` gives it.
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// As in outputs.
     pub fn name(self) -> &'static str {
         match self {
