@@ -44,9 +44,11 @@ impl Twin {
             self.engine.fetch(&mut staged);
             staged
         });
-        if let Some(staged) = &staged
-            && let Some(hit) = self.engine.forward(staged, stamp, &mut bytes)
-        {
+        let known = staged.and_then(|staged| {
+            let hit = self.engine.forward(&staged, stamp, &mut bytes);
+            hit.or_else(|| self.engine.open(&staged, stamp, &mut bytes))
+        });
+        if let Some(hit) = known {
             let verdict = self.engine.verdict(&hit, &bytes).expect("what the cache forwards is as plain as it was");
             assert_eq!(u32::from(hit.length), headers.total_len);
             assert_eq!(self.engine.path(hit.path).ingress, arrival.ingress);

@@ -72,6 +72,17 @@ fn continued(before: &[u8], dice: &mut Dice) -> Vec<u8> {
     }
 }
 
+/// The first packet of a flow like another one.
+fn opened_like(flow: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let key = headers(flow).key();
+    let (from, to) = (SocketAddr::new(key.src, 1000 + dice.roll(80) as u16), SocketAddr::new(key.dst, key.dst_port));
+    match key.protocol {
+        6 => build::tcp(from, to).flags(TcpFlags::SYN).mss(1000 + dice.roll(8000) as u16).build(),
+        17 => build::udp(from, to).payload(&vec![0; dice.roll(60) as usize]).build(),
+        _ => flow.to_vec(),
+    }
+}
+
 /// What the network between says about a packet.
 fn error_about(packet: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     let of = headers(packet);
@@ -127,6 +138,10 @@ fn run(seed: u64) -> CacheCounters {
                 ingress = flows[dice.roll(known) as usize].0;
             }
             (ingress, continued(&flow, &mut dice))
+        } else if known > 0 && dice.chance(60) {
+            // Like a flow before, from another port.
+            let (ingress, flow) = flows[dice.roll(known) as usize].clone();
+            (ingress, opened_like(&flow, &mut dice))
         } else {
             traffic.opening(&lab)
         };
@@ -165,14 +180,15 @@ fn run(seed: u64) -> CacheCounters {
 #[test]
 fn the_cache_is_the_walk() {
     let mut sum = CacheCounters::default();
-    for seed in 0..300 {
+    for seed in 0..500 {
         let counters = run(seed);
         sum.hits += counters.hits;
+        sum.opened += counters.opened;
         sum.misses += counters.misses;
         sum.recorded += counters.recorded;
     }
     // Or there was nothing to compare.
-    assert!(sum.hits > 20_000 && sum.misses > 20_000 && sum.recorded > 5_000, "{sum:?}");
+    assert!(sum.hits > 20_000 && sum.opened > 500 && sum.misses > 20_000 && sum.recorded > 5_000, "{sum:?}");
 }
 
 /// A NAT gateway's client, and packets of one flow of it in both directions.

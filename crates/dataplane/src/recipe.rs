@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::conntrack::EntryIx;
 use crate::counters::NatCounters;
-use crate::index::NatIx;
+use crate::index::{EniIx, NatIx};
 
 /// Notes for the flow cache, taken by the stages of one walk.
 #[derive(Clone, Debug)]
@@ -17,6 +17,14 @@ pub(crate) struct Recipe {
     pub(crate) max_len: u32,
     /// The entries that the packet renewed.
     pub(crate) renewed: SmallVec<[EntryIx; 4]>,
+    /// The entries that it made.
+    pub(crate) made: SmallVec<[EntryIx; 4]>,
+    /// Whether a decision depended on the source port.
+    pub(crate) source_port_matters: bool,
+    /// The largest segment size that nobody on the way lowers.
+    pub(crate) max_mss: u16,
+    /// Who sent the packet to the NAT gateway that made a mapping for it: in whose zone it is (4.4).
+    pub(crate) client: Option<EniIx>,
     /// What it added to NAT gateways' counters.
     pub(crate) legs: SmallVec<[(NatIx, Leg); 2]>,
     /// Digests of the keys under which interfaces let it pass without an entry: it holds until there is one.
@@ -29,6 +37,10 @@ impl Default for Recipe {
             spoilt: false,
             max_len: u32::MAX,
             renewed: SmallVec::new(),
+            made: SmallVec::new(),
+            source_port_matters: false,
+            max_mss: u16::MAX,
+            client: None,
             legs: SmallVec::new(),
             untracked: SmallVec::new(),
         }
@@ -41,9 +53,16 @@ impl Recipe {
         self.spoilt = true;
     }
 
-    /// Whether it holds for the next packet.
+    /// Whether it holds for the next packet of the flow.
     pub(crate) fn holds(&self) -> bool {
-        !self.spoilt
+        !self.spoilt && self.made.is_empty()
+    }
+
+    /// Whether it holds for the first packet of another flow, from another port of the same host to the same port of the same
+    /// remote.
+    pub(crate) fn holds_for_openings(&self) -> bool {
+        let fresh = !self.made.is_empty() && self.renewed.is_empty();
+        !self.spoilt && fresh && self.untracked.is_empty() && !self.source_port_matters
     }
 
     /// The packet was found no longer than `limit`.

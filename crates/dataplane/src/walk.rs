@@ -309,7 +309,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
     /// Notes an entry that the packet made, which ties it to its connection at the end of the walk.
     pub(crate) fn make(&mut self, new: NewEntry) -> EntryIx {
         let entry = self.conntrack.insert(new, self.stamp.now);
-        self.recipe.spoil();
+        self.recipe.made.push(entry);
         self.made.push(entry);
         entry
     }

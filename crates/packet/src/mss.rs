@@ -48,6 +48,13 @@ impl Packet<'_> {
     }
 }
 
+/// The maximum segment size that a whole segment announces.
+pub(crate) fn announced(segment: &[u8]) -> Option<u16> {
+    let header_len = usize::from(*segment.get(DATA_OFFSET_AT)? >> 4) * 4;
+    let options = segment.get(TCP_HEADER..header_len)?;
+    word(options, value_at(options)?)
+}
+
 /// Where the value of the maximum segment size is among the options of a TCP header (RFC 9293 3.1).
 fn value_at(options: &[u8]) -> Option<usize> {
     options::walk(options).find(|(_, option)| option[0] == MSS && option.len() == MSS_LEN).map(|(at, _)| at + 2)

@@ -11,8 +11,8 @@ use crate::number::{
 };
 use crate::tcp_flags::TcpFlags;
 
-/// A packet in the middle of its flow: TCP that neither opens nor ends a connection, UDP, or an echo, right behind an IP header
-/// without options, whole and in no fragment.
+/// A packet like most others: TCP that is no answer to a SYN and no end of a connection, UDP, or an echo, right behind an IP
+/// header without options, whole and in no fragment.
 ///
 /// ```
 /// use vpcemu_packet::{Plain, TcpFlags, build};
@@ -20,7 +20,7 @@ use crate::tcp_flags::TcpFlags;
 /// let (client, server) = ("10.0.0.5:40000".parse()?, "192.0.2.1:443".parse()?);
 /// let segment = build::tcp(client, server).flags(TcpFlags::ACK).build();
 /// assert_eq!(Plain::parse(&segment).unwrap().key().to_string(), "tcp 10.0.0.5:40000 > 192.0.2.1:443");
-/// assert_eq!(Plain::parse(&build::tcp(client, server).flags(TcpFlags::SYN).build()), None);
+/// assert_eq!(Plain::parse(&build::tcp(client, server).flags(TcpFlags::RST).build()), None);
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,7 +106,9 @@ impl Plain {
                 let h = bytes.get(l4..)?.first_chunk::<TCP_HEADER>()?;
                 let header_len = usize::from(h[12] >> 4) * 4;
                 let control = h[13] & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST).0;
-                (header_len >= TCP_HEADER && header_len <= len && control == 0).then_some((ports, 0, h[13]))
+                let opens = control == TcpFlags::SYN.0 && h[13] & TcpFlags::ACK.0 == 0;
+                let fits = header_len >= TCP_HEADER && header_len <= len;
+                (fits && (control == 0 || opens)).then_some((ports, 0, h[13]))
             }
             (UDP, _) => {
                 let own = usize::from(u16::from_be_bytes([h[4], h[5]]));
@@ -124,6 +126,19 @@ impl Plain {
     /// A packet of which no more is known than its flow.
     pub fn of_flow(addresses: [u32; 8], ports: u32, kind: u16) -> Self {
         Self { addresses, ports, kind, total_len: 0, ttl: 0, flags: 0 }
+    }
+
+    /// Whether it is a SYN.
+    #[inline]
+    pub fn is_syn(&self) -> bool {
+        self.flags & TcpFlags::SYN.0 != 0
+    }
+
+    /// The maximum segment size that a SYN announces, if it does.
+    pub fn mss(&self, bytes: &[u8]) -> Option<u16> {
+        let l4 = if self.is_v6() { IPV6_HEADER } else { IPV4_HEADER };
+        let segment = bytes.get(l4..usize::from(self.total_len)).filter(|_| self.is_syn())?;
+        crate::mss::announced(segment)
     }
 
     /// Its flags, of a TCP segment.
@@ -176,6 +191,24 @@ pub struct Patch {
 }
 
 impl Patch {
+    /// What puts these addresses and ports, source first, into an IPv4 packet and takes hops off.
+    #[inline]
+    pub fn to(before: &Plain, [src, dst]: [u32; 2], ports: u32, hops: u8) -> Self {
+        let [old_src, old_dst, ..] = before.addresses;
+        // The TTL is the upper half of its word; taking hops off is the same difference whatever it was.
+        let ttl = Difference::of_u16(u16::from(hops) << 8, 0);
+        let addresses = [Difference::of_u32(old_src, src), Difference::of_u32(old_dst, dst)];
+        let [source, destination] =
+            [16, 0].map(|at| Difference::of_u16((before.ports >> at) as u16, (ports >> at) as u16));
+        let transport = match before.protocol() {
+            // One identifier, and no address in the sum.
+            ICMP => sum(&[source]),
+            _ => sum(&[addresses[0], addresses[1], source, destination]),
+        };
+        let header = sum(&[addresses[0], addresses[1], ttl]);
+        Self { words: [src, dst, ports, u32::from(header) << 16 | u32::from(transport)], hops }
+    }
+
     /// What made a packet, whose headers were `before`, into one whose headers are `after`. None if that was more than a patch
     /// does, or something that is not the same for every packet of the flow.
     pub fn between(before: &Plain, after: &Headers) -> Option<Self> {
@@ -189,18 +222,7 @@ impl Patch {
             return (was == is && after.version == IpVersion::V6).then_some(Self { words: [0; 4], hops });
         };
         let ports = u32::from(is.src_port) << 16 | u32::from(is.dst_port);
-        // The TTL is the upper half of its word; taking hops off is the same difference whatever it was.
-        let ttl = Difference::of_u16(u16::from(before.ttl) << 8, u16::from(after.ttl) << 8);
-        let addresses = [Difference::of_address(was.src, is.src), Difference::of_address(was.dst, is.dst)];
-        let header = [addresses[0], addresses[1], ttl];
-        let port = |old: u16, new: u16| Difference::of_u16(old, new);
-        let transport = match is.protocol {
-            // One identifier, and no address in the sum.
-            ICMP => [port(was.src_port, is.src_port), Difference::NONE, Difference::NONE, Difference::NONE],
-            _ => [addresses[0], addresses[1], port(was.src_port, is.src_port), port(was.dst_port, is.dst_port)],
-        };
-        let words = [src.to_bits(), dst.to_bits(), ports, u32::from(sum(&header)) << 16 | u32::from(sum(&transport))];
-        Some(Self { words, hops })
+        Some(Self::to(before, [src.to_bits(), dst.to_bits()], ports, hops))
     }
 
     /// Whether [`Self::apply`] does to the packet all that the setters of [`Packet`](crate::Packet) do. Not where they may come to

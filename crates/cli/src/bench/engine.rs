@@ -94,7 +94,11 @@ impl Engine {
         staged.iter_mut().flatten().for_each(|staged| self.engine.fetch(staged));
         for (staged, offer) in staged.iter().zip(batch) {
             let datagram = &mut arena[offer.span.range()];
-            if let Some(hit) = staged.as_ref().and_then(|staged| self.engine.forward(staged, offer.stamp, datagram)) {
+            let known = staged.as_ref().and_then(|staged| {
+                let hit = self.engine.forward(staged, offer.stamp, datagram);
+                hit.or_else(|| self.engine.open(staged, offer.stamp, datagram))
+            });
+            if let Some(hit) = known {
                 counts.delivered += 1;
                 counts.digest = counts.digest.rotate_left(1) ^ u64::from(hit.path);
                 continue;

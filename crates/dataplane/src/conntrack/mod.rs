@@ -18,6 +18,7 @@ mod room;
 mod slab;
 mod slot;
 pub mod tcp;
+mod template;
 mod tracker;
 mod untracked;
 pub mod wheel;
@@ -41,6 +42,7 @@ pub use entry::{
     ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool,
     PoolUse, Room, Translator, Way,
 };
+pub(crate) use template::Template;
 use tracker::TimerSets;
 pub use tracker::{Timers, Tracker, UdpProgress};
 pub(crate) use untracked::Untracked;
@@ -320,6 +322,11 @@ impl Conntrack {
         if let Some(old) = self.index.find(hash, |entry, way| self.is_under(entry, way, key)) {
             self.index.remove(hash, old);
         }
+        self.put(hash, new);
+    }
+
+    /// Puts an entry where nothing is.
+    fn put(&mut self, hash: u64, new: (EntryIx, Way)) {
         let Self { index, entries, aside, .. } = self;
         index.insert(hash, new, |entry, way| {
             let slot = &entries[entry.0];
@@ -466,6 +473,11 @@ impl Conntrack {
     fn release_port(&mut self, entry: EntryIx) {
         let (slot, aside) = (self.entries[entry.0], self.aside(entry).copied());
         let Some(nat) = slot.translator() else { return };
+        if aside.is_none() && slot.has_ports() {
+            let [_, back] = slot.hashes(None);
+            self.index.remove(back, (entry, Way::Reply));
+            return self.release(slot.pool(nat));
+        }
         let outside = slot.outside(aside.as_ref());
         if let Some(sharing) = aside.and_then(|aside| aside.sharing) {
             let inside = Inside(slot.original(aside.as_ref()));
@@ -473,7 +485,10 @@ impl Conntrack {
         }
         let [_, back] = slot.hashes(aside.as_ref());
         self.index.remove(back, (entry, Way::Reply));
-        let pool = Pool::of(nat, &outside);
+        self.release(Pool::of(nat, &outside));
+    }
+
+    fn release(&mut self, pool: Pool) {
         if let Some(used) = self.pools.get_mut(&pool) {
             used.taken -= 1;
             if used.taken == 0 {

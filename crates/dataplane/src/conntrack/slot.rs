@@ -167,6 +167,36 @@ impl Slot {
         (slot, slot.aside.then_some(aside))
     }
 
+    /// The same for another flow: from another port, and of a mapping to another port of the translator's.
+    pub(super) fn with_ports(&self, source: u16, local_port: u16) -> Self {
+        let [_, destination] = self.ports;
+        Self { ports: [source, destination], local_port, ..*self }
+    }
+
+    /// Source and destination of IPv4.
+    pub(super) fn v4(&self) -> [u32; 2] {
+        self.v4
+    }
+
+    /// Source and destination port.
+    pub(super) fn ports(&self) -> [u16; 2] {
+        self.ports
+    }
+
+    /// Whether it is TCP or UDP, so that its ports are those of its packets.
+    pub(super) fn has_ports(&self) -> bool {
+        matches!(self.protocol, TCP | UDP)
+    }
+
+    /// A translator's own address.
+    pub(super) fn local(&self) -> u32 {
+        self.local
+    }
+
+    pub(super) fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
     /// Its connection.
     pub(super) fn connection(&self) -> Option<ConnectionIx> {
         (self.connection != NONE).then_some(ConnectionIx(self.connection))
@@ -259,7 +289,7 @@ impl Slot {
     /// The hashes of the keys that find it.
     #[inline]
     pub(super) fn hashes(&self, aside: Option<&Aside>) -> [u64; 2] {
-        if aside.is_some() || !matches!(self.protocol, TCP | UDP) {
+        if aside.is_some() || !self.has_ports() {
             return self.keys(aside).map(|key| super::index::hash(&key));
         }
         // The same without making keys: the usual case.
@@ -278,6 +308,29 @@ impl Slot {
                 [whose[0].key(there), whose[1].key(back())]
             }
             _ => self.keys(aside).map(|key| super::index::hash(&key)),
+        }
+    }
+
+    /// Whether the key that finds `other`, by packets of its original direction, finds this in packets that travel that `way`.
+    /// `other` has nothing aside.
+    #[inline]
+    pub(super) fn shares_key_with(&self, other: &Self, way: Way) -> bool {
+        let whose = (self.kind, self.owner, self.protocol) == (other.kind, other.owner, other.protocol);
+        if !whose || self.aside {
+            return false;
+        }
+        let ([src, dst], [src_port, dst_port]) = (other.v4, other.ports);
+        match (way, self.kind) {
+            (Way::Original, _) => {
+                let same = (self.outward, self.icmp_type) == (other.outward, other.icmp_type);
+                same && (self.v4, self.ports) == (other.v4, other.ports)
+            }
+            // An entry of an interface that was opened from the other side.
+            (Way::Reply, Kind::Interface) => {
+                let reversed = self.v4 == [dst, src] && self.ports == [dst_port, src_port];
+                self.outward != other.outward && reversed
+            }
+            (Way::Reply, _) => false,
         }
     }
 

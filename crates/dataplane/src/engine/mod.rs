@@ -9,6 +9,7 @@
 //! headers, [`Engine::find`] the table, [`Engine::fetch`] the record, [`Engine::forward`] does the work; each asks for the
 //! memory of the next.
 
+mod opening;
 mod paths;
 mod record;
 mod table;
@@ -26,6 +27,7 @@ use crate::output::Output;
 use crate::shard::{Arrival, Options, Remembered, SHARDS, Shard};
 use crate::time::{Stamp, Timestamp};
 
+use opening::{Likeness, Opening, Openings};
 pub use paths::Path;
 use paths::Paths;
 use record::Record;
@@ -39,6 +41,7 @@ pub struct Engine {
     workers: usize,
     table: FlowTable,
     paths: Paths,
+    openings: Openings,
     caches: bool,
     counters: CacheCounters,
 }
@@ -48,6 +51,8 @@ pub struct Engine {
 pub struct CacheCounters {
     /// By a record of the cache.
     pub hits: u64,
+    /// By what was known of other flows that were opened like theirs.
+    pub opened: u64,
     /// By a walk.
     pub misses: u64,
     /// Records that were made, those made anew included.
@@ -105,6 +110,8 @@ pub struct Hit {
     pub connection: Option<u64>,
     /// IP total length.
     pub length: u16,
+    /// Its record, or none.
+    record: u32,
 }
 
 impl Engine {
@@ -121,6 +128,7 @@ impl Engine {
             workers: workers.max(1),
             table: FlowTable::default(),
             paths: Paths::default(),
+            openings: Openings::default(),
             // Who wants to see every step wants to see the packet walk.
             caches: options.flow_cache && !options.record_steps && !options.record_taps,
             counters: CacheCounters::default(),
@@ -163,6 +171,9 @@ impl Engine {
     #[inline]
     pub fn forward(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
         let Staged { plain, port, record, .. } = staged;
+        if plain.is_syn() {
+            return None;
+        }
         let record = self.table.record(*record).filter(|record| record.is_of(plain, port.0))?;
         if u32::from(record.generation) != stamp.generation
             || plain.total_len > record.max_len
@@ -179,7 +190,28 @@ impl Engine {
         let path = record.path;
         self.paths.count(path, plain.total_len);
         self.counters.hits += 1;
-        Some(Hit { path, connection, length: plain.total_len })
+        Some(Hit { path, connection, length: plain.total_len, record: staged.record })
+    }
+
+    /// Opens a flow like others before it, rewriting its packet in place. None, and nothing happens, if it has to walk.
+    pub fn open(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
+        let plain = &staged.plain;
+        let opening = self.openings.find(&Likeness::of(plain, staged.port.0)?)?;
+        if !opening.suits(plain, datagram, stamp.generation) {
+            return None;
+        }
+        let (slot, path) = (usize::from(opening.slot), opening.path);
+        let prepared = self.shards[slot].prepare(&opening.state, (plain.ports >> 16) as u16, stamp)?;
+        let patch = opening.patch(plain, &prepared);
+        if !patch.suits(datagram, plain) {
+            return None;
+        }
+        let connection = self.shards[slot].open(&prepared, stamp);
+        self.drop_outdated_of(slot);
+        patch.apply(datagram, plain);
+        self.paths.count(path, plain.total_len);
+        self.counters.opened += 1;
+        Some(Hit { path, connection: Some(connection), length: plain.total_len, record: NO_RECORD })
     }
 
     /// Walks a packet, as [`Shard::process`] does, and remembers what of that holds for the next one. `staged` is the packet as it
@@ -196,13 +228,14 @@ impl Engine {
         self.counters.misses += 1;
         let of = &mut self.shards[usize::from(shard) / self.workers];
         let raised = staged.is_some_and(|staged| packet.headers().ttl > staged.plain.ttl);
+        let injected = staged.and_then(|staged| (packet.key() != staged.key()).then(|| packet.key()));
         let (verdict, remembered) = of.walk(arrival, packet, out, staged.is_some());
         self.drop_outdated(shard);
         if let (Some(staged), Some(remembered)) = (staged, remembered)
             && !packet.is_replaced()
             && let Some(patch) = Patch::between(&staged.plain, packet.headers())
         {
-            self.remember(shard, (staged, raised), note, &arrival, patch, remembered);
+            self.remember(shard, (staged, raised, injected), note, &arrival, patch, remembered);
         }
         verdict
     }
@@ -210,7 +243,7 @@ impl Engine {
     fn remember(
         &mut self,
         shard: u8,
-        (staged, raised): (&Staged, bool),
+        (staged, raised, injected): (&Staged, bool, Option<FlowKey>),
         note: u8,
         arrival: &Arrival,
         patch: Patch,
@@ -218,6 +251,7 @@ impl Engine {
     ) {
         let Ok(generation) = u16::try_from(arrival.stamp.generation) else { return };
         let connection = remembered.connection;
+        let slot = (usize::from(shard) / self.workers) as u8;
         let path = Path {
             ingress: arrival.ingress,
             at: remembered.at,
@@ -226,9 +260,23 @@ impl Engine {
             legs: remembered.legs.clone(),
         };
         let path = self.paths.intern(path);
-        let slot = (usize::from(shard) / self.workers) as u8;
+        if let Some(state) = remembered.opening {
+            if !raised
+                && injected.is_none()
+                && let Some(likeness) = Likeness::of(&staged.plain, staged.port.0)
+            {
+                let place = (slot, arrival.stamp.generation, path);
+                self.openings.note(likeness, Opening::new(&patch, state, remembered.max_len, place));
+            }
+            return;
+        }
+        // What opens a flow may be told from the rest of it.
+        if staged.plain.is_syn() {
+            return;
+        }
         let record = Record::new(&staged.plain, staged.port.0, &patch, (slot, generation, raised), path, &remembered);
         let (place, replaced) = self.table.insert(staged.hash, record);
+        self.table.set_injected(place, injected);
         for (place, old) in replaced {
             if let Some(connection) = old.connection() {
                 self.shards[usize::from(old.slot)].conntrack_mut().disown_record(connection, place);
@@ -243,7 +291,11 @@ impl Engine {
 
     /// Records that no longer hold make room.
     fn drop_outdated(&mut self, shard: u8) {
-        let outdated = &mut self.shards[usize::from(shard) / self.workers].conntrack_mut().outdated;
+        self.drop_outdated_of(usize::from(shard) / self.workers);
+    }
+
+    fn drop_outdated_of(&mut self, slot: usize) {
+        let outdated = &mut self.shards[slot].conntrack_mut().outdated;
         for record in outdated.drain(..) {
             self.table.remove(record);
         }
@@ -267,6 +319,11 @@ impl Engine {
     /// Where hits went.
     pub fn path(&self, path: u32) -> &Path {
         self.paths.path(path)
+    }
+
+    /// The flow of a packet that was a hit, as it came to the walk: whoever placed it may have put it in front of a translation.
+    pub fn injected(&self, hit: &Hit, staged: &Staged) -> FlowKey {
+        self.table.injected(hit.record).unwrap_or_else(|| staged.key())
     }
 
     /// A hit in the words of a walk. `left` is the packet as it left.

@@ -5,9 +5,10 @@
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
-use vpcemu_packet::Plain;
+use vpcemu_packet::{FlowKey, Plain};
 
 use super::record::Record;
+use crate::fabric::FixedMap;
 use crate::prefetch::prefetch;
 
 /// The place of no record.
@@ -16,8 +17,9 @@ pub(super) const NO_RECORD: u32 = u32::MAX;
 /// Slots of a bucket: as many tags and places as a cache line holds in powers of two.
 const SLOTS: usize = 8;
 
-/// Records of flows without a connection, which would otherwise tell when it is over; beyond this many the oldest goes.
-const UNTRACKED: usize = 65_536;
+/// Records of flows without a connection, which would otherwise tell when it is over; beyond this many, 64 MiB of them, the oldest
+/// goes.
+const UNTRACKED: usize = 1 << 20;
 
 /// Buckets of an empty table: 4 KiB, so that hundreds of engines in tests cost nothing.
 const SMALLEST: usize = 64;
@@ -44,11 +46,19 @@ pub(super) struct FlowTable {
     records: Vec<Record>,
     free: Vec<u32>,
     untracked: VecDeque<u32>,
+    /// Of few records, the flow as it came to the walk, if that is not how it was captured.
+    injected: FixedMap<u32, FlowKey>,
 }
 
 impl Default for FlowTable {
     fn default() -> Self {
-        Self { buckets: vec![EMPTY; SMALLEST], records: Vec::new(), free: Vec::new(), untracked: VecDeque::new() }
+        Self {
+            buckets: vec![EMPTY; SMALLEST],
+            records: Vec::new(),
+            free: Vec::new(),
+            untracked: VecDeque::new(),
+            injected: FixedMap::default(),
+        }
     }
 }
 
@@ -125,8 +135,23 @@ impl FlowTable {
     pub(super) fn remove(&mut self, place: u32) {
         let Some(record) = self.records.get(place as usize).filter(|record| record.is_taken()) else { return };
         self.unlink(record.hash(), place);
+        self.set_injected(place, None);
         self.records[place as usize].give_up();
         self.free.push(place);
+    }
+
+    /// The flow of a record as it came to the walk, if that is not how it was captured.
+    pub(super) fn injected(&self, place: u32) -> Option<FlowKey> {
+        if self.injected.is_empty() { None } else { self.injected.get(&place).copied() }
+    }
+
+    /// Notes that, or that there is nothing to be noted.
+    pub(super) fn set_injected(&mut self, place: u32, injected: Option<FlowKey>) {
+        if let Some(key) = injected {
+            self.injected.insert(place, key);
+        } else if !self.injected.is_empty() {
+            self.injected.remove(&place);
+        }
     }
 
     /// How many records there are.
@@ -275,6 +300,7 @@ mod tests {
     fn insert(table: &mut FlowTable, flow: u32) -> (u32, Replaced) {
         let remembered = Remembered {
             connection: Some(crate::conntrack::ConnectionIx(flow)),
+            opening: None,
             at: Place::Internet,
             state: None,
             digest: 0,

@@ -28,7 +28,11 @@ impl Seen {
     /// Notes a tuple, in either direction; true the first time. Beyond the capacity nothing new is noted, and a tuple may
     /// count as new again.
     pub(crate) fn first_time(&mut self, key: &FlowKey) -> bool {
-        let tuple = canonical(key);
+        self.note(canonical(key))
+    }
+
+    /// The same of the number of a tuple.
+    pub(crate) fn note(&mut self, tuple: u64) -> bool {
         if self.tuples.contains_key(&tuple) {
             return false;
         }

@@ -77,7 +77,9 @@ pub(crate) fn clamp_mss(walk: &mut Walk<'_, '_, '_>, limit: u32) {
     if matches!(walk.transport, Transport::Tcp { .. }) {
         // IP and TCP headers without options: 20 and 20 bytes, or 40 and 20.
         let headers = if walk.source().is_ipv4() { 40 } else { 60 };
-        walk.packet.clamp_mss(u16::try_from(limit.saturating_sub(headers)).unwrap_or(u16::MAX));
+        let most = u16::try_from(limit.saturating_sub(headers)).unwrap_or(u16::MAX);
+        walk.recipe.max_mss = walk.recipe.max_mss.min(most);
+        walk.packet.clamp_mss(most);
     }
 }
 

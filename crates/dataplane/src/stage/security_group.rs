@@ -132,6 +132,7 @@ fn judge_by_rules(
     };
     // What opens nothing may be the answer to a flow that passed untracked, and is then no more tracked than that.
     let answers = !opening && is_untracked(eni, &key.reversed(), direction.reversed());
+    walk.recipe.source_port_matters |= !opening && rules.is_open(key.protocol, peer) && !reverse.is_empty();
     match rules.judge(walk.subject(), peer, &identity) {
         GroupVerdict::Allowed { rule, open } => {
             let untracked = answers || open && reverse.is_open(key.protocol, peer);

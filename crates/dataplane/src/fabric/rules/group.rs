@@ -140,6 +140,11 @@ impl GroupRules {
         }
     }
 
+    /// Whether there is no rule at all.
+    pub fn is_empty(&self) -> bool {
+        self.tables.iter().all(|table| table.len() == 0)
+    }
+
     /// Whether everything of `protocol` is admitted from or to everyone, on all ports, in the family of `address`: the
     /// condition on the reverse direction of an untracked flow (6.15).
     pub fn is_open(&self, protocol: u8, address: IpAddr) -> bool {

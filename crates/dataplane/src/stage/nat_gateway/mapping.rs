@@ -4,6 +4,9 @@
 //! Rules: 4.11-4.17, 4.21, 4.24-4.31, section 12. Knobs: `filtering`, `hairpin`, `mapping`, `overload`, `port_cooldown`,
 //! `refresh`, `tcp_simopen`, and every timer.
 
+use std::net::Ipv4Addr;
+
+use smallvec::SmallVec;
 use vpcemu_model::behavior::{Filtering, Hairpin, Mapping, NatGatewayBehavior, Refresh};
 use vpcemu_packet::{FlowKey, TcpFlags, Transport};
 
@@ -11,11 +14,12 @@ use super::admission::ECHO_REQUEST;
 use super::{answers, ports, refuse, translator};
 use crate::conntrack::bindings::{Scope, Sharing};
 use crate::conntrack::tcp::TcpState;
-use crate::conntrack::{EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Way};
+use crate::conntrack::{Conntrack, EntryIx, Inside, Key, NewEntry, Outside, Owner, Timers, Tracker, Way};
 use crate::fabric::{Fabric, Nat};
-use crate::index::NatIx;
+use crate::index::{EniIx, NatIx};
 use crate::outcome::{CtState, Denial};
 use crate::reason::DropReason;
+use crate::time::Timestamp;
 use crate::walk::Walk;
 
 /// Ports below this one are well known (RFC 6335 6).
@@ -58,6 +62,7 @@ pub(super) fn from_inside(
     let Some(outside) = allocate(walk, nat_ix, nat, inside, reuse) else {
         return Err(answers::exhausted(walk, nat_ix, nat));
     };
+    walk.recipe.client = walk.emitter;
     let Inside(key) = inside;
     let tracker = if opens { Tracker::opening(&key, flags) } else { Tracker::adopted(flags, false) };
     if opens && flags.is_some() {
@@ -135,21 +140,44 @@ fn admit(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, outside: Outside) -> Option
 
 fn allocate(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat, inside: Inside, reuse: u32) -> Option<Outside> {
     let knobs = &walk.fabric.behavior.nat_gateway;
-    let zone = walk.emitter.and_then(|eni| walk.fabric.eni(eni)).and_then(|eni| walk.fabric.subnet(eni.subnet));
-    let zone = zone.map(|subnet| subnet.zone);
-    let addresses = ports::addresses(nat, zone);
     let request = ports::Request { reuse, ..ports::Request::new(knobs, walk.options.seed, walk.stamp.now) };
+    let addresses = addresses(walk.fabric, nat, walk.emitter);
     ports::allocate(walk.conntrack, translator(nat_ix), &addresses, inside, &request)
+}
+
+/// The addresses that serve a client, by the interface that its packets come from (4.4).
+fn addresses(fabric: &Fabric, nat: &Nat, client: Option<EniIx>) -> SmallVec<[Ipv4Addr; 8]> {
+    let subnet = client.and_then(|eni| fabric.eni(eni)).and_then(|eni| fabric.subnet(eni.subnet));
+    ports::addresses(nat, subnet.map(|subnet| subnet.zone))
+}
+
+/// The port of the gateway's only address, `local`, for a mapping of a client's that nothing is known of. None if there are
+/// several addresses to choose from, or no port is free.
+pub(crate) fn free_port(
+    conntrack: &mut Conntrack,
+    fabric: &Fabric,
+    (nat_ix, client, local): (NatIx, Option<EniIx>, Ipv4Addr),
+    inside: Inside,
+    (seed, now): (u64, Timestamp),
+) -> Option<u16> {
+    let nat = fabric.nat(nat_ix)?;
+    let addresses = addresses(fabric, nat, client);
+    if addresses.as_slice() != [local] {
+        return None;
+    }
+    let request = ports::Request::new(&fabric.behavior.nat_gateway, seed, now);
+    let Outside(arriving) = ports::allocate(conntrack, translator(nat_ix), &addresses, inside, &request)?;
+    Some(arriving.dst_port)
 }
 
 /// A mapping whose first packet the capture does not hold: allocated for a reply that was captured on the inside.
 pub(crate) fn adopt(
-    conntrack: &mut crate::conntrack::Conntrack,
+    conntrack: &mut Conntrack,
     (fabric, generation): (&Fabric, u32),
     nat_ix: NatIx,
     inside: Inside,
     flags: TcpFlags,
-    (seed, now): (u64, crate::time::Timestamp),
+    (seed, now): (u64, Timestamp),
 ) -> Option<Outside> {
     let nat = fabric.nat(nat_ix)?;
     let Inside(key) = inside;
@@ -226,7 +254,7 @@ pub(super) fn live(walk: &mut Walk<'_, '_, '_>, nat: NatIx, key: Key) -> Option<
         let Outside(arriving) = walk.conntrack.outside(entry)?;
         let keeps = |fabric: &Fabric, before: &Fabric| match (fabric.nat(nat), before.nat(nat)) {
             (Some(now), Some(then)) => {
-                let address = |own: &std::net::Ipv4Addr| std::net::IpAddr::V4(*own) == arriving.dst;
+                let address = |own: &Ipv4Addr| std::net::IpAddr::V4(*own) == arriving.dst;
                 now.site == then.site && now.addresses.iter().any(address)
             }
             _ => false,

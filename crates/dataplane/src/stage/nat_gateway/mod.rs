@@ -31,7 +31,7 @@ use crate::stage::{mtu, nacl};
 use crate::walk::{Hop, Walk};
 
 pub(crate) use errors::flow_of;
-pub(crate) use mapping::{adopt, sharing};
+pub(crate) use mapping::{adopt, free_port, sharing};
 pub(crate) use ports::{Range, is_free};
 
 const KIND: StepKind = StepKind::Nat;

@@ -1,0 +1,102 @@
+//! Flows that are opened alike: from one host to one port of one remote, from ever another port.
+//!
+//! The first of them walks. The others take the same way past the same rules, get the same entries but for a port, and a port of
+//! the NAT gateway's of their own.
+
+use vpcemu_packet::{Patch, Plain};
+
+use crate::fabric::FixedMap;
+use crate::shard::{OpeningState, Prepared};
+
+/// What flows that are opened alike have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Likeness {
+    addresses: [u32; 2],
+    port: u32,
+    destination: u16,
+    kind: u16,
+}
+
+impl Likeness {
+    /// Of an IPv4 packet that may open a flow: a SYN, or UDP.
+    #[inline]
+    pub(super) fn of(plain: &Plain, port: u32) -> Option<Self> {
+        let opens = plain.is_syn() || plain.kind == u16::from(UDP);
+        let [src, dst, ..] = plain.addresses;
+        let alike = Self { addresses: [src, dst], port, destination: plain.ports as u16, kind: plain.kind };
+        opens.then_some(alike)
+    }
+}
+
+/// The protocol number of UDP (RFC 768); in IPv6 packets their kind says so.
+const UDP: u8 = 17;
+
+/// How a flow is opened.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) state: OpeningState,
+    /// The addresses that it leaves with.
+    addresses: [u32; 2],
+    destination: u16,
+    hops: u8,
+    pub(super) max_len: u32,
+    pub(super) generation: u32,
+    pub(super) slot: u8,
+    pub(super) path: u32,
+}
+
+impl Opening {
+    pub(super) fn new(
+        patch: &Patch,
+        state: OpeningState,
+        max_len: u32,
+        (slot, generation, path): (u8, u32, u32),
+    ) -> Self {
+        let [src, dst, ports, _] = patch.words;
+        Self {
+            state,
+            addresses: [src, dst],
+            destination: ports as u16,
+            hops: patch.hops,
+            max_len,
+            generation,
+            slot,
+            path,
+        }
+    }
+
+    /// Whether a packet is one that this is true of.
+    pub(super) fn suits(&self, plain: &Plain, bytes: &[u8], generation: u32) -> bool {
+        let mss = plain.mss(bytes).is_none_or(|mss| mss <= self.state.max_mss);
+        self.generation == generation && u32::from(plain.total_len) <= self.max_len && plain.ttl > self.hops && mss
+    }
+
+    /// What is rewritten in the packet that opens a flow.
+    pub(super) fn patch(&self, plain: &Plain, prepared: &Prepared) -> Patch {
+        let source = prepared.local_port.unwrap_or((plain.ports >> 16) as u16);
+        Patch::to(plain, self.addresses, u32::from(source) << 16 | u32::from(self.destination), self.hops)
+    }
+}
+
+/// How flows are opened that were opened alike before.
+#[derive(Debug, Default)]
+pub(super) struct Openings {
+    known: FixedMap<Likeness, Opening>,
+}
+
+/// So many are kept, some 40 MB. A host that talks to more services than that at a time walks more.
+const MOST: usize = 65_536;
+
+impl Openings {
+    #[inline]
+    pub(super) fn find(&self, likeness: &Likeness) -> Option<&Opening> {
+        self.known.get(likeness)
+    }
+
+    pub(super) fn note(&mut self, likeness: Likeness, opening: Opening) {
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        self.known.insert(likeness, opening);
+    }
+}
