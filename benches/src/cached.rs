@@ -1,12 +1,19 @@
 //! Traffic through an engine with its flow cache, in batches.
 
+use std::time::Duration;
+
 use vpcemu_dataplane::engine::{CacheCounters, Port, Staged};
-use vpcemu_dataplane::{Arrival, Engine, Ingress, Options, Output, ShardMap, Stamp, Timeline, Timestamp};
+use vpcemu_dataplane::{Arrival, Engine, Ingress, Options, Output, Shard, ShardMap, Stamp, Timeline, Timestamp};
 use vpcemu_packet::{Headers, Offloads, Packet};
+
+use crate::way::{Way, answer};
 
 /// Packets that are staged together: enough to hide a line from memory behind the work on the others, few enough to stay in the
 /// first cache.
-const BATCH: usize = 32;
+pub const BATCH: usize = 32;
+
+/// The packets of a batch after the engine's first passes; none for those that have to walk.
+pub type Batch = [Option<Staged>; BATCH];
 
 /// Bytes of the arena between two packets' starts: whole cache lines, so that every size costs alike.
 const STRIDE: usize = 128;
@@ -37,7 +44,26 @@ impl Load {
         }
     }
 
-    /// One more packet for [`Self::round`]. At most 128 bytes.
+    /// An engine for the [network](crate::NETWORK), that knows `flows` flows of a way as streams, with a packet of each direction.
+    pub fn established(way: Way, flows: u32) -> Self {
+        let timeline = crate::timeline(crate::NETWORK);
+        let mut load = Self::new(&timeline);
+        let [near, far] = way.ends(&timeline);
+        for flow in 0..flows {
+            let there = way.opening(flow);
+            let back = answer(&load.send(near, there.clone()));
+            // A flow is a stream when it was answered and goes on.
+            for _ in 0..3 {
+                load.send(far, back.clone());
+                load.send(near, there.clone());
+            }
+            load.push(near, there);
+            load.push(far, back);
+        }
+        load
+    }
+
+    /// One more packet for [`Self::run`]. At most 128 bytes.
     pub fn push(&mut self, ingress: Ingress, datagram: Vec<u8>) {
         assert!(datagram.len() <= STRIDE);
         self.packets.push((ingress, datagram));
@@ -61,33 +87,64 @@ impl Load {
 
     /// Forwards the packets of the arena from `from` on, at most `count`, in batches. Each has to have been put there afresh.
     pub fn run(&mut self, from: usize, count: usize) -> usize {
-        let Self { engine, map, packets, arena, out, now, n } = self;
-        let to = packets.len().min(from + count);
+        let to = self.packets.len().min(from + count);
         let mut at = from;
         while at < to {
-            let batch = &packets[at..to.min(at + BATCH)];
-            let mut staged: [Option<Staged>; BATCH] = [None; BATCH];
-            for (index, (ingress, datagram)) in batch.iter().enumerate() {
-                let start = (at + index) * STRIDE;
-                staged[index] =
-                    Port::of(*ingress).and_then(|port| engine.stage(port, &arena[start..start + datagram.len()]));
-            }
-            staged.iter_mut().flatten().for_each(|staged| engine.find(staged));
-            staged.iter_mut().flatten().for_each(|staged| engine.fetch(staged));
-            for (index, (ingress, datagram)) in batch.iter().enumerate() {
-                let start = (at + index) * STRIDE;
-                let bytes = &mut arena[start..start + datagram.len()];
-                let stamp = stamp(n, *now);
-                if staged[index].as_ref().and_then(|staged| engine.forward(staged, stamp, bytes)).is_none() {
-                    one(engine, map, out, (*ingress, bytes), stamp);
-                }
-            }
-            at += batch.len();
+            let many = BATCH.min(to - at);
+            let mut batch = self.stage(at, many);
+            self.find(&mut batch);
+            self.fetch(&mut batch);
+            self.forward(at, many, &batch);
+            at += many;
         }
         to - from
     }
 
-    /// How many packets a round has.
+    /// The first pass: reads the headers of `many` packets, at most [`BATCH`], from `at` on.
+    #[inline]
+    pub fn stage(&self, at: usize, many: usize) -> Batch {
+        let mut batch = [None; BATCH];
+        for (index, (ingress, datagram)) in self.packets[at..at + many].iter().enumerate() {
+            let start = (at + index) * STRIDE;
+            let bytes = &self.arena[start..start + datagram.len()];
+            batch[index] = Port::of(*ingress).and_then(|port| self.engine.stage(port, bytes));
+        }
+        batch
+    }
+
+    /// The second: looks for their records.
+    #[inline]
+    pub fn find(&self, batch: &mut Batch) {
+        batch.iter_mut().flatten().for_each(|staged| self.engine.find(staged));
+    }
+
+    /// The third: looks into them.
+    #[inline]
+    pub fn fetch(&self, batch: &mut Batch) {
+        batch.iter_mut().flatten().for_each(|staged| self.engine.fetch(staged));
+    }
+
+    /// The last: forwards those packets, or walks them.
+    #[inline]
+    pub fn forward(&mut self, at: usize, many: usize, batch: &Batch) {
+        let Self { engine, map, packets, arena, out, now, n } = self;
+        for (index, (ingress, datagram)) in packets[at..at + many].iter().enumerate() {
+            let start = (at + index) * STRIDE;
+            let bytes = &mut arena[start..start + datagram.len()];
+            let stamp = stamp(n, *now);
+            if batch[index].as_ref().and_then(|staged| engine.forward(staged, stamp, bytes)).is_none() {
+                one(engine, map, out, (*ingress, bytes), stamp);
+            }
+        }
+    }
+
+    /// Lets time pass, and the engine reclaim what has expired.
+    pub fn pass(&mut self, time: Duration) {
+        self.now = Timestamp(self.now.0 + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.engine.tick(self.now);
+    }
+
+    /// How many packets there are.
     pub fn len(&self) -> usize {
         self.packets.len()
     }
@@ -100,6 +157,11 @@ impl Load {
     /// Hits and misses.
     pub fn counters(&self) -> CacheCounters {
         self.engine.counters()
+    }
+
+    /// Conntrack entries over all shards.
+    pub fn entries(&self) -> usize {
+        self.engine.shards().iter().map(Shard::entries).sum()
     }
 }
 

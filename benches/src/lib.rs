@@ -1,16 +1,18 @@
 //! What the benches share: a network with everything on the way, its engine, and packets for it.
 
 pub mod cached;
+pub mod way;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::{
     Arrival, Ingress, Options, Outcome, Output, SHARDS, Shard, ShardMap, Stamp, Timeline, Timestamp, Verdict,
 };
 use vpcemu_model::native;
 use vpcemu_packet::{Headers, Offloads, Packet, TcpFlags, build};
+
+use way::{Way, answer};
 
 /// A private host behind a NAT gateway, a public one, and an IPv6 one behind an egress-only gateway.
 pub const NETWORK: &str = r#"
@@ -48,12 +50,21 @@ security_groups = ["server"]
 "#;
 
 /// Remotes that traffic is spread over.
-const REMOTES: u32 = 1000;
+pub const REMOTES: u32 = 1000;
 
 /// Payload that makes an IPv4/UDP packet 64 bytes long.
 const PAYLOAD: [u8; 36] = [0; 36];
 
-/// An engine with all its shards.
+/// The timeline of a native file's text.
+///
+/// # Panics
+/// If the text is wrong.
+pub fn timeline(text: &str) -> Arc<Timeline> {
+    let network = native::parse("bench.toml", text).unwrap_or_else(|error| panic!("{error}")).network;
+    Arc::new(Timeline::compile(&[network]))
+}
+
+/// An engine with all its shards, and no flow cache.
 #[derive(Debug)]
 pub struct Engine {
     timeline: Arc<Timeline>,
@@ -84,15 +95,14 @@ impl Prepared {
 impl Engine {
     /// The engine of a native file's text.
     pub fn new(text: &str) -> Self {
-        let network = native::parse("bench.toml", text).unwrap_or_else(|error| panic!("{error}")).network;
-        let timeline = Arc::new(Timeline::compile(&[network]));
+        let timeline = timeline(text);
         let shards = (0..SHARDS).map(|_| Shard::new(Arc::clone(&timeline), Options::default())).collect();
         Self { map: ShardMap::new(&timeline), timeline, shards, out: Output::default(), n: 0, scratch: Vec::new() }
     }
 
-    /// An interface by id.
-    pub fn eni(&self, id: &str) -> EniIx {
-        self.timeline.registry().enis.find(&id.into()).unwrap_or_else(|| panic!("no {id}"))
+    /// The configuration.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// Parses a packet and finds its shard, outside of what is timed.
@@ -101,13 +111,39 @@ impl Engine {
         Prepared { ingress, shard: usize::from(self.map.shard(&headers)), headers, bytes }
     }
 
+    /// Opens a flow of a way; returns a packet of each direction.
+    ///
+    /// # Panics
+    /// If the network does not let it through.
+    pub fn open(&mut self, way: Way, flow: u32) -> [Prepared; 2] {
+        let [near, far] = way.ends(&self.timeline);
+        let there = self.prepare(near, way.opening(flow));
+        assert!(delivered(&self.walk(&there)), "{} was to be open", way.name());
+        let back = answer(self.left());
+        [there, self.prepare(far, back)]
+    }
+
     /// Walks a packet: copies it, since the walk rewrites it in place, and processes it at a standing time.
     pub fn walk(&mut self, packet: &Prepared) -> Verdict {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(&packet.bytes);
+        let verdict = self.process(packet, &mut scratch);
+        self.scratch = scratch;
+        verdict
+    }
+
+    /// Walks a packet in place. After that only its bytes are of any use.
+    pub fn walk_in_place(&mut self, packet: &mut Prepared) -> Verdict {
+        let mut bytes = std::mem::take(&mut packet.bytes);
+        let verdict = self.process(packet, &mut bytes);
+        packet.bytes = bytes;
+        verdict
+    }
+
+    fn process(&mut self, packet: &Prepared, bytes: &mut [u8]) -> Verdict {
         self.n += 1;
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&packet.bytes);
-        let length = packet.headers.total_len;
-        let mut datagram = Packet::from_parts(&mut self.scratch, packet.headers, length);
+        let mut datagram = Packet::from_parts(bytes, packet.headers, packet.headers.total_len);
         let stamp = Stamp { n: self.n, now: Timestamp(1_750_000_000_000_000_000), generation: 0 };
         let arrival = Arrival::new(stamp, packet.ingress, &datagram);
         self.shards[packet.shard].process(arrival, &mut datagram, &mut self.out)
@@ -122,6 +158,13 @@ impl Engine {
     pub fn entries(&self) -> usize {
         self.shards.iter().map(Shard::entries).sum()
     }
+}
+
+/// How many live flows to measure with: of `counts` all, but only the first where benches are merely tried out, as `cargo test`
+/// does.
+pub fn live(counts: &[u32]) -> &[u32] {
+    let measures = std::env::args().any(|argument| argument == "--bench");
+    if measures { counts } else { counts.get(..1).unwrap_or_default() }
 }
 
 /// Whether a packet was delivered.
