@@ -85,6 +85,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The packet.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Length of the packet.
     #[expect(clippy::len_without_is_empty, reason = "no packet is empty")]
     pub fn len(&self) -> usize {
