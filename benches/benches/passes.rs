@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use vpcemu_benches::cached::{BATCH, Batch, Load};
 use vpcemu_benches::way::Way;
-use vpcemu_benches::{NETWORK, live, timeline};
+use vpcemu_benches::{NETWORK, REMOTES, live, timeline};
 
 /// Live flows: those that fit into the second cache, and those that do not.
 const FLOWS: [u32; 2] = [1_000, 100_000];
@@ -99,6 +99,32 @@ fn new_flows(c: &mut Criterion) {
     group.finish();
 }
 
+/// Likewise, of flows like others before them: from another port of the client to a service that it has talked to.
+fn new_flows_like_others(c: &mut Criterion) {
+    let mut group = c.benchmark_group("new-flow-like-others");
+    for way in [Way::VpcPath, Way::Igw] {
+        let bytes = way.opening(0).len() as u64;
+        group.throughput(Throughput::ElementsAndBytes { elements: 1, bytes });
+        let timeline = timeline(NETWORK);
+        let [near, _] = way.ends(&timeline);
+        let mut load = Load::new(&timeline);
+        (0..REMOTES).for_each(|flow| drop(load.send(near, way.opening(flow))));
+        let mut flow = REMOTES;
+        group.bench_function(way.name(), |b| {
+            b.iter_custom(|iterations| {
+                let mut packets: Vec<_> = (0..iterations).map(|n| way.opening(flow + n as u32)).collect();
+                flow += iterations as u32;
+                let begun = Instant::now();
+                packets.iter_mut().for_each(|packet| load.ask(near, packet));
+                begun.elapsed()
+            });
+        });
+        let counters = load.counters();
+        assert_eq!((counters.opened, counters.misses), (u64::from(flow - REMOTES), u64::from(REMOTES)));
+    }
+    group.finish();
+}
+
 /// Connections that are over, all at once: what a tick takes for each.
 fn expiry(c: &mut Criterion) {
     let mut group = c.benchmark_group("expiry");
@@ -129,6 +155,6 @@ fn expiry(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    targets = hits, new_flows, expiry
+    targets = hits, new_flows, new_flows_like_others, expiry
 }
 criterion_main!(benches);

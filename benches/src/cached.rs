@@ -77,6 +77,20 @@ impl Load {
         datagram
     }
 
+    /// Sends one packet by itself the way that an engine's packets go: by a record, like other openings, or by a walk.
+    pub fn ask(&mut self, ingress: Ingress, datagram: &mut [u8]) {
+        let stamp = stamp(&mut self.n, self.now);
+        let known = Port::of(ingress).and_then(|port| self.engine.stage(port, datagram)).and_then(|mut staged| {
+            self.engine.find(&mut staged);
+            self.engine.fetch(&mut staged);
+            let hit = self.engine.forward(&staged, stamp, datagram);
+            hit.or_else(|| self.engine.open(&staged, stamp, datagram))
+        });
+        if known.is_none() {
+            one(&mut self.engine, &self.map, &mut self.out, (ingress, datagram), stamp);
+        }
+    }
+
     /// Puts the packets as they were pushed into the arena.
     pub fn refill(&mut self) {
         self.arena.resize(self.packets.len() * STRIDE, 0);
@@ -132,9 +146,12 @@ impl Load {
             let start = (at + index) * STRIDE;
             let bytes = &mut arena[start..start + datagram.len()];
             let stamp = stamp(n, *now);
-            if batch[index].as_ref().and_then(|staged| engine.forward(staged, stamp, bytes)).is_none() {
-                one(engine, map, out, (*ingress, bytes), stamp);
+            if let Some(staged) = &batch[index]
+                && (engine.forward(staged, stamp, bytes).is_some() || engine.open(staged, stamp, bytes).is_some())
+            {
+                continue;
             }
+            one(engine, map, out, (*ingress, bytes), stamp);
         }
     }
 

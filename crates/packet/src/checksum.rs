@@ -61,12 +61,14 @@ impl Checksum {
 
     /// The same for UDP, where 0 says that there is no checksum and stays, and a sum of 0 is written as 0xFFFF (RFC 768).
     #[must_use]
+    #[inline]
     pub fn updated_optional(self, difference: Difference) -> Self {
         if self.0 == 0 { self } else { self.updated(difference).never_zero() }
     }
 
     /// The value to write where 0 would say that there is no checksum.
     #[must_use]
+    #[inline]
     pub fn never_zero(self) -> Self {
         if self.0 == 0 { Self(0xFFFF) } else { self }
     }
@@ -137,6 +139,7 @@ impl Difference {
     }
 
     /// True if no sum changes, which also words that swap places come to.
+    #[inline]
     pub fn is_none(self) -> bool {
         matches!(fold(self.0), 0 | 0xFFFF)
     }

@@ -36,7 +36,10 @@ pub(super) fn cases() -> Vec<Case> {
             Case::piece(format!("expiry/{name}"), move || expiry(way)),
         ]
     });
-    passes.chain(flows).collect()
+    let alike = [Way::VpcPath, Way::Igw]
+        .into_iter()
+        .map(|way| Case::piece(format!("new-flow-like-others/{}", way.name()), move || new_flows_like_others(way)));
+    passes.chain(flows).chain(alike).collect()
 }
 
 /// As many packets as make whole batches.
@@ -140,6 +143,18 @@ fn new_flows(way: Way) -> u64 {
         (2 * entries, 0),
         "each flow was to leave what the first ones did"
     );
+    datagrams.len() as u64
+}
+
+/// Likewise, of flows like others before them.
+fn new_flows_like_others(way: Way) -> u64 {
+    let (mut load, near) = grown(way, 2 * FLOWS);
+    open(&mut load, near, way, FLOWS);
+    let mut datagrams: Vec<_> = (FLOWS..2 * FLOWS).map(|flow| way.opening(flow)).collect();
+    let before = load.counters();
+    instructions_are_counted(|| datagrams.iter_mut().for_each(|datagram| load.ask(near, datagram)));
+    let after = load.counters();
+    assert_eq!((after.opened - before.opened, after.misses), (datagrams.len() as u64, before.misses));
     datagrams.len() as u64
 }
 

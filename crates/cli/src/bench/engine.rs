@@ -78,15 +78,16 @@ impl Engine {
     /// Pushes packets through in batches, rewriting them in place.
     pub(crate) fn run(&mut self, offers: &[Offer], arena: &mut [u8]) -> Counts {
         let mut counts = Counts::default();
+        let mut staged = [None; BATCH];
         for batch in offers.chunks(BATCH) {
-            self.batch(batch, arena, &mut counts);
+            self.batch(batch, arena, &mut staged, &mut counts);
         }
         counts
     }
 
     /// Each pass asks for the memory of the next.
-    fn batch(&mut self, batch: &[Offer], arena: &mut [u8], counts: &mut Counts) {
-        let mut staged: [Option<Staged>; BATCH] = [None; BATCH];
+    fn batch(&mut self, batch: &[Offer], arena: &mut [u8], staged: &mut [Option<Staged>; BATCH], counts: &mut Counts) {
+        let staged = &mut staged[..batch.len()];
         for (slot, offer) in staged.iter_mut().zip(batch) {
             *slot = self.stage(offer, &arena[offer.span.range()]);
         }
@@ -94,14 +95,16 @@ impl Engine {
         staged.iter_mut().flatten().for_each(|staged| self.engine.fetch(staged));
         for (staged, offer) in staged.iter().zip(batch) {
             let datagram = &mut arena[offer.span.range()];
-            let known = staged.as_ref().and_then(|staged| {
-                let hit = self.engine.forward(staged, offer.stamp, datagram);
-                hit.or_else(|| self.engine.open(staged, offer.stamp, datagram))
-            });
-            if let Some(hit) = known {
-                counts.delivered += 1;
-                counts.digest = counts.digest.rotate_left(1) ^ u64::from(hit.path);
-                continue;
+            if let Some(staged) = staged {
+                let hit = match self.engine.forward(staged, offer.stamp, datagram) {
+                    None => self.engine.open(staged, offer.stamp, datagram),
+                    hit => hit,
+                };
+                if let Some(hit) = hit {
+                    counts.delivered += 1;
+                    counts.digest = counts.digest.rotate_left(1) ^ u64::from(hit.path);
+                    continue;
+                }
             }
             match self.process(offer, staged.as_ref(), datagram) {
                 Some(left) => {
@@ -141,7 +144,9 @@ impl Engine {
 
     pub(crate) fn counters(&self) -> Counters {
         let (cache, connections) = (self.engine.counters(), self.engine.connections());
-        Counters { hits: cache.hits, misses: cache.misses + self.unplaced, new_flows: connections.created }
+        // A flow that is opened like others is not in the cache either.
+        let misses = cache.misses + cache.opened + self.unplaced;
+        Counters { hits: cache.hits, misses, new_flows: connections.created }
     }
 
     /// Connections that are alive, or not yet reclaimed.

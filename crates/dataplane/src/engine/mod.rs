@@ -194,6 +194,8 @@ impl Engine {
     }
 
     /// Opens a flow like others before it, rewriting its packet in place. None, and nothing happens, if it has to walk.
+    // Not inline: few packets get here, and in the loop over hits it would be in their way.
+    #[inline(never)]
     pub fn open(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
         let plain = &staged.plain;
         let opening = self.openings.find(&Likeness::of(plain, staged.port.0)?)?;
@@ -216,6 +218,7 @@ impl Engine {
 
     /// Walks a packet, as [`Shard::process`] does, and remembers what of that holds for the next one. `staged` is the packet as it
     /// came, if it may be remembered; `note` is the caller's own, to be read from the [`Path`].
+    #[inline(never)]
     pub fn walk(
         &mut self,
         shard: u8,

@@ -77,9 +77,12 @@ impl Record {
     /// Whether it is of the flow of a packet that comes by a port.
     #[inline]
     pub(super) fn is_of(&self, plain: &Plain, port: u32) -> bool {
-        let same = self.is_taken() && (self.ports, self.port, self.kind) == (plain.ports, port, plain.kind);
-        let words = if plain.is_v6() { 8 } else { 2 };
-        same && self.words[..words] == plain.addresses[..words]
+        // Word by word: as slices they would be compared by a call.
+        let [a, b, rest @ ..] = self.words;
+        let [c, d, others @ ..] = plain.addresses;
+        let head =
+            (self.ports ^ plain.ports) | (self.port ^ port) | (a ^ c) | (b ^ d) | u32::from(self.kind ^ plain.kind);
+        head == 0 && self.is_taken() && (!plain.is_v6() || rest == others)
     }
 
     /// Whether it is of the same flow as another.
