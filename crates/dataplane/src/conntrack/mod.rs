@@ -361,8 +361,18 @@ impl Conntrack {
         self.reclaim(now, RECLAIM_TICK);
     }
 
-    /// Looks at no more than `most` entries whose second is over.
+    /// Looks at no more than `most` entries whose second is over. Their memory was asked for last time.
     fn reclaim(&mut self, now: Timestamp, most: usize) {
+        for entry in self.wheel.upcoming().take(RECLAIM_EACH) {
+            if let Some(connection) = self.entries.slot(entry).and_then(Slot::connection) {
+                self.connections.prefetch(connection.0);
+            }
+        }
+        self.reclaim_due(now, most);
+        self.wheel.upcoming().take(RECLAIM_EACH).for_each(|entry| self.entries.prefetch(entry));
+    }
+
+    fn reclaim_due(&mut self, now: Timestamp, most: usize) {
         for _ in 0..most {
             let entries = &self.entries;
             let second_of = |entry: u32| entries.slot(entry).map(|slot| slot.scheduled);

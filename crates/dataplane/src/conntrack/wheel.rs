@@ -12,8 +12,8 @@ pub struct Wheel {
     /// The first second that is not over; what was due before is in `due`.
     base: u64,
     near: Vec<Vec<u32>>,
-    /// Entries in `near`.
-    count: usize,
+    /// Which buckets of `near` have entries, a bit each: most seconds are over without one.
+    occupied: [u64; WORDS],
     far: BTreeMap<u64, Vec<u32>>,
     /// Entries of a second that is over, and which.
     due: Vec<u32>,
@@ -22,6 +22,9 @@ pub struct Wheel {
 
 /// Seconds with a bucket of their own: as many as most timers have, so that their entries are put into one bucket only.
 const NEAR: u64 = 512;
+
+/// Bits for all of them.
+const WORDS: usize = NEAR as usize / 64;
 
 /// Seconds that share a bucket when they are far away. They are dealt out when the last of them comes near.
 const BLOCK: u64 = 128;
@@ -36,7 +39,7 @@ impl Wheel {
     /// A wheel that turns, or one that stands still so that only lookups notice expiry.
     pub fn new(reclaim: bool) -> Self {
         let far = BTreeMap::new();
-        Self { reclaim, base: u64::MAX, near: Vec::new(), count: 0, far, due: Vec::new(), due_second: 0 }
+        Self { reclaim, base: u64::MAX, near: Vec::new(), occupied: [0; WORDS], far, due: Vec::new(), due_second: 0 }
     }
 
     /// Puts an entry into the bucket of a second, as seen from `now`. Returns the second in which it will be looked at.
@@ -56,8 +59,9 @@ impl Wheel {
 
     fn deal(&mut self, entry: u32, second: u64) {
         if second - self.base < NEAR {
-            self.near[(second % NEAR) as usize].push(entry);
-            self.count += 1;
+            let bucket = (second % NEAR) as usize;
+            self.near[bucket].push(entry);
+            self.occupied[bucket / 64] |= 1 << (bucket % 64);
         } else {
             self.far.entry(second / BLOCK).or_default().push(entry);
         }
@@ -73,28 +77,53 @@ impl Wheel {
             if self.near.is_empty() || self.base >= now {
                 return None;
             }
-            if self.count == 0 {
-                // Nothing until the first block, or at all.
-                let first = self.far.first_key_value().map_or(now, |(block, _)| block * BLOCK);
-                self.base = self.base.max(first.min(now));
+            let next = self.next_occupied().unwrap_or(now).min(now);
+            // When the first block that is far away comes near.
+            let deals = self.far.first_key_value().map(|(block, _)| ((block + 1) * BLOCK).saturating_sub(NEAR));
+            if let Some(deals) = deals.filter(|deals| *deals <= next) {
+                self.base = self.base.max(deals);
                 self.deal_out(&second_of);
-                if self.base >= now {
-                    return None;
-                }
+                continue;
             }
-            let bucket = &mut self.near[(self.base % NEAR) as usize];
-            std::mem::swap(bucket, &mut self.due);
-            self.count -= self.due.len();
-            self.due_second = self.base;
+            self.base = next;
+            if next >= now {
+                return None;
+            }
+            let bucket = (next % NEAR) as usize;
+            std::mem::swap(&mut self.near[bucket], &mut self.due);
+            self.occupied[bucket / 64] &= !(1 << (bucket % 64));
+            self.due_second = next;
             self.base += 1;
-            self.deal_out(&second_of);
         }
+    }
+
+    /// The first second with a bucket of its own that has entries.
+    fn next_occupied(&self) -> Option<u64> {
+        let start = (self.base % NEAR) as usize;
+        // Once around: the word that it starts in comes last again, for the seconds before the start.
+        (0..=WORDS).find_map(|step| {
+            let word = (start / 64 + step) % WORDS;
+            let mask = match step {
+                0 => u64::MAX << (start % 64),
+                WORDS => !(u64::MAX << (start % 64)),
+                _ => u64::MAX,
+            };
+            let found = self.occupied[word] & mask;
+            let bucket = word * 64 + found.trailing_zeros() as usize;
+            (found != 0).then(|| self.base + (bucket + NEAR as usize - start) as u64 % NEAR)
+        })
+    }
+
+    /// Entries that will be handed out next, if nothing is put before them.
+    pub fn upcoming(&self) -> impl Iterator<Item = u32> + '_ {
+        let next = (0..2).filter_map(|second| self.near.get((self.base.wrapping_add(second) % NEAR) as usize));
+        self.due.iter().rev().chain(next.flatten()).copied()
     }
 
     /// Deals out the blocks that have come near.
     fn deal_out(&mut self, second_of: &impl Fn(u32) -> Option<u64>) {
         while let Some(first) = self.far.first_entry()
-            && (*first.key() + 1) * BLOCK <= self.base + NEAR
+            && (*first.key() + 1) * BLOCK <= self.base.saturating_add(NEAR)
         {
             for entry in first.remove() {
                 if let Some(second) = second_of(entry) {
