@@ -8,7 +8,7 @@ use vpcemu_packet::{Framing, NotIp, Offloads, Packet};
 
 use crate::Error;
 use crate::batch::{Batch, Content, Forced, Item};
-use crate::look::{Seen, bind, look};
+use crate::look::{Seen, Shards, bind, look};
 use crate::options::{At, Binding, ReplayOptions, Start};
 use crate::progress::Progress;
 use crate::twins::Twins;
@@ -43,7 +43,7 @@ pub(crate) struct Source {
     merge: Merge,
     names: Vec<String>,
     at: Vec<Option<Forced>>,
-    map: Arc<ShardMap>,
+    shards: Shards,
     bindings: Vec<Binding>,
     offloads: Offloads,
     /// Whether nothing of most packets matters but where they come from and go to.
@@ -102,7 +102,7 @@ impl Source {
             merge: Merge::new(readers),
             names,
             at,
-            map,
+            shards: Shards::new(map),
             bindings: options.bindings.clone(),
             offloads: options.offloads,
             plainly: options.offloads == Offloads::Tolerate && options.bindings.is_empty(),
@@ -190,7 +190,7 @@ impl Source {
             Ok(link) => {
                 link_len = link.offset;
                 let original = original_len.saturating_sub(link_len as u32);
-                seen = look(&self.map, self.plainly, self.offloads, &frame[link_len..], original);
+                seen = look(&mut self.shards, self.plainly, self.offloads, &frame[link_len..], original);
             }
             Err(NotIp::Truncated) => seen.content = Content::Refused(DropReason::Malformed),
             Err(_) => {}
@@ -213,7 +213,7 @@ impl Source {
             self.scratch.extend_from_slice(frame);
             let mut packet = Packet::from_parts(&mut self.scratch[link_len..], headers, headers.total_len);
             if bind(&self.bindings, &mut packet) {
-                shard = self.map.shard(packet.headers());
+                shard = self.shards.of(packet.headers());
                 bound = Some(headers.key());
                 frame = &self.scratch;
             }
