@@ -1,13 +1,15 @@
 //! What travels between the reader, the workers and the writer: batches of packets in one arena each.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
+use vpcemu_dataplane::engine::Path;
 use vpcemu_dataplane::index::{EdgeIx, EniIx, NatIx};
-use vpcemu_dataplane::outcome::Step;
+use vpcemu_dataplane::outcome::{Outcome as Fate, Step};
 use vpcemu_dataplane::output::Generated;
 use vpcemu_dataplane::{Component, DropReason, Ingress, Stamp, Timestamp, Verdict};
-use vpcemu_packet::FlowKey;
+use vpcemu_packet::{FlowKey, Plain};
 
+use crate::translation::Translation;
 use crate::vantage::Vantage;
 
 /// The share of one worker in a window. Its buffers go round: reader, worker, writer, and back to the reader.
@@ -19,9 +21,11 @@ pub(crate) struct Batch {
     pub(crate) arena: Vec<u8>,
     /// The packets, in input order.
     pub(crate) items: Vec<Item>,
-    /// What the worker says of each, when it is done.
+    /// What became of each, when the worker is done.
+    pub(crate) handled: Vec<Handled>,
+    /// What the worker says of those that the flow cache did not know.
     pub(crate) outcomes: Vec<Outcome>,
-    /// Keys that packets were captured with, of those that were injected with another.
+    /// Keys that packets were captured with, where their bytes do not tell any more.
     pub(crate) captured: Vec<FlowKey>,
     /// In the first worker's share, whose each packet of the window is. Empty if there is one worker.
     pub(crate) order: Vec<u8>,
@@ -32,9 +36,10 @@ pub(crate) struct Batch {
 impl Batch {
     /// Makes it empty for the next window; its buffers stay.
     pub(crate) fn clear(&mut self) {
-        let Self { window: _, arena, items, outcomes, captured, order, end: _ } = self;
+        let Self { window: _, arena, items, handled, outcomes, captured, order, end: _ } = self;
         arena.clear();
         items.clear();
+        handled.clear();
         outcomes.clear();
         captured.clear();
         order.clear();
@@ -46,12 +51,20 @@ impl Batch {
         NonZeroU32::new(u32::try_from(self.captured.len()).unwrap_or(0))
     }
 
-    /// The key that an item was captured with, if it was injected with another.
+    /// The key that an item was captured with, if it was noted.
     pub(crate) fn captured(&self, item: &Item) -> Option<&FlowKey> {
         self.captured.get(item.captured?.get() as usize - 1)
     }
 
+    /// Notes what the worker says of the next item, which the flow cache did not know.
+    pub(crate) fn note_outcome(&mut self, outcome: Outcome) {
+        // A window has fewer packets than 32 bits count.
+        self.handled.push(Handled::Walked { place: self.outcomes.len() as u32 });
+        self.outcomes.push(outcome);
+    }
+
     /// The bytes of an item.
+    #[inline]
     pub(crate) fn frame(&self, item: &Item) -> &[u8] {
         &self.arena[item.start as usize..][..item.len as usize]
     }
@@ -71,7 +84,8 @@ pub(crate) struct Item {
     pub(crate) original_len: u32,
     /// Where the user says that it was captured.
     pub(crate) at: Option<Forced>,
-    /// Its key as captured, if it was injected with another: one more than an index into [`Batch::captured`].
+    /// Its key as captured, if it was injected with another or the worker has rewritten it and it is to be told: one more than
+    /// an index into [`Batch::captured`].
     pub(crate) captured: Option<NonZeroU32>,
     pub(crate) link_type: u16,
     /// Length of the link-layer header in front of the datagram.
@@ -103,6 +117,27 @@ pub(crate) enum Forced {
     Edge(EdgeIx),
 }
 
+/// What became of one packet. Of most there is little to say: what they have in common with others is said by their [`Path`],
+/// which the writer has, and the rest by their bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Handled {
+    /// The flow cache knew it.
+    Hit {
+        /// Where it went: a number of the worker's paths.
+        path: u32,
+        /// n of the packet that created the connection. Packets count from 1.
+        connection: Option<NonZeroU64>,
+    },
+    /// It walked, or was refused.
+    Walked {
+        /// Index into [`Batch::outcomes`].
+        place: u32,
+    },
+}
+
+const _: () =
+    assert!(size_of::<Handled>() == 16, "a packet of the cache costs no more than that between worker and writer");
+
 /// What a worker says of one packet.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -116,6 +151,32 @@ pub(crate) struct Outcome {
     pub(crate) length: u32,
     pub(crate) flags: Option<u8>,
     pub(crate) extra: Option<Box<Extra>>,
+}
+
+impl Outcome {
+    /// Whether it is a fragment that waits.
+    pub(crate) fn is_held(&self) -> bool {
+        self.verdict.is_some_and(|verdict| verdict.outcome == Fate::Held)
+    }
+
+    /// What a walk would have said of a packet that the cache knew: it was captured with this key and has these bytes now.
+    pub(crate) fn of_hit(path: &Path, connection: Option<NonZeroU64>, captured: FlowKey, left: &[u8]) -> Self {
+        // What the cache forwards is plain before and after.
+        let plain = Plain::parse(left);
+        let left_as = plain.map_or(captured, |plain| plain.key());
+        let stateless = Verdict::stateless(Fate::Delivered { at: path.at }, left_as);
+        let connection = connection.map(NonZeroU64::get);
+        Self {
+            verdict: Some(Verdict { connection, state: path.state, ..stateless }),
+            refused: None,
+            ingress: Some(path.ingress),
+            vantage: Vantage::numbered(path.note),
+            injected: Some(captured),
+            length: plain.map_or(0, |plain| plain.total_len.into()),
+            flags: plain.and_then(|plain| plain.tcp_flags()).map(|flags| flags.0),
+            extra: None,
+        }
+    }
 }
 
 /// What few packets have.
@@ -139,6 +200,17 @@ pub(crate) struct Done {
     pub(crate) released: Vec<(u64, Outcome)>,
     /// Changes of gauges, by second.
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,
+    /// The worker's paths that were not there at the end of the last window; they are numbered from 0 over all windows.
+    pub(crate) paths: Vec<Path>,
+    /// How many packets of this window the flow cache knew, with how many bytes of IP, by path.
+    pub(crate) passed: Vec<(u32, Passed)>,
+}
+
+/// Packets that went one path.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passed {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What is left when a worker has no more packets.
@@ -149,5 +221,7 @@ pub(crate) struct WorkerTotals {
     pub(crate) nat: Vec<(NatIx, vpcemu_dataplane::counters::NatCounters)>,
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,
     pub(crate) packets: u64,
+    /// Addresses that packets of the flow cache had changed.
+    pub(crate) translated: Vec<(Translation, u64)>,
     pub(crate) cache: vpcemu_dataplane::engine::CacheCounters,
 }

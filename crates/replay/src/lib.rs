@@ -22,6 +22,7 @@
 //! ```
 
 mod batch;
+mod counts;
 mod error;
 mod look;
 mod options;
@@ -33,6 +34,7 @@ mod sink;
 mod source;
 mod summary;
 mod tally;
+mod translation;
 mod twins;
 pub mod vantage;
 pub mod verdict;

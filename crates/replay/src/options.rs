@@ -60,6 +60,14 @@ impl ReplayOptions {
             assumptions: Vec::new(),
         }
     }
+
+    /// Whether what became of a packet is told one by one, as a line or as a comment.
+    pub(crate) fn tells(&self) -> bool {
+        // A pcap has no room for comments.
+        let commented =
+            self.packets.as_ref().is_some_and(|path| path.extension().is_some_and(|suffix| suffix == "pcapng"));
+        self.verdicts.is_some() || self.annotate && commented
+    }
 }
 
 /// A capture and where it was taken.

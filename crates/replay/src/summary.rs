@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use vpcemu_dataplane::counters::NatCounters;
+use vpcemu_dataplane::engine::CacheCounters;
 use vpcemu_model::Assumption;
 
 use crate::Error;
@@ -18,6 +19,8 @@ pub struct Finished {
     pub damage: Vec<Error>,
     /// What is odd about the captures, for people.
     pub warnings: Vec<String>,
+    /// How many packets the flow cache knew. Nothing else depends on that.
+    pub cache: CacheCounters,
 }
 
 /// What a replay did: the same for any number of workers, except for [`Summary::run`].

@@ -1,24 +1,25 @@
-//! Counts what the writer sees, packet by packet.
+//! Counts what the writer sees: packet by packet, those that the flow cache knew path by path.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hashbrown::HashMap;
 use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;
+use vpcemu_dataplane::engine::{CacheCounters, Path};
 use vpcemu_dataplane::index::NatIx;
 use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule};
 use vpcemu_dataplane::{Component, DropReason, Registry};
 
-use crate::batch::{Content, Item, Outcome, WorkerTotals};
+use crate::batch::{Content, Item, Outcome, Passed, WorkerTotals};
+use crate::counts::Counts;
 use crate::places::Places;
 use crate::progress::Counter;
 use crate::source::ReaderReport;
 use crate::summary::{
     Bytes, Connections, DroppedAt, Finished, NatSummary, Packets, Run, Summary, Translated, Vantages,
 };
+use crate::translation::Translation;
 use crate::vantage::Vantage;
 use crate::verdict::{Names, reason};
 use crate::{Error, ReplayOptions};
@@ -34,15 +35,6 @@ struct Denied {
 
 /// The same in names: reason, component, direction, rule.
 type DeniedBy = (DropReason, Option<String>, Option<&'static str>, Option<String>);
-
-/// An address that packets had changed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Translation {
-    /// The source, or else the destination.
-    source: bool,
-    from: IpAddr,
-    to: IpAddr,
-}
 
 /// Running sums.
 #[derive(Debug)]
@@ -108,22 +100,37 @@ impl Tally {
             }
             None => self.count_dropped(outcome),
         }
-        match outcome.vantage {
-            Some(Vantage::Leaves) => self.vantage.leaves += 1,
-            Some(Vantage::Arrives) => self.vantage.arrives += 1,
-            Some(Vantage::Reanchored) => {
-                self.vantage.reanchored += 1;
-                self.packets.reanchored += 1;
-            }
-            Some(Vantage::Service) => self.vantage.service += 1,
-            Some(Vantage::Forced) => self.vantage.forced += 1,
-            None => {}
-        }
+        self.count_placed(outcome.vantage, 1);
         if let Some(made) = outcome.extra.as_ref().and_then(|extra| extra.generated.as_ref()) {
             match made.verdict.outcome {
                 Fate::Delivered { .. } => self.packets.generated += 1,
                 _ => self.packets.generated_dropped += 1,
             }
+        }
+    }
+
+    /// Counts packets that the flow cache knew. What was rewritten in them is counted by their worker.
+    pub(crate) fn count_passed(&mut self, path: &Path, passed: Passed) {
+        let Passed { packets, bytes } = passed;
+        self.packets.input += packets;
+        self.packets.delivered += packets;
+        self.bytes.input += bytes;
+        self.bytes.delivered += bytes;
+        self.delivered[self.places.number(path.at)] += packets;
+        self.count_placed(Vantage::numbered(path.note), packets);
+    }
+
+    fn count_placed(&mut self, vantage: Option<Vantage>, packets: u64) {
+        match vantage {
+            Some(Vantage::Leaves) => self.vantage.leaves += packets,
+            Some(Vantage::Arrives) => self.vantage.arrives += packets,
+            Some(Vantage::Reanchored) => {
+                self.vantage.reanchored += packets;
+                self.packets.reanchored += packets;
+            }
+            Some(Vantage::Service) => self.vantage.service += packets,
+            Some(Vantage::Forced) => self.vantage.forced += packets,
+            None => {}
         }
     }
 
@@ -193,11 +200,21 @@ impl Tally {
         let mut connections = Connections::default();
         let mut nats: BTreeMap<NatIx, NatCounters> = BTreeMap::new();
         let mut packets_per_worker = Vec::new();
+        let mut cache = CacheCounters::default();
+        let mut translations = std::mem::take(&mut self.translated).into_counts();
         for worker in totals {
             connections.created += worker.created;
             connections.expired += worker.expired;
             packets_per_worker.push(worker.packets);
             self.gauges(worker.deltas);
+            let CacheCounters { hits, opened, misses, recorded } = worker.cache;
+            cache.hits += hits;
+            cache.opened += opened;
+            cache.misses += misses;
+            cache.recorded += recorded;
+            for (translation, packets) in worker.translated {
+                *translations.entry(translation).or_default() += packets;
+            }
             for (nat, counters) in worker.nat {
                 *nats.entry(nat).or_default() += counters;
             }
@@ -226,9 +243,7 @@ impl Tally {
             .map(|((reason, at, dir, rule), packets)| DroppedAt { reason: reason.code(), at, dir, rule, packets })
             .collect();
         dropped_at.sort_by_key(|row| std::cmp::Reverse(row.packets));
-        let mut translated: Vec<Translated> = self
-            .translated
-            .into_counts()
+        let mut translated: Vec<Translated> = translations
             .into_iter()
             .map(|(Translation { source, from, to }, packets)| {
                 let field = if source { "source" } else { "destination" };
@@ -276,65 +291,6 @@ impl Tally {
                 packets_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
             },
         };
-        Ok(Finished { summary, damage: report.errors, warnings })
-    }
-}
-
-/// Slots of [`Counts`] in front of its map. Most of a capture's packets are of a few kinds.
-const SLOTS: usize = 64;
-
-/// How often each of many things was seen. What was seen lately is counted in a slot, and goes to a map when another comes to
-/// its place: a map's lookup for each packet would cost more than all else that is counted.
-#[derive(Debug)]
-struct Counts<K> {
-    slots: [Option<(K, u64)>; SLOTS],
-    rest: HashMap<K, u64, foldhash::fast::FixedState>,
-}
-
-impl<K: Copy> Default for Counts<K> {
-    fn default() -> Self {
-        Self { slots: [None; SLOTS], rest: HashMap::default() }
-    }
-}
-
-impl<K: Copy + Eq + Hash> Counts<K> {
-    fn count(&mut self, key: K) {
-        // The top bits of a hash are those that a map uses least.
-        let slot = &mut self.slots[(self.rest.hasher().hash_one(key) >> 56) as usize % SLOTS];
-        match slot {
-            Some((of, count)) if *of == key => *count += 1,
-            _ => {
-                if let Some((of, count)) = slot.replace((key, 1)) {
-                    *self.rest.entry(of).or_default() += count;
-                }
-            }
-        }
-    }
-
-    /// In no order.
-    fn into_counts(mut self) -> HashMap<K, u64, foldhash::fast::FixedState> {
-        for (key, count) in self.slots.into_iter().flatten() {
-            *self.rest.entry(key).or_default() += count;
-        }
-        self.rest
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_are_those_of_a_map() {
-        let mut counts = Counts::default();
-        let mut expected: BTreeMap<u64, u64> = BTreeMap::new();
-        // Squares: some keys often, many keys, more than there are slots.
-        for n in 0..10_000u64 {
-            let key = n * n % 509;
-            counts.count(key);
-            *expected.entry(key).or_default() += 1;
-        }
-        assert!(expected.len() > 2 * SLOTS);
-        assert_eq!(counts.into_counts().into_iter().collect::<BTreeMap<_, _>>(), expected);
+        Ok(Finished { summary, damage: report.errors, warnings, cache })
     }
 }

@@ -1,10 +1,11 @@
 //! A worker owns the shards that are its own and walks their packets, in input order.
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use vpcemu_dataplane::engine::{Hit, Port, Staged};
+use vpcemu_dataplane::engine::{Hit, Path, Port, Staged};
 use vpcemu_dataplane::index::Registry;
 use vpcemu_dataplane::outcome::Outcome as Fate;
 use vpcemu_dataplane::shard::{Admission, Arrival, key_of};
@@ -12,7 +13,8 @@ use vpcemu_dataplane::{Denial, DropReason, Engine, Ingress, Output, Stamp, Times
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 
 use crate::ReplayOptions;
-use crate::batch::{Batch, Content, Done, Extra, Forced, Item, Outcome, WorkerTotals};
+use crate::batch::{Batch, Content, Done, Extra, Forced, Handled, Item, Outcome, Passed, WorkerTotals};
+use crate::translation::Rewrites;
 use crate::vantage::{self, Vantage};
 
 /// Packets that are staged together: enough to fetch the memory of each behind the work on the others.
@@ -27,6 +29,11 @@ pub(crate) struct Worker {
     out: Output,
     held: HashMap<u64, HeldPacket, foldhash::fast::FixedState>,
     packets: u64,
+    /// Whether more is told of a packet than its bytes.
+    tells: bool,
+    /// By path, for the window in hand; as many as the writer knows.
+    passed: Vec<Passed>,
+    rewrites: Rewrites,
 }
 
 /// A fragment that waits for the first of its datagram. Its batch goes on without it.
@@ -63,6 +70,9 @@ impl Worker {
             out: Output::default(),
             held: HashMap::default(),
             packets: 0,
+            tells: options.tells(),
+            passed: Vec::new(),
+            rewrites: Rewrites::default(),
         }
     }
 
@@ -72,23 +82,32 @@ impl Worker {
         let mut held = Vec::new();
         self.packets += batch.items.len() as u64;
         let (window, end) = (batch.window, batch.end);
-        let mut outcomes = std::mem::take(&mut batch.outcomes);
-        outcomes.reserve(batch.items.len());
+        let mut paths = Vec::new();
+        batch.handled.reserve(batch.items.len());
         let mut staged = [None; STAGED];
         for first in (0..batch.items.len()).step_by(STAGED) {
             let last = batch.items.len().min(first + STAGED);
             self.stage(&batch, first..last, &mut staged);
             for index in first..last {
                 let item = &batch.items[index];
-                let captured = batch.captured(item).copied();
                 let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
                 let datagram = &mut frame[item.link_len.into()..];
-                let staged = staged[index - first];
-                if let Some(hit) = staged.and_then(|staged| self.engine.forward(&staged, item.stamp, datagram)) {
-                    outcomes.extend(staged.and_then(|staged| self.hit(&hit, &staged, datagram)));
-                    continue;
+                let staged = &staged[index - first];
+                if let Some(staged) = staged {
+                    let before = Rewrites::addresses(datagram);
+                    if let Some(hit) = self.engine.forward(staged, item.stamp, datagram) {
+                        self.rewrites.count(before, Rewrites::addresses(datagram));
+                        let handled = self.hit(&hit, &mut paths);
+                        batch.handled.push(handled);
+                        if self.tells {
+                            let captured = batch.note_captured(staged.key());
+                            batch.items[index].captured = captured;
+                        }
+                        continue;
+                    }
                 }
-                let (outcome, key) = self.item(item, staged, captured, datagram, window, &mut released);
+                let captured = item.captured.and_then(|place| batch.captured.get(place.get() as usize - 1)).copied();
+                let (outcome, key) = self.item(item, *staged, captured, datagram, window, &mut released);
                 if outcome.is_held() {
                     held.push(item.stamp.n);
                 }
@@ -98,12 +117,14 @@ impl Worker {
                     let item = &mut batch.items[index];
                     item.captured = item.captured.or(key);
                 }
-                outcomes.push(outcome);
+                batch.note_outcome(outcome);
             }
         }
-        batch.outcomes = outcomes;
         let deltas = self.end_window(window, end, &mut released);
-        Done { batch, held, released, deltas }
+        let passed = self.passed.iter_mut().enumerate().filter(|(_, passed)| passed.packets > 0);
+        // Paths are numbered in 32 bits.
+        let passed = passed.map(|(path, passed)| (path as u32, std::mem::take(passed))).collect();
+        Done { batch, held, released, deltas, paths, passed }
     }
 
     /// Reads the headers of the next packets, and lets the flow cache ask for what it will need of them.
@@ -130,19 +151,18 @@ impl Worker {
         self.offloads == Offloads::Tolerate
     }
 
-    /// The outcome of a packet that the flow cache knew.
-    fn hit(&self, hit: &Hit, staged: &Staged, left: &[u8]) -> Option<Outcome> {
-        let path = self.engine.path(hit.path);
-        Some(Outcome {
-            verdict: Some(self.engine.verdict(hit, left)?),
-            refused: None,
-            ingress: Some(path.ingress),
-            vantage: Vantage::numbered(path.note),
-            injected: Some(staged.key()),
-            length: hit.length.into(),
-            flags: staged.tcp_flags().map(|flags| flags.0),
-            extra: None,
-        })
+    /// Counts a packet that the flow cache knew. A path that is new to the writer is added to `paths`, after those that are older.
+    #[inline]
+    fn hit(&mut self, hit: &Hit, paths: &mut Vec<Path>) -> Handled {
+        let Hit { path, connection, length, .. } = *hit;
+        while self.passed.len() <= path as usize {
+            paths.push(self.engine.path(self.passed.len() as u32).clone());
+            self.passed.push(Passed::default());
+        }
+        let passed = &mut self.passed[path as usize];
+        passed.packets += 1;
+        passed.bytes += u64::from(length);
+        Handled::Hit { path, connection: connection.and_then(NonZeroU64::new) }
     }
 
     /// The outcome of a packet, and the key that it came with, bound or not.
@@ -317,17 +337,13 @@ impl Worker {
         let connections = self.engine.connections();
         (totals.created, totals.expired) = (connections.created, connections.expired);
         totals.nat = self.registry.nats.iter().map(|(nat, _)| (nat, self.engine.nat_counters(nat))).collect();
+        totals.translated = self.rewrites.into_counts();
         totals.cache = self.engine.counters();
         totals
     }
 }
 
 impl Outcome {
-    /// Whether it is a fragment that waits.
-    pub(crate) fn is_held(&self) -> bool {
-        self.verdict.is_some_and(|verdict| verdict.outcome == Fate::Held)
-    }
-
     fn refused(reason: DropReason, length: u32) -> Self {
         Self {
             verdict: None,

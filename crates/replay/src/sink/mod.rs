@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use crate::batch::{Batch, Done, Extra, Item, Outcome, WorkerTotals};
+use crate::batch::{Batch, Done, Extra, Handled, Item, Outcome, WorkerTotals};
 use crate::progress::Progress;
 use crate::source::ReaderReport;
 use crate::summary::Finished;
@@ -19,8 +19,9 @@ use crate::tally::Tally;
 use crate::verdict::{Names, VerdictLine};
 use crate::{Error, ReplayOptions};
 use vpcemu_dataplane::Timeline;
+use vpcemu_dataplane::engine::Path;
 
-use packets::PacketSink;
+use packets::{Delivery, PacketSink};
 
 /// Bytes of verdict lines that are written at once.
 const BUFFER: usize = 1 << 20;
@@ -36,9 +37,19 @@ pub(crate) struct Writer {
     /// Fates of held fragments, by n.
     released: HashMap<u64, Outcome, foldhash::fast::FixedState>,
     progress: Arc<Progress>,
+    /// The paths of each worker.
+    paths: Vec<Vec<Way>>,
+    /// Whether packet outputs carry comments.
+    annotated: bool,
     /// The texts of the packet in hand: its line, and its comment.
     line: Vec<u8>,
     comment: Vec<u8>,
+}
+
+/// A path of the flow cache, and how its packets are shown.
+struct Way {
+    path: Path,
+    delivery: Option<Delivery>,
 }
 
 impl Writer {
@@ -55,8 +66,11 @@ impl Writer {
             }
             None => None,
         };
+        let annotated = options.annotate && packets.as_ref().is_some_and(PacketSink::takes_comments);
         Ok(Self {
             options: Arc::clone(options),
+            paths: (0..options.workers).map(|_| Vec::new()).collect(),
+            annotated,
             tally: Tally::new(options.timeline.registry()),
             packets,
             verdicts,
@@ -70,9 +84,14 @@ impl Writer {
 
     /// Takes a window, one batch of every worker, and writes what can be written. Returns batches that are done with.
     pub(crate) fn window(&mut self, mut window: Vec<Done>) -> Result<Vec<Batch>, Error> {
-        for done in &mut window {
+        for (done, paths) in window.iter_mut().zip(&mut self.paths) {
             self.released.extend(done.released.drain(..));
             self.tally.gauges(done.deltas.drain(..));
+            let packets = self.packets.as_ref();
+            paths.extend(done.paths.drain(..).map(|path| {
+                let delivery = packets.map(|packets| packets.delivery(path.at, Some(path.ingress)));
+                Way { path, delivery }
+            }));
         }
         self.waiting.push_back(window);
         let mut written = Vec::new();
@@ -102,20 +121,30 @@ impl Writer {
         Ok(())
     }
 
-    fn write(&mut self, window: Vec<Done>) -> Result<Vec<Batch>, Error> {
+    fn write(&mut self, mut window: Vec<Done>) -> Result<Vec<Batch>, Error> {
         let timeline = Arc::clone(&self.options.timeline);
-        match &window[..] {
+        for (done, paths) in window.iter().zip(&self.paths) {
+            for (path, passed) in &done.passed {
+                self.tally.count_passed(&paths[*path as usize].path, *passed);
+            }
+        }
+        match &mut window[..] {
             [done] => {
                 for index in 0..done.batch.items.len() {
-                    self.packet(&timeline, &done.batch, index)?;
+                    self.packet(&timeline, 0, &mut done.batch, index)?;
                 }
             }
             several => {
                 let mut cursors = vec![0; several.len()];
-                for worker in several.first().map_or(&[][..], |done| &done.batch.order) {
+                let order = several.first_mut().map(|done| std::mem::take(&mut done.batch.order)).unwrap_or_default();
+                for worker in &order {
                     let worker = usize::from(*worker);
-                    self.packet(&timeline, &several[worker].batch, cursors[worker])?;
+                    self.packet(&timeline, worker, &mut several[worker].batch, cursors[worker])?;
                     cursors[worker] += 1;
+                }
+                // The buffer goes round with its batch.
+                if let Some(first) = several.first_mut() {
+                    first.batch.order = order;
                 }
             }
         }
@@ -123,14 +152,40 @@ impl Writer {
     }
 
     #[inline]
-    fn packet(&mut self, timeline: &Timeline, batch: &Batch, index: usize) -> Result<(), Error> {
-        let (item, outcome) = (&batch.items[index], &batch.outcomes[index]);
+    fn packet(&mut self, timeline: &Timeline, worker: usize, batch: &mut Batch, index: usize) -> Result<(), Error> {
+        match batch.handled[index] {
+            Handled::Hit { path, connection } => {
+                let Way { path, delivery } = &self.paths[worker][path as usize];
+                let delivery = *delivery;
+                if self.verdicts.is_some() || self.annotated {
+                    let item = &batch.items[index];
+                    let left = &batch.frame(item)[item.link_len.into()..];
+                    // The worker notes it of every packet where it is to be told.
+                    let captured = batch.captured(item).copied();
+                    let outcome = captured.map(|captured| Outcome::of_hit(path, connection, captured, left));
+                    outcome.map_or(Ok(()), |outcome| self.say(timeline, batch, item, &outcome))?;
+                }
+                if let Some(packets) = &mut self.packets
+                    && let Some(delivery) = delivery
+                {
+                    let item = &batch.items[index];
+                    let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
+                    packets.passed(delivery, item, frame, self.annotated.then(|| text(&self.comment)))?;
+                }
+                Ok(())
+            }
+            Handled::Walked { place } => self.walked(timeline, batch, index, place),
+        }
+    }
+
+    fn walked(&mut self, timeline: &Timeline, batch: &Batch, index: usize, place: u32) -> Result<(), Error> {
+        let (item, outcome) = (&batch.items[index], &batch.outcomes[place as usize]);
         let released = if outcome.is_held() { self.released.remove(&item.stamp.n) } else { None };
         let outcome = released.as_ref().unwrap_or(outcome);
         self.tally.count(item, outcome);
-        let annotated = self.options.annotate && self.packets.as_ref().is_some_and(PacketSink::takes_comments);
+        let annotated = self.annotated;
         if self.verdicts.is_some() || annotated {
-            self.say(timeline, batch, item, outcome, annotated)?;
+            self.say(timeline, batch, item, outcome)?;
         }
         let Some(packets) = &mut self.packets else { return Ok(()) };
         let frame = batch.frame(item);
@@ -154,17 +209,10 @@ impl Writer {
     }
 
     /// Writes the verdict of a packet, and of what was made because of it, and leaves its comment behind.
-    fn say(
-        &mut self,
-        timeline: &Timeline,
-        batch: &Batch,
-        item: &Item,
-        outcome: &Outcome,
-        annotated: bool,
-    ) -> Result<(), Error> {
+    fn say(&mut self, timeline: &Timeline, batch: &Batch, item: &Item, outcome: &Outcome) -> Result<(), Error> {
         let (names, fabric) = (Names::new(timeline), timeline.fabric(item.stamp.generation));
         let line = VerdictLine::of(names, fabric, item, batch.captured(item), outcome);
-        if annotated {
+        if self.annotated {
             self.comment.clear();
             line.write_comment(&mut self.comment);
         }

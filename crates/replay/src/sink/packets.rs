@@ -47,6 +47,13 @@ struct Shown {
     mac: [u8; 6],
 }
 
+/// How packets that end at one place, and come from one, are shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Delivery {
+    at: Shown,
+    from: [u8; 6],
+}
+
 enum Output {
     Pcap(PcapWriter<File>),
     Pcapng { writer: PcapngWriter<File>, interfaces: HashMap<String, u32> },
@@ -119,13 +126,7 @@ impl PacketSink {
         let Some(Fate::Delivered { at: place }) = outcome.verdict.as_ref().map(|verdict| verdict.outcome) else {
             return self.dropped(item, outcome, frame, comment);
         };
-        let at = self.shown[self.places.number(place)];
-        let from = match outcome.ingress {
-            Some(Ingress::Interface(eni)) if place == Place::Internet => {
-                self.shown[self.places.number(Place::Interface(eni))].mac
-            }
-            _ => ROUTER,
-        };
+        let Delivery { at, from } = self.delivery(place, outcome.ingress);
         let pieces = extra.map_or(&[][..], |extra| &extra.pieces);
         if pieces.is_empty() {
             let original = item.original_len.saturating_sub(length(link_len));
@@ -135,6 +136,45 @@ impl PacketSink {
             self.record(at, from, item, link, piece, None, comment)?;
         }
         Ok(())
+    }
+
+    /// How packets of one path are shown.
+    pub(crate) fn delivery(&self, place: Place, ingress: Option<Ingress>) -> Delivery {
+        let at = self.shown[self.places.number(place)];
+        let from = match ingress {
+            Some(Ingress::Interface(eni)) if place == Place::Internet => {
+                self.shown[self.places.number(Place::Interface(eni))].mac
+            }
+            _ => ROUTER,
+        };
+        Delivery { at, from }
+    }
+
+    /// A packet that went, whole, where many others went. An Ethernet header is overwritten, which saves building another.
+    #[inline]
+    pub(crate) fn passed(
+        &mut self,
+        delivery: Delivery,
+        item: &Item,
+        frame: &mut [u8],
+        comment: Option<&str>,
+    ) -> Result<(), Error> {
+        let Delivery { at, from } = delivery;
+        let link_len = usize::from(item.link_len);
+        let as_captured = self.ethernet && u32::from(item.link_type) == Framing::Ethernet.link_type();
+        if as_captured
+            && let Some((link, datagram)) = frame.split_at_mut_checked(link_len)
+            && let Some((to, rest)) = link.split_first_chunk_mut::<6>()
+            && let Some((by, tags)) = rest.split_first_chunk_mut::<6>()
+            && let Some((_, kind)) = tags.split_last_chunk_mut::<2>()
+        {
+            (*to, *by) = (at.mac, from);
+            *kind = ether_type(datagram);
+            return self.write(at.interface, item, item.original_len, &[], frame, comment);
+        }
+        let (link, datagram) = frame.split_at(link_len);
+        let original = item.original_len.saturating_sub(length(link_len));
+        self.record(at, from, item, link, datagram, Some(original), comment)
     }
 
     /// A packet that was dropped or is held: as it was when that happened.
@@ -210,8 +250,6 @@ impl PacketSink {
         let mut header = [0; LONGEST_LINK];
         header[..6].copy_from_slice(&at.mac);
         header[6..12].copy_from_slice(&from);
-        // The type is that of the datagram, which may be of another version than the captured one.
-        let v6 = datagram.first().is_some_and(|byte| byte >> 4 == 6);
         let mut tags: &[u8] = &[];
         if u32::from(item.link_type) == Framing::Ethernet.link_type()
             && let Some(rest) = link.get(12..)
@@ -221,7 +259,7 @@ impl PacketSink {
         }
         let end = 12 + tags.len();
         header[12..end].copy_from_slice(tags);
-        header[end..end + 2].copy_from_slice(if v6 { &IPV6 } else { &IPV4 });
+        header[end..end + 2].copy_from_slice(&ether_type(datagram));
         let link = &header[..end + 2];
         self.write(at.interface, item, original.saturating_add(length(link.len())), link, datagram, comment)
     }
@@ -301,6 +339,11 @@ fn mac(place: &str) -> [u8; 6] {
     }
     let [a, b, c, d, e, ..] = mix.finish().to_be_bytes();
     [0x02, a, b, c, d, e]
+}
+
+/// The type is that of the datagram, which may be of another version than the captured one.
+fn ether_type(datagram: &[u8]) -> [u8; 2] {
+    if datagram.first().is_some_and(|byte| byte >> 4 == 6) { IPV6 } else { IPV4 }
 }
 
 fn length(len: usize) -> u32 {
