@@ -85,6 +85,7 @@ impl Worker {
         let mut paths = Vec::new();
         batch.handled.reserve(batch.items.len());
         let mut staged = [None; STAGED];
+        let mut rewritten = [None; STAGED];
         for first in (0..batch.items.len()).step_by(STAGED) {
             let last = batch.items.len().min(first + STAGED);
             self.stage(&batch, first..last, &mut staged);
@@ -96,7 +97,7 @@ impl Worker {
                 if let Some(staged) = staged {
                     let before = Rewrites::addresses(datagram);
                     if let Some(hit) = self.engine.forward(staged, item.stamp, datagram) {
-                        self.rewrites.count(before, Rewrites::addresses(datagram));
+                        rewritten[index - first] = Some(before);
                         let handled = self.hit(&hit, &mut paths);
                         batch.handled.push(handled);
                         if self.tells {
@@ -118,6 +119,13 @@ impl Worker {
                     item.captured = item.captured.or(key);
                 }
                 batch.note_outcome(outcome);
+            }
+            // Reading what was just written in other pieces makes a processor wait: it is done when all are through.
+            for (item, before) in batch.items[first..last].iter().zip(&mut rewritten) {
+                if let Some(before) = before.take() {
+                    let datagram = &batch.frame(item)[item.link_len.into()..];
+                    self.rewrites.count(before, Rewrites::addresses(datagram));
+                }
             }
         }
         let deltas = self.end_window(window, end, &mut released);
