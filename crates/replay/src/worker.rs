@@ -97,6 +97,16 @@ impl Worker {
                 if let Some(staged) = staged {
                     let before = Rewrites::addresses(datagram);
                     if let Some(hit) = self.engine.forward(staged, item.stamp, datagram) {
+                        if self.engine.path(hit.path).note == Vantage::Reanchored as u8 {
+                            // How it was put back is told, and counted, as it is of a packet that walks.
+                            let injected = self.engine.injected(&hit, staged);
+                            let connection = hit.connection.and_then(NonZeroU64::new);
+                            let path = self.engine.path(hit.path);
+                            let outcome = Outcome::of_hit(path, connection, injected, datagram);
+                            batch.items[index].captured = batch.note_captured(staged.key());
+                            batch.note_outcome(outcome);
+                            continue;
+                        }
                         rewritten[index - first] = Some(before);
                         let handled = self.hit(&hit, &mut paths);
                         batch.handled.push(handled);
@@ -294,8 +304,6 @@ impl Worker {
         let injected = key_of(packet, transport);
         let length = packet.headers().total_len;
         let arrival = Arrival { stamp, ingress, captured, transport };
-        // The key that it was put back with is told, and the cache does not know it.
-        let staged = staged.filter(|_| vantage != Vantage::Reanchored);
         let verdict = self.engine.walk(number, staged.as_ref(), vantage as u8, arrival, packet, &mut self.out);
         let flags = match transport {
             Transport::Tcp { flags, .. } => Some(flags.0),
