@@ -96,7 +96,8 @@ impl Worker {
                 let staged = &staged[index - first];
                 if let Some(staged) = staged {
                     let before = Rewrites::addresses(datagram);
-                    if let Some(hit) = self.engine.forward(staged, item.stamp, datagram) {
+                    let hit = self.engine.forward(staged, item.stamp, datagram);
+                    if let Some(hit) = hit.or_else(|| self.engine.open(staged, item.stamp, datagram)) {
                         if self.engine.path(hit.path).note == Vantage::Reanchored as u8 {
                             // How it was put back is told, and counted, as it is of a packet that walks.
                             let injected = self.engine.injected(&hit, staged);

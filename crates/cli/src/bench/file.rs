@@ -120,7 +120,7 @@ impl Totals {
         self.delivered += summary.packets.delivered;
         self.dropped += summary.packets.dropped;
         self.created += summary.connections.created;
-        self.hits += cache.hits;
+        self.hits += cache.hits + cache.opened;
         self.misses += cache.misses;
     }
 }
@@ -157,7 +157,7 @@ fn ns(spent: Duration, packets: u64) -> f64 {
 fn check(finished: &Finished, packets: u64, flows: u64) -> Result<(), Error> {
     let Finished { summary, cache, .. } = finished;
     let (input, delivered, created) = (summary.packets.input, summary.packets.delivered, summary.connections.created);
-    let (hits, misses) = (cache.hits, cache.misses);
+    let (hits, misses) = (cache.hits + cache.opened, cache.misses);
     if (input, delivered, created, hits + misses) == (packets, packets, flows, packets)
         && misses <= WALKS_A_FLOW * flows
     {
