@@ -100,20 +100,16 @@ impl Worker {
                     if let Some(hit) = hit.or_else(|| self.engine.open(staged, item.stamp, datagram)) {
                         if self.engine.path(hit.path).note == Vantage::Reanchored as u8 {
                             // How it was put back is told, and counted, as it is of a packet that walks.
-                            let injected = self.engine.injected(&hit, staged);
-                            let connection = hit.connection.and_then(NonZeroU64::new);
-                            let path = self.engine.path(hit.path);
-                            let outcome = Outcome::of_hit(path, connection, injected, datagram);
+                            let (path, injected) = (self.engine.path(hit.path), self.engine.injected(&hit, staged));
+                            let outcome = Outcome::of_hit(path, connection(&hit), injected, datagram);
                             batch.items[index].captured = batch.note_captured(staged.key());
                             batch.note_outcome(outcome);
                             continue;
                         }
                         rewritten[index - first] = Some(before);
-                        let handled = self.hit(&hit, &mut paths);
-                        batch.handled.push(handled);
+                        batch.handled.push(self.hit(&hit, &mut paths));
                         if self.tells {
-                            let captured = batch.note_captured(staged.key());
-                            batch.items[index].captured = captured;
+                            batch.items[index].captured = batch.note_captured(staged.key());
                         }
                         continue;
                     }
@@ -173,7 +169,7 @@ impl Worker {
     /// Counts a packet that the flow cache knew. A path that is new to the writer is added to `paths`, after those that are older.
     #[inline]
     fn hit(&mut self, hit: &Hit, paths: &mut Vec<Path>) -> Handled {
-        let Hit { path, connection, length, .. } = *hit;
+        let Hit { path, length, .. } = *hit;
         while self.passed.len() <= path as usize {
             paths.push(self.engine.path(self.passed.len() as u32).clone());
             self.passed.push(Passed::default());
@@ -181,7 +177,7 @@ impl Worker {
         let passed = &mut self.passed[path as usize];
         passed.packets += 1;
         passed.bytes += u64::from(length);
-        Handled::Hit { path, connection: connection.and_then(NonZeroU64::new) }
+        Handled::Hit { path, connection: connection(hit) }
     }
 
     /// The outcome of a packet, and the key that it came with, bound or not.
@@ -358,6 +354,11 @@ impl Worker {
         totals.cache = self.engine.counters();
         totals
     }
+}
+
+/// n of the packet that created the connection; packets count from 1.
+fn connection(hit: &Hit) -> Option<NonZeroU64> {
+    hit.connection.and_then(NonZeroU64::new)
 }
 
 impl Outcome {
