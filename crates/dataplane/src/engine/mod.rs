@@ -170,11 +170,16 @@ impl Engine {
     /// Forwards a packet as its record says, rewriting it in place. None, and nothing happens, if it has to walk.
     #[inline]
     pub fn forward(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
-        let Staged { plain, port, record, .. } = staged;
+        let Staged { plain, port, hash, record } = staged;
+        let mut place = *record;
         if plain.is_syn() {
             return None;
         }
-        let record = self.table.record(*record).filter(|record| record.is_of(plain, port.0))?;
+        if self.table.record(place).is_none_or(|record| !record.is_of(plain, port.0)) {
+            // A packet before it in the batch may have left a record.
+            place = self.table.find(*hash, plain, port.0);
+        }
+        let record = self.table.record(place)?;
         if u32::from(record.generation) != stamp.generation
             || plain.total_len > record.max_len
             || !record.suits(plain.ttl)
@@ -190,7 +195,7 @@ impl Engine {
         let path = record.path;
         self.paths.count(path, plain.total_len);
         self.counters.hits += 1;
-        Some(Hit { path, connection, length: plain.total_len, record: staged.record })
+        Some(Hit { path, connection, length: plain.total_len, record: place })
     }
 
     /// Opens a flow like others before it, rewriting its packet in place. None, and nothing happens, if it has to walk.
