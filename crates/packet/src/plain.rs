@@ -69,8 +69,9 @@ impl Plain {
         let whole = usize::from(total_len) <= bytes.len();
         // Of the flags only "don't fragment" may be set.
         let in_pieces = (h[6] & !0x40) | h[7] != 0;
-        let unfilled = h[IPV4_CHECKSUM_AT] | h[IPV4_CHECKSUM_AT + 1] == 0;
-        if !whole || in_pieces || unfilled || Checksum::of_words(&h[..IPV4_HEADER]).0 != 0 {
+        // No sender computes a checksum of all ones, and patching could leave it so where setting one field after the other does not.
+        let odd = h[IPV4_CHECKSUM_AT] & h[IPV4_CHECKSUM_AT + 1] == 0xFF;
+        if !whole || in_pieces || odd || Checksum::of_words(&h[..IPV4_HEADER]).0 != 0 {
             return None;
         }
         let (ports, icmp, flags) = Self::transport(bytes, total_len, IPV4_HEADER, h[9])?;

@@ -8,7 +8,7 @@ use super::{ConnectionIx, Conntrack, EntryIx, Gauge};
 use crate::time::Timestamp;
 
 impl Conntrack {
-    /// The connection of an entry: n of the packet that created it, once both ends have accepted it.
+    /// The connection that an entry is tied to.
     pub fn connection(&self, entry: EntryIx) -> Option<ConnectionIx> {
         self.entries[entry.0].connection()
     }

@@ -90,6 +90,12 @@ impl Conntrack {
         if !slot.counted {
             return false;
         }
+        // A lease on entries none of which this packet met is still running.
+        let running = (slot.lease.shortest > 0).then(|| slot.lease.members().next()).flatten();
+        if let Some(member) = running {
+            self.end_lease(EntryIx(member));
+        }
+        let Some(slot) = self.connections.slot_mut(connection.0) else { return false };
         // What was recorded of other entries does not hold for these.
         let other = slot.lease.members != members;
         slot.lease.members = members;

@@ -53,7 +53,14 @@ impl Conntrack {
     /// Whether anything at all, dead or alive, is known of the flow that a template is for.
     pub(crate) fn knows(&self, template: &Template) -> bool {
         let [there, _] = template.0.hashes(None);
-        let is_same = |entry: EntryIx, way| self.entries[entry.0].shares_key_with(&template.0, way);
+        let is_same = |entry: EntryIx, way| {
+            let slot = &self.entries[entry.0];
+            if slot.aside {
+                self.is_under(entry, way, &template.0.keys(None)[0])
+            } else {
+                slot.shares_key_with(&template.0, way)
+            }
+        };
         self.index.find(there, is_same).is_some()
     }
 

@@ -2,12 +2,14 @@
 //!
 //! The walk decides; the cache only remembers. The first packets of a flow walk, and leave a record for each direction: what
 //! is rewritten, where it goes, and which connection's [lease](crate::conntrack) it renews. Every later packet that is
-//! [`Plain`] costs one look-up and one patch. Whatever else comes walks: what opens or ends a connection, fragments, errors,
-//! packets too long or too old, another configuration, a connection whose state has changed since.
+//! [`Plain`] costs one look-up and one patch. A flow that is opened as another one was, from another port of the same host,
+//! gets entries like those without a walk ([`Engine::open`]). Whatever else comes walks: other openings, what ends a
+//! connection, fragments, errors, packets too long or too old, another configuration, a connection whose state has changed
+//! since.
 //!
 //! Memory is far away, so packets are best handed over a few dozen at a time, in four passes: [`Engine::stage`] reads the
 //! headers, [`Engine::find`] the table, [`Engine::fetch`] the record, [`Engine::forward`] does the work; each asks for the
-//! memory of the next.
+//! memory of the next. What that does not forward, `open` may, and [`Engine::walk`] does.
 
 mod opening;
 mod paths;
@@ -354,11 +356,9 @@ impl Engine {
 
     fn reclaim(&mut self, mut reclaim: impl FnMut(&mut Shard) -> Vec<Delta>) -> Vec<Delta> {
         let mut deltas = Vec::new();
-        for shard in &mut self.shards {
-            deltas.append(&mut reclaim(shard));
-            for record in shard.conntrack_mut().outdated.drain(..) {
-                self.table.remove(record);
-            }
+        for slot in 0..self.shards.len() {
+            deltas.append(&mut reclaim(&mut self.shards[slot]));
+            self.drop_outdated_of(slot);
         }
         deltas
     }
@@ -383,10 +383,5 @@ impl Engine {
     /// How packets were handled so far.
     pub fn counters(&self) -> CacheCounters {
         self.counters
-    }
-
-    /// Records that the cache holds.
-    pub fn records(&self) -> usize {
-        self.table.len()
     }
 }

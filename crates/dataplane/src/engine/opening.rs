@@ -21,14 +21,15 @@ impl Likeness {
     /// Of an IPv4 packet that may open a flow: a SYN, or UDP.
     #[inline]
     pub(super) fn of(plain: &Plain, port: u32) -> Option<Self> {
-        let opens = plain.is_syn() || plain.kind == u16::from(UDP);
+        // In IPv6 nothing is opened alike: the addresses are more than two words.
+        let opens = (plain.is_syn() || plain.kind == u16::from(UDP)) && !plain.is_v6();
         let [src, dst, ..] = plain.addresses;
         let alike = Self { addresses: [src, dst], port, destination: plain.ports as u16, kind: plain.kind };
         opens.then_some(alike)
     }
 }
 
-/// The protocol number of UDP (RFC 768); in IPv6 packets their kind says so.
+/// The protocol number of UDP (RFC 768).
 const UDP: u8 = 17;
 
 /// How a flow is opened.

@@ -109,8 +109,12 @@ impl FlowTable {
     pub(super) fn insert(&mut self, hash: u64, record: Record) -> (u32, Replaced) {
         let mut replaced = Replaced::new();
         if let Some(place) = self.of_same_flow(hash, &record) {
-            replaced.push((place, std::mem::replace(&mut self.records[place as usize], record)));
-            self.note_untracked(place, &mut replaced);
+            let old = std::mem::replace(&mut self.records[place as usize], record);
+            replaced.push((place, old));
+            // One without a connection is noted already.
+            if old.connection().is_some() {
+                self.note_untracked(place, &mut replaced);
+            }
             return (place, replaced);
         }
         if self.len() + 1 > self.buckets.len() * SLOTS * 5 / 8 {

@@ -50,6 +50,8 @@ pub(crate) struct DeniedOpenings {
     order: VecDeque<u64>,
     /// A flow that is not among these was not denied: what the flow cache asks.
     suspects: Digests,
+    /// Flows that made room for others since the digests were all of flows that are here.
+    forgotten: usize,
 }
 
 impl DeniedOpenings {
@@ -67,6 +69,13 @@ impl DeniedOpenings {
             && let Some(oldest) = self.order.pop_front()
         {
             self.by_tuple.remove(&oldest);
+            self.forgotten += 1;
+        }
+        // Digests of flows that were forgotten stay, until as many are as there is room for.
+        if self.forgotten >= CAPACITY {
+            self.forgotten = 0;
+            self.suspects.clear();
+            self.by_tuple.keys().for_each(|tuple| self.suspects.insert(Digests::of(*tuple)));
         }
     }
 

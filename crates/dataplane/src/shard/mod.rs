@@ -280,6 +280,10 @@ impl Shard {
 
     /// What a flow that is opened like another one needs, if nothing is known of it: nothing has happened yet.
     pub(crate) fn prepare(&mut self, like: &OpeningState, source_port: u16, stamp: Stamp) -> Option<Prepared> {
+        // To the host itself this may be its own answer: then it finds at the receiver what it has just made at the sender.
+        if source_port == like.flow.dst_port {
+            return None;
+        }
         let flow = FlowKey { src_port: source_port, ..like.flow };
         let canonical = canonical(&flow);
         if self.denied.suspects(Digests::of(canonical)) {
