@@ -84,7 +84,8 @@ impl FlowTable {
         place
     }
 
-    /// The place of a flow's record.
+    /// The place of a flow's record. Not inline: [`Self::candidate`] is nearly always right.
+    #[inline(never)]
     pub(super) fn find(&self, hash: u64, plain: &Plain, port: u32) -> u32 {
         let home = self.home(hash);
         let both = if self.buckets[home].spilled > 0 { 2 } else { 1 };
