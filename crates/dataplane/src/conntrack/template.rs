@@ -6,8 +6,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::lifecycle::{Event, Stage};
+use super::reclaim::RECLAIM_EACH;
 use super::slot::Slot;
-use super::{Conntrack, EntryIx, Inside, Pool, PoolUse, RECLAIM_EACH, Translator, Way};
+use super::{Conntrack, EntryIx, Inside, Pool, PoolUse, Translator, Way};
 use crate::index::NatIx;
 use crate::time::Timestamp;
 
