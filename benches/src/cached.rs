@@ -155,10 +155,14 @@ impl Load {
         }
     }
 
-    /// Lets time pass, and the engine reclaim what has expired.
+    /// Lets time pass, and the engine reclaim what has expired, some of it at the end of each window.
     pub fn pass(&mut self, time: Duration) {
         self.now = Timestamp(self.now.0 + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-        self.engine.tick(self.now);
+        let mut entries = usize::MAX;
+        while self.entries() < entries {
+            entries = self.entries();
+            self.engine.tick(self.now);
+        }
     }
 
     /// How many packets there are.

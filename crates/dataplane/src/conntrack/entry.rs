@@ -181,15 +181,6 @@ impl std::hash::Hash for Pool {
     }
 }
 
-/// How much of a pool is taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PoolUse {
-    /// Mappings, those expired but not yet reclaimed included.
-    pub taken: u32,
-    /// Before this moment a search for expired mappings is known to find none.
-    pub next_expiry: Timestamp,
-}
-
 /// Room in the connection table of an instance (6.19).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Room {

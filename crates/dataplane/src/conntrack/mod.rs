@@ -14,6 +14,8 @@ mod index;
 mod lease;
 pub mod lifecycle;
 pub mod linux;
+mod lists;
+mod pools;
 mod reclaim;
 mod room;
 mod slab;
@@ -32,8 +34,9 @@ use crate::index::{HostIx, NatIx};
 use crate::time::Timestamp;
 use bindings::Bindings;
 use entry::Connection;
-use index::{Index, hash};
+use index::{Index, Side, hash};
 use lifecycle::{Event, Stage};
+use pools::Pools;
 use reclaim::RECLAIM_EACH;
 use room::RoomUse;
 use slab::Slab;
@@ -41,8 +44,8 @@ use slot::{Aside, Slot};
 use wheel::Wheel;
 
 pub use entry::{
-    ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool,
-    PoolUse, Room, Translator, Way,
+    ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool, Room,
+    Translator, Way,
 };
 pub(crate) use template::Template;
 use tracker::TimerSets;
@@ -69,7 +72,7 @@ pub struct Conntrack {
     /// What mappings share where knobs make them (section 12).
     pub bindings: Bindings,
     /// Mappings per port pool, those in linger included (4.12).
-    pub pools: FixedMap<Pool, PoolUse>,
+    pools: Pools,
     /// Entries per instance, where they are limited (6.19).
     rooms: FixedMap<HostIx, RoomUse>,
     /// Records of the flow cache that no longer hold, since they were last taken.
@@ -110,11 +113,11 @@ impl Conntrack {
 
     /// Whatever is under `key`.
     fn under(&self, key: &Key) -> Option<(EntryIx, Way)> {
-        self.index.find(hash(key), |entry, way| self.is_under(entry, way, key))
+        self.index.find(hash(key), |entry, side| Some((entry, self.way_under(entry, side, key)?)))
     }
 
-    fn is_under(&self, entry: EntryIx, way: Way, key: &Key) -> bool {
-        self.entries[entry.0].is_under(key, way, || self.aside.get(&entry.0).copied())
+    fn way_under(&self, entry: EntryIx, side: Side, key: &Key) -> Option<Way> {
+        self.entries[entry.0].way_under(key, side, || self.aside.get(&entry.0).copied())
     }
 
     fn aside(&self, entry: EntryIx) -> Option<&Aside> {
@@ -243,7 +246,7 @@ impl Conntrack {
         {
             self.bindings.renew(nat, entry, Inside(self.original(entry)), (before, expires), sharing);
         }
-        if expires.second() < scheduled {
+        if wheel::is_before(expires.second(), scheduled) {
             self.schedule(entry, expires, now);
         }
     }
@@ -252,10 +255,8 @@ impl Conntrack {
     fn note_earlier_expiry(&mut self, entry: EntryIx, slot: &Slot, expires: Timestamp) {
         let room = self.aside(entry).and_then(|aside| aside.room);
         self.note_expiry(room, expires);
-        if let Some(nat) = slot.translator()
-            && let Some(pool) = self.pools.get_mut(&Pool::of(nat, &slot.outside(self.aside.get(&entry.0))))
-        {
-            pool.next_expiry = pool.next_expiry.min(expires);
+        if slot.translator().is_some() && !slot.tombstone {
+            self.pools.note_expiry(slot.pool, entry, expires);
         }
     }
 
@@ -290,15 +291,13 @@ impl Conntrack {
         if let Some(aside) = aside {
             self.aside.insert(entry.0, aside);
         }
-        let hashes = self.entries[entry.0].hashes(self.aside(entry));
-        for ((key, hash), way) in keys.iter().zip(hashes).zip([Way::Original, Way::Reply]) {
-            self.put_under(key, hash, (entry, way));
+        let sides = self.entries[entry.0].sides();
+        for (key, side) in keys.iter().zip(sides) {
+            self.put_under(key, (entry, *side));
         }
         if let Owner::Nat { nat, outside } = owner {
-            let fresh = PoolUse { taken: 0, next_expiry: expires };
-            let pool = self.pools.entry(Pool::of(nat, &outside)).or_insert(fresh);
-            pool.taken += 1;
-            pool.next_expiry = pool.next_expiry.min(expires);
+            let pool = self.pools.take(Pool::of(nat, &outside), None, entry, expires);
+            self.entries[entry.0].pool = pool;
             if let Some(sharing) = sharing {
                 self.bindings.join(nat, entry, (Inside(original), outside), (now, expires), sharing);
             }
@@ -310,20 +309,22 @@ impl Conntrack {
     }
 
     /// Puts an entry under a key, in the place of whatever is there.
-    fn put_under(&mut self, key: &Key, hash: u64, new: (EntryIx, Way)) {
-        if let Some(old) = self.index.find(hash, |entry, way| self.is_under(entry, way, key)) {
+    fn put_under(&mut self, key: &Key, new: (EntryIx, Side)) {
+        let hash = hash(key);
+        let old = self.index.find(hash, |entry, side| self.way_under(entry, side, key).map(|_| (entry, side)));
+        if let Some(old) = old {
             self.index.remove(hash, old);
         }
         self.put(hash, new);
     }
 
     /// Puts an entry where nothing is.
-    fn put(&mut self, hash: u64, new: (EntryIx, Way)) {
+    fn put(&mut self, hash: u64, new: (EntryIx, Side)) {
         let Self { index, entries, aside, .. } = self;
-        index.insert(hash, new, |entry, way| {
+        index.insert(hash, new, |entry, side| {
             let slot = &entries[entry.0];
             let aside = if slot.aside { aside.get(&entry.0) } else { None };
-            slot.hashes(aside)[usize::from(way == Way::Reply)]
+            slot.hash(side, aside)
         });
     }
 
@@ -358,7 +359,7 @@ impl Conntrack {
     }
 
     fn schedule(&mut self, entry: EntryIx, expires: Timestamp, now: Timestamp) {
-        self.entries[entry.0].scheduled = self.wheel.schedule(entry.0, expires.second(), now.second());
+        self.entries[entry.0].scheduled = self.wheel.schedule(entry.0, expires.second(), now.second()) as u32;
     }
 
     /// Keeps the gauge of a gateway's active mappings in step with a change of stage (4.37).

@@ -2,7 +2,7 @@
 
 use super::lifecycle::{Event, Stage};
 use super::slot::Slot;
-use super::{Conntrack, EntryIx, Inside, Pool, Translator, Way};
+use super::{Conntrack, EntryIx, Inside, Side, Translator};
 use crate::time::Timestamp;
 
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
@@ -12,8 +12,9 @@ const TOMBSTONE: std::time::Duration = std::time::Duration::from_secs(432_000);
 /// lease and once for its end, and never comes all at once.
 pub(super) const RECLAIM_EACH: usize = 4;
 
-/// Entries of a shard that the end of a window looks at. Over 256 shards that is more than a window can have made.
-const RECLAIM_TICK: usize = 1024;
+/// Entries of a shard that the end of a window looks at: where nothing is made any more this frees memory all the same, over 256
+/// shards thousands of entries a window, and takes no longer than a few hundred packets do.
+const RECLAIM_TICK: usize = 16;
 
 impl Conntrack {
     /// Reclaims what has expired by `now`, or a good part of it.
@@ -22,23 +23,13 @@ impl Conntrack {
         self.reclaim(now, RECLAIM_TICK);
     }
 
-    /// Looks at no more than `most` entries whose second is over. Their memory was asked for last time.
+    /// Looks at no more than `most` entries whose second is over.
     pub(super) fn reclaim(&mut self, now: Timestamp, most: usize) {
-        for entry in self.wheel.upcoming().take(RECLAIM_EACH) {
-            if let Some(connection) = self.entries.slot(entry).and_then(Slot::connection) {
-                self.connections.prefetch(connection.0);
-            }
-        }
-        self.reclaim_due(now, most);
-        self.wheel.upcoming().take(RECLAIM_EACH).for_each(|entry| self.entries.prefetch(entry));
-    }
-
-    fn reclaim_due(&mut self, now: Timestamp, most: usize) {
         for _ in 0..most {
             let entries = &self.entries;
             let second_of = |entry: u32| entries.slot(entry).map(|slot| slot.scheduled);
             let Some((index, second)) = self.wheel.due(now.second(), second_of) else { return };
-            let Some(slot) = self.entries.slot(index).filter(|slot| slot.scheduled == second) else { continue };
+            let Some(slot) = self.entries.slot(index).filter(|slot| slot.scheduled == second as u32) else { continue };
             let expires = self.expiry(index, slot);
             if now >= expires {
                 self.end(EntryIx(index), now);
@@ -55,33 +46,6 @@ impl Conntrack {
         let expired: Vec<_> = self.entries.iter().filter(over).map(|(index, _)| index).collect();
         for index in expired {
             self.end(EntryIx(index), now);
-        }
-    }
-
-    /// Reclaims the expired mappings of one pool, so that its count is exact.
-    pub fn settle_pool(&mut self, pool: Pool, now: Timestamp) {
-        if self.pools.get(&pool).is_none_or(|used| now < used.next_expiry) {
-            return;
-        }
-        let mut next = Timestamp::MAX;
-        let mut expired = Vec::new();
-        for (index, slot) in self.entries.iter() {
-            let Some(nat) = slot.translator().filter(|_| !slot.tombstone) else { continue };
-            if Pool::of(nat, &slot.outside(self.aside(EntryIx(index)))) != pool {
-                continue;
-            }
-            let expires = self.expiry(index, slot);
-            if now >= expires {
-                expired.push(index);
-            } else {
-                next = next.min(expires);
-            }
-        }
-        for index in expired {
-            self.end(EntryIx(index), now);
-        }
-        if let Some(used) = self.pools.get_mut(&pool) {
-            used.next_expiry = next;
         }
     }
 
@@ -114,17 +78,18 @@ impl Conntrack {
 
     pub(super) fn remove(&mut self, entry: EntryIx) {
         self.end_lease(entry);
-        let slot = self.entries[entry.0];
-        let aside = self.aside(entry).copied();
-        self.leave_room(aside.and_then(|aside| aside.room));
-        if !slot.tombstone {
+        let slot = &self.entries[entry.0];
+        let (tombstone, has_aside) = (slot.tombstone, slot.aside);
+        self.index.remove(slot.hash(Side::Own, self.aside(entry)), (entry, Side::Own));
+        if has_aside {
+            let room = self.aside(entry).and_then(|aside| aside.room);
+            self.leave_room(room);
+        }
+        if !tombstone {
             self.release_port(entry);
             self.leave(entry);
         }
-        for (hash, way) in slot.hashes(aside.as_ref()).into_iter().zip([Way::Original, Way::Reply]) {
-            self.index.remove(hash, (entry, way));
-        }
-        if slot.aside {
+        if has_aside {
             self.aside.remove(&entry.0);
         }
         self.entries.remove(entry.0);
@@ -132,29 +97,17 @@ impl Conntrack {
 
     /// The outside key and the port go back to the pool.
     fn release_port(&mut self, entry: EntryIx) {
-        let (slot, aside) = (self.entries[entry.0], self.aside(entry).copied());
+        let slot = &self.entries[entry.0];
         let Some(nat) = slot.translator() else { return };
-        if aside.is_none() && slot.has_ports() {
-            let [_, back] = slot.hashes(None);
-            self.index.remove(back, (entry, Way::Reply));
-            return self.release(slot.pool(nat));
-        }
-        let outside = slot.outside(aside.as_ref());
-        if let Some(sharing) = aside.and_then(|aside| aside.sharing) {
-            let inside = Inside(slot.original(aside.as_ref()));
+        let pool = slot.pool;
+        self.index.remove(slot.hash(Side::Outside, self.aside(entry)), (entry, Side::Outside));
+        if let Some(aside) = self.aside(entry).copied()
+            && let Some(sharing) = aside.sharing
+        {
+            let slot = &self.entries[entry.0];
+            let (inside, outside) = (Inside(slot.original(Some(&aside))), slot.outside(Some(&aside)));
             self.bindings.leave(nat, entry, (inside, outside), slot.expires, sharing);
         }
-        let [_, back] = slot.hashes(aside.as_ref());
-        self.index.remove(back, (entry, Way::Reply));
-        self.release(Pool::of(nat, &outside));
-    }
-
-    fn release(&mut self, pool: Pool) {
-        if let Some(used) = self.pools.get_mut(&pool) {
-            used.taken -= 1;
-            if used.taken == 0 {
-                self.pools.remove(&pool);
-            }
-        }
+        self.pools.release(pool);
     }
 }

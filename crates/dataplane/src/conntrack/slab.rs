@@ -19,13 +19,13 @@ impl<T> Slab<T> {
             self.slots[index as usize] = Some(item);
             return index;
         }
-        self.slots.push(Some(item));
+        push(&mut self.slots, Some(item));
         u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
     }
 
     pub(super) fn remove(&mut self, index: u32) {
         if self.slots[index as usize].take().is_some() {
-            self.free.push(index);
+            push(&mut self.free, index);
         }
     }
 
@@ -54,6 +54,16 @@ impl<T> Slab<T> {
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
+}
+
+/// Appends to what may be all that there is: a vector that is full grows by a quarter, not to twice its size, since a table of
+/// millions is mostly its memory.
+#[inline]
+pub(crate) fn push<T>(items: &mut Vec<T>, item: T) {
+    if items.len() == items.capacity() {
+        items.reserve_exact((items.len() / 4).max(4));
+    }
+    items.push(item);
 }
 
 impl<T> std::ops::Index<u32> for Slab<T> {

@@ -5,7 +5,7 @@
 use vpcemu_packet::FlowKey;
 
 use super::bindings::Sharing;
-use super::index::{Whose, flow_hash_v4};
+use super::index::{Side, Whose, flow_hash_v4};
 use super::linux::LinuxTracker;
 use super::tcp::TcpState;
 use super::{ConnectionIx, Inside, Key, Outside, Owner, Room, Tracker, Translator, UdpProgress, Way};
@@ -19,8 +19,10 @@ use crate::time::Timestamp;
 pub(super) struct Slot {
     /// Free from here on, unless it is on a lease.
     pub(super) expires: Timestamp,
-    /// The second in which the wheel looks at it.
-    pub(super) scheduled: u64,
+    /// The second in which the wheel looks at it, as far as 32 bits go.
+    pub(super) scheduled: u32,
+    /// Of a mapping, the pool that its port is of, by number.
+    pub(super) pool: u32,
     /// Source and destination of IPv4.
     v4: [u32; 2],
     /// Source and destination port.
@@ -143,7 +145,8 @@ impl Slot {
         };
         let slot = Self {
             expires: Timestamp::default(),
-            scheduled: u64::MAX,
+            scheduled: u32::MAX,
+            pool: NONE,
             v4,
             ports: [original.src_port, original.dst_port],
             local,
@@ -191,6 +194,11 @@ impl Slot {
     /// A translator's own address.
     pub(super) fn local(&self) -> u32 {
         self.local
+    }
+
+    /// A translator's own port.
+    pub(super) fn local_port(&self) -> u16 {
+        self.local_port
     }
 
     pub(super) fn protocol(&self) -> u8 {
@@ -281,81 +289,97 @@ impl Slot {
         };
     }
 
-    /// The keys that find it: by packets of the original direction, and by replies.
-    pub(super) fn keys(&self, aside: Option<&Aside>) -> [Key; 2] {
-        super::entry::keys(self.owner(aside), self.original(aside))
+    /// Under which keys it is.
+    pub(super) fn sides(&self) -> &'static [Side] {
+        match self.kind {
+            Kind::Gateway | Kind::Instance => &[Side::Own, Side::Outside],
+            Kind::Interface | Kind::EgressOnly | Kind::Endpoint => &[Side::Own],
+        }
     }
 
-    /// The hashes of the keys that find it.
+    /// The hash of one of its keys.
     #[inline]
-    pub(super) fn hashes(&self, aside: Option<&Aside>) -> [u64; 2] {
+    pub(super) fn hash(&self, side: Side, aside: Option<&Aside>) -> u64 {
         if aside.is_some() || !self.has_ports() {
-            return self.keys(aside).map(|key| super::index::hash(&key));
+            return self.hash_of_key(side, aside);
         }
-        // The same without making keys: the usual case.
-        let [src, dst] = self.v4;
-        let [src_port, dst_port] = self.ports;
-        let there = flow_hash_v4([src, dst], [src_port, dst_port], self.protocol, 0);
-        let back = || flow_hash_v4([dst, src], [dst_port, src_port], self.protocol, 0);
-        match (self.kind, self.translator()) {
-            (_, Some(nat)) => {
-                let outside = flow_hash_v4([dst, self.local], [dst_port, self.local_port], self.protocol, 0);
-                [Whose::inside(nat).key(there), Whose::outside(nat).key(outside)]
+        self.hash_as(side, self.ports, self.local_port)
+    }
+
+    /// The same for a flow with other ports, and a mapping to another port of the translator's. It is of TCP or UDP, and nothing
+    /// of it is aside.
+    #[inline]
+    pub(super) fn hash_as(&self, side: Side, ports: [u16; 2], local_port: u16) -> u64 {
+        let [_, dst] = self.v4;
+        let own = || flow_hash_v4(self.v4, ports, self.protocol);
+        match (side, self.kind, self.translator()) {
+            (Side::Own, Kind::Interface, _) => Whose::interface(EniIx(self.owner)).key(own()),
+            (Side::Own, _, Some(nat)) => Whose::inside(nat).key(own()),
+            (Side::Outside, _, Some(nat)) => {
+                let outside = flow_hash_v4([dst, self.local], [ports[1], local_port], self.protocol);
+                Whose::outside(nat).key(outside)
             }
-            (Kind::Interface, _) => {
-                let eni = EniIx(self.owner);
-                let whose = [self.opened(), self.opened().reversed()].map(|way| Whose::interface(eni, way));
-                [whose[0].key(there), whose[1].key(back())]
-            }
-            _ => self.keys(aside).map(|key| super::index::hash(&key)),
+            _ => self.with_ports(ports[0], local_port).hash_of_key(side, None),
         }
     }
 
-    /// Whether the key that finds `other`, by packets of its original direction, finds this in packets that travel that `way`.
-    /// `other` has nothing aside.
+    #[inline(never)]
+    fn hash_of_key(&self, side: Side, aside: Option<&Aside>) -> u64 {
+        let [own, other] = super::entry::keys(self.owner(aside), self.original(aside));
+        super::index::hash(if side == Side::Own { &own } else { &other })
+    }
+
+    /// Which way packets travel that find it under `key`, where it is with that side; none if they do not.
     #[inline]
-    pub(super) fn shares_key_with(&self, other: &Self, way: Way) -> bool {
+    pub(super) fn way_under(&self, key: &Key, side: Side, aside: impl FnOnce() -> Option<Aside>) -> Option<Way> {
+        let aside = if self.aside { aside() } else { None };
+        let aside = aside.as_ref();
+        let flow = |key: &FlowKey| {
+            let original = self.original(aside);
+            let there = (original == *key).then_some(Way::Original);
+            there.or_else(|| (original == key.reversed()).then_some(Way::Reply))
+        };
+        let own = |kind: Kind, owner: u32| side == Side::Own && (self.kind, self.owner) == (kind, owner);
+        match key {
+            Key::Interface(eni, direction, key) if own(Kind::Interface, eni.0) => {
+                let original = self.original(aside);
+                if self.opened() == *direction {
+                    (original == *key).then_some(Way::Original)
+                } else {
+                    (original == key.reversed()).then_some(Way::Reply)
+                }
+            }
+            Key::NatInside(nat, Inside(key)) if side == Side::Own && self.translator() == Some(*nat) => {
+                (self.original(aside) == *key).then_some(Way::Original)
+            }
+            Key::NatOutside(nat, outside) if side == Side::Outside && self.translator() == Some(*nat) => {
+                (self.outside(aside) == *outside).then_some(Way::Reply)
+            }
+            Key::EgressOnly(eigw, key) if own(Kind::EgressOnly, eigw.0) => flow(key),
+            Key::Endpoint(endpoint, key) if own(Kind::Endpoint, endpoint.0) => flow(key),
+            _ => None,
+        }
+    }
+
+    /// Whether packets of the original direction of `other`, were it of a flow with these ports, find this. `other` has nothing
+    /// aside.
+    #[inline]
+    pub(super) fn is_met_by(&self, other: &Self, [src_port, dst_port]: [u16; 2]) -> bool {
         let whose = (self.kind, self.owner, self.protocol) == (other.kind, other.owner, other.protocol);
         if !whose || self.aside {
             return false;
         }
-        let ([src, dst], [src_port, dst_port]) = (other.v4, other.ports);
-        match (way, self.kind) {
-            (Way::Original, _) => {
-                let same = (self.outward, self.icmp_type) == (other.outward, other.icmp_type);
-                same && (self.v4, self.ports) == (other.v4, other.ports)
-            }
+        let [src, dst] = other.v4;
+        if self.kind == Kind::Interface && self.outward != other.outward {
             // An entry of an interface that was opened from the other side.
-            (Way::Reply, Kind::Interface) => {
-                let reversed = self.v4 == [dst, src] && self.ports == [dst_port, src_port];
-                self.outward != other.outward && reversed
-            }
-            (Way::Reply, _) => false,
+            return self.v4 == [dst, src] && self.ports == [dst_port, src_port];
         }
+        self.icmp_type == other.icmp_type && self.v4 == [src, dst] && self.ports == [src_port, dst_port]
     }
 
-    /// Whether `key` finds it, in packets that travel that `way`.
-    #[inline]
-    pub(super) fn is_under(&self, key: &Key, way: Way, aside: impl FnOnce() -> Option<Aside>) -> bool {
-        let aside = if self.aside { aside() } else { None };
-        let aside = aside.as_ref();
-        let there = way == Way::Original;
-        let flow = |key: &FlowKey| {
-            let original = self.original(aside);
-            original == if there { *key } else { key.reversed() }
-        };
-        match key {
-            Key::Interface(eni, direction, key) => {
-                let own = self.kind == Kind::Interface && self.owner == eni.0;
-                own && (self.opened() == *direction) == there && flow(key)
-            }
-            Key::NatInside(nat, Inside(key)) => there && self.translator() == Some(*nat) && flow(key),
-            Key::NatOutside(nat, outside) => {
-                !there && self.translator() == Some(*nat) && self.outside(aside) == *outside
-            }
-            Key::EgressOnly(eigw, key) => self.kind == Kind::EgressOnly && self.owner == eigw.0 && flow(key),
-            Key::Endpoint(endpoint, key) => self.kind == Kind::Endpoint && self.owner == endpoint.0 && flow(key),
-        }
+    /// Whether it has a port of a pool.
+    pub(super) fn takes_port_of(&self, pool: u32) -> bool {
+        self.pool == pool && !self.tombstone && self.translator().is_some()
     }
 }
 

@@ -5,10 +5,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::entry::Connection;
+use super::index::Side;
+use super::lease::Lease;
 use super::lifecycle::{Event, Stage};
 use super::reclaim::RECLAIM_EACH;
 use super::slot::Slot;
-use super::{Conntrack, EntryIx, Inside, Pool, PoolUse, Translator, Way};
+use super::{ConnectionIx, Conntrack, EntryIx, Gauge, Inside, Pool, Translator};
 use crate::index::NatIx;
 use crate::time::Timestamp;
 
@@ -35,9 +38,15 @@ impl Template {
         Inside(self.0.original(None))
     }
 
-    /// For a flow from another port, of a mapping to another port of the gateway's.
-    pub(crate) fn with_ports(&self, source: u16, local: u16) -> Self {
-        Self(self.0.with_ports(source, local))
+    /// Of a mapping, the pool that its port is of, and its number when it was made.
+    pub(crate) fn pool(&self) -> Option<(Pool, u32)> {
+        Some((self.0.pool(self.0.translator()?), self.0.pool))
+    }
+
+    /// The ports of the flow, from another source port.
+    fn ports(&self, source: u16) -> [u16; 2] {
+        let [_, destination] = self.0.ports();
+        [source, destination]
     }
 }
 
@@ -51,52 +60,104 @@ impl Conntrack {
         Some(Template(*slot))
     }
 
-    /// Whether anything at all, dead or alive, is known of the flow that a template is for.
-    pub(crate) fn knows(&self, template: &Template) -> bool {
-        let [there, _] = template.0.hashes(None);
-        let is_same = |entry: EntryIx, way| {
+    /// Whether anything at all, dead or alive, is known of the flow from the port `source` that a template is for.
+    pub(crate) fn knows(&self, template: &Template, source: u16) -> bool {
+        let ports = template.ports(source);
+        let is_met = |entry: EntryIx, side: Side| {
             let slot = &self.entries[entry.0];
-            if slot.aside {
-                self.is_under(entry, way, &template.0.keys(None)[0])
+            let met = if slot.aside {
+                let wanted = template.0.with_ports(source, 0);
+                let [key, _] = super::entry::keys(wanted.owner(None), wanted.original(None));
+                self.way_under(entry, side, &key).is_some()
             } else {
-                slot.shares_key_with(&template.0, way)
-            }
+                side == Side::Own && slot.is_met_by(&template.0, ports)
+            };
+            met.then_some(())
         };
-        self.index.find(there, is_same).is_some()
+        self.index.find(template.0.hash_as(Side::Own, ports, 0), is_met).is_some()
     }
 
-    /// Makes an entry of a template for a flow that [nothing](Self::knows) is known of, as [`Self::insert`] does.
-    pub(crate) fn insert_like(&mut self, template: &Template, now: Timestamp) -> EntryIx {
-        self.reclaim(now, RECLAIM_EACH);
-        let mut slot = template.0;
+    /// Whether a mapping of a template can have the port `local` of the gateway's: whether none has it towards that remote
+    /// endpoint.
+    pub(crate) fn is_port_free(&mut self, template: &Template, local: u16, now: Timestamp) -> bool {
+        let wanted = &template.0;
+        let hash = wanted.hash_as(Side::Outside, wanted.ports(), local);
+        let may_have_it = |entry: EntryIx, side: Side| {
+            let slot = &self.entries[entry.0];
+            let same = slot.local_port() == local && slot.local() == wanted.local();
+            (side == Side::Outside && (slot.aside || same)).then_some(())
+        };
+        if self.index.find(hash, may_have_it).is_none() {
+            return true;
+        }
+        let taken = wanted.with_ports(wanted.ports()[0], local);
+        let (Some(nat), outside) = (taken.translator(), taken.outside(None)) else { return false };
+        self.is_free(&super::Key::NatOutside(nat, outside), now)
+    }
+
+    /// Asks for what [`Self::knows`] and [`Self::open_like`] will touch for that flow.
+    pub(crate) fn prefetch_opening(&self, template: &Template, source: u16) {
+        self.index.prefetch(template.0.hash_as(Side::Own, template.ports(source), 0));
+    }
+
+    /// Asks for the entries that will be reclaimed next.
+    pub(crate) fn prefetch_upcoming(&self) {
+        self.wheel.upcoming().for_each(|entry| self.entries.prefetch(entry));
+    }
+
+    /// Asks for what else of them will be touched. They should be at hand.
+    pub(crate) fn prefetch_ending(&self) {
+        for slot in self.wheel.upcoming().filter_map(|entry| self.entries.slot(entry)) {
+            if !slot.aside {
+                slot.sides().iter().for_each(|side| self.index.prefetch(slot.hash(*side, None)));
+            }
+            if let Some(connection) = slot.connection() {
+                self.connections.prefetch(connection.0);
+            }
+        }
+    }
+
+    /// Makes a connection of templates for a flow from the port `source`, which [nothing](Self::knows) is known of, as
+    /// [`Self::insert`], [`Self::join`] and [`Self::accept`] would. A mapping among them gets the gateway's port `local`.
+    pub(crate) fn open_like(&mut self, templates: &[Template], (source, local): (u16, u16), n: u64, now: Timestamp) {
+        self.reclaim(now, RECLAIM_EACH * templates.len());
+        let Some(live) = u32::try_from(templates.len()).ok().filter(|live| *live > 0) else { return };
+        let fresh = Connection { n, live, counted: true, ended: Timestamp::default(), lease: Lease::default() };
+        let connection = ConnectionIx(self.connections.insert(fresh));
+        self.counters.created += 1;
+        self.delta(now, Gauge::Connections, 1);
+        for template in templates {
+            let mut slot = template.0.with_ports(source, local);
+            slot.set_connection(Some(connection));
+            self.insert_like(slot, now);
+        }
+    }
+
+    fn insert_like(&mut self, mut slot: Slot, now: Timestamp) {
         let tracker = slot.tracker(None);
         let expires = now.after(tracker.timeout(self.timers.set(slot.timers)));
         slot.expires = expires;
-        slot.set_connection(None);
         slot.leased = false;
-        if slot.translator().is_none() {
+        let nat = slot.translator();
+        if nat.is_none() && !self.untracked.is_empty() {
             self.untracked.note_entry(&slot.original(None));
         }
-        let hashes = slot.hashes(None);
         let entry = EntryIx(self.entries.insert(slot));
-        for (hash, way) in hashes.into_iter().zip([Way::Original, Way::Reply]) {
-            self.put(hash, (entry, way));
-        }
-        if let Some(nat) = slot.translator() {
-            let fresh = PoolUse { taken: 0, next_expiry: expires };
-            let pool = self.pools.entry(slot.pool(nat)).or_insert(fresh);
-            pool.taken += 1;
-            pool.next_expiry = pool.next_expiry.min(expires);
+        self.put(slot.hash(Side::Own, None), (entry, Side::Own));
+        if let Some(nat) = nat {
+            self.put(slot.hash(Side::Outside, None), (entry, Side::Outside));
+            // Whoever chose the port has the pool at hand.
+            let pool = self.pools.take(slot.pool(nat), Some(slot.pool), entry, expires);
+            self.entries[entry.0].pool = pool;
             self.count_active(nat, Stage::Free, Stage::Free.after(Event::opening(&tracker)), now);
         }
         self.schedule(entry, expires, now);
-        entry
     }
 }
 
 impl Slot {
     /// Of a mapping of TCP or UDP without anything aside, the pool that its port is of.
-    pub(super) fn pool(&self, nat: Translator) -> Pool {
+    fn pool(&self, nat: Translator) -> Pool {
         let ([_, remote], [_, remote_port]) = (self.v4(), self.ports());
         Pool {
             nat,

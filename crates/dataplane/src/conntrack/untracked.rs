@@ -25,6 +25,11 @@ impl Untracked {
         self.epoch
     }
 
+    /// Whether nothing is remembered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.flows.is_empty()
+    }
+
     /// An interface tracks a flow.
     pub(super) fn note_entry(&mut self, flow: &FlowKey) {
         if !self.flows.is_empty() && self.flows.contains(Digests::of(canonical(flow))) {

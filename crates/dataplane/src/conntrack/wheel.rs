@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::lists::{List, Lists};
+
 /// A timer wheel on capture time. An entry is put into the bucket of the second in which it would expire; by then it may have
 /// been given a new lease, and goes into a later bucket. Refreshing an entry costs nothing.
 ///
@@ -11,13 +13,14 @@ pub struct Wheel {
     reclaim: bool,
     /// The first second that is not over; what was due before is in `due`.
     base: u64,
-    near: Vec<Vec<u32>>,
+    near: Vec<List>,
     /// Which buckets of `near` have entries, a bit each: most seconds are over without one.
     occupied: [u64; WORDS],
-    far: BTreeMap<u64, Vec<u32>>,
+    far: BTreeMap<u64, List>,
     /// Entries of a second that is over, and which.
-    due: Vec<u32>,
+    due: List,
     due_second: u64,
+    lists: Lists,
 }
 
 /// Seconds with a bucket of their own: as many as most timers have, so that their entries are put into one bucket only.
@@ -29,6 +32,12 @@ const WORDS: usize = NEAR as usize / 64;
 /// Seconds that share a bucket when they are far away. They are dealt out when the last of them comes near.
 const BLOCK: u64 = 128;
 
+/// Whether a second comes before another one, of which 32 bits are known: 68 years from each other they are taken for what they
+/// are not, and an entry is looked at too early or too late.
+pub(super) fn is_before(second: u64, other: u32) -> bool {
+    (second as u32).wrapping_sub(other) > u32::MAX / 2
+}
+
 impl Default for Wheel {
     fn default() -> Self {
         Self::new(true)
@@ -38,8 +47,16 @@ impl Default for Wheel {
 impl Wheel {
     /// A wheel that turns, or one that stands still so that only lookups notice expiry.
     pub fn new(reclaim: bool) -> Self {
-        let far = BTreeMap::new();
-        Self { reclaim, base: u64::MAX, near: Vec::new(), occupied: [0; WORDS], far, due: Vec::new(), due_second: 0 }
+        Self {
+            reclaim,
+            base: u64::MAX,
+            near: Vec::new(),
+            occupied: [0; WORDS],
+            far: BTreeMap::new(),
+            due: List::EMPTY,
+            due_second: 0,
+            lists: Lists::default(),
+        }
     }
 
     /// Puts an entry into the bucket of a second, as seen from `now`. Returns the second in which it will be looked at.
@@ -48,7 +65,7 @@ impl Wheel {
             return second;
         }
         if self.near.is_empty() {
-            self.near.resize_with(NEAR as usize, Vec::new);
+            self.near = vec![List::EMPTY; NEAR as usize];
             self.base = now.min(second);
         }
         // What should have been looked at already is looked at next.
@@ -60,24 +77,24 @@ impl Wheel {
     fn deal(&mut self, entry: u32, second: u64) {
         if second - self.base < NEAR {
             let bucket = (second % NEAR) as usize;
-            self.near[bucket].push(entry);
+            self.lists.push(&mut self.near[bucket], entry);
             self.occupied[bucket / 64] |= 1 << (bucket % 64);
         } else {
-            self.far.entry(second / BLOCK).or_default().push(entry);
+            self.lists.push(self.far.entry(second / BLOCK).or_default(), entry);
         }
     }
 
-    /// The next entry whose second is over at `now`, with that second. `second_of` tells when an entry is to be looked at, if it
-    /// is still there.
-    pub fn due(&mut self, now: u64, second_of: impl Fn(u32) -> Option<u64>) -> Option<(u32, u64)> {
+    /// The next entry whose second is over at `now`, with that second. `second_of` tells when an entry is to be looked at, in
+    /// 32 bits, if it is still there.
+    pub fn due(&mut self, now: u64, second_of: impl Fn(u32) -> Option<u32>) -> Option<(u32, u64)> {
         loop {
-            if let Some(entry) = self.due.pop() {
+            if let Some(entry) = self.lists.pop(&mut self.due) {
                 return Some((entry, self.due_second));
             }
             if self.near.is_empty() || self.base >= now {
                 return None;
             }
-            let next = self.next_occupied().unwrap_or(now).min(now);
+            let next = self.next_occupied(self.base).unwrap_or(now).min(now);
             // When the first block that is far away comes near.
             let deals = self.far.first_key_value().map(|(block, _)| ((block + 1) * BLOCK).saturating_sub(NEAR));
             if let Some(deals) = deals.filter(|deals| *deals <= next) {
@@ -97,38 +114,46 @@ impl Wheel {
         }
     }
 
-    /// The first second with a bucket of its own that has entries.
-    fn next_occupied(&self) -> Option<u64> {
-        let start = (self.base % NEAR) as usize;
+    /// The first second with a bucket of its own that has entries, from `start` on.
+    fn next_occupied(&self, start: u64) -> Option<u64> {
+        let first = (start % NEAR) as usize;
         // Once around: the word that it starts in comes last again, for the seconds before the start.
         (0..=WORDS).find_map(|step| {
-            let word = (start / 64 + step) % WORDS;
+            let word = (first / 64 + step) % WORDS;
             let mask = match step {
-                0 => u64::MAX << (start % 64),
-                WORDS => !(u64::MAX << (start % 64)),
+                0 => u64::MAX << (first % 64),
+                WORDS => !(u64::MAX << (first % 64)),
                 _ => u64::MAX,
             };
             let found = self.occupied[word] & mask;
             let bucket = word * 64 + found.trailing_zeros() as usize;
-            (found != 0).then(|| self.base + (bucket + NEAR as usize - start) as u64 % NEAR)
+            (found != 0).then(|| start + (bucket + NEAR as usize - first) as u64 % NEAR)
         })
     }
 
-    /// Entries that will be handed out next, if nothing is put before them.
-    pub fn upcoming(&self) -> impl Iterator<Item = u32> + '_ {
-        let next = (0..2).filter_map(|second| self.near.get((self.base.wrapping_add(second) % NEAR) as usize));
-        self.due.iter().rev().chain(next.flatten()).copied()
+    /// Some of the entries that will be handed out next, if nothing is put before them.
+    #[inline]
+    pub(super) fn upcoming(&self) -> impl Iterator<Item = u32> + use<> {
+        let list = if self.due.is_empty() {
+            self.next_occupied(self.base).and_then(|second| self.near.get((second % NEAR) as usize)).copied()
+        } else {
+            Some(self.due)
+        };
+        self.lists.first(list.unwrap_or(List::EMPTY))
     }
 
     /// Deals out the blocks that have come near.
-    fn deal_out(&mut self, second_of: &impl Fn(u32) -> Option<u64>) {
+    fn deal_out(&mut self, second_of: &impl Fn(u32) -> Option<u32>) {
         while let Some(first) = self.far.first_entry()
             && (*first.key() + 1) * BLOCK <= self.base.saturating_add(NEAR)
         {
-            for entry in first.remove() {
+            let mut block = first.remove();
+            while let Some(entry) = self.lists.pop(&mut block) {
                 if let Some(second) = second_of(entry) {
-                    let second = second.max(self.base);
-                    self.deal(entry, second);
+                    let ahead = second.wrapping_sub(self.base as u32);
+                    // What is behind was put there when the base was: it is looked at next.
+                    let ahead = if ahead > u32::MAX / 2 { 0 } else { ahead };
+                    self.deal(entry, self.base.saturating_add(u64::from(ahead)));
                 }
             }
         }
@@ -143,7 +168,7 @@ mod tests {
     fn handed_out(second: u64, steps: &[u64]) -> Vec<u64> {
         let mut wheel = Wheel::default();
         wheel.schedule(7, second, 5);
-        let due = |now: &u64| wheel.due(*now, |_| Some(second)) == Some((7, second));
+        let due = |now: &u64| wheel.due(*now, |_| Some(second as u32)) == Some((7, second));
         steps
             .iter()
             .copied()
@@ -176,7 +201,9 @@ mod tests {
         }
         let mut handed_out = Vec::new();
         for now in (100..9000).step_by(37) {
-            while let Some((entry, second)) = wheel.due(now, |entry| seconds.get(entry as usize).copied()) {
+            while let Some((entry, second)) =
+                wheel.due(now, |entry| seconds.get(entry as usize).map(|second| *second as u32))
+            {
                 assert!(second < now && second + 37 >= now.min(second + 37));
                 assert_eq!(second, seconds[entry as usize]);
                 handed_out.push(entry);

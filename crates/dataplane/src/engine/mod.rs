@@ -29,7 +29,7 @@ use crate::output::Output;
 use crate::shard::{Arrival, Options, Remembered, SHARDS, Shard};
 use crate::time::{Stamp, Timestamp};
 
-use opening::{Likeness, Opening, Openings};
+use opening::{Likeness, NO_OPENING, Opening, Openings};
 pub use paths::Path;
 use paths::Paths;
 use record::Record;
@@ -89,6 +89,8 @@ pub struct Staged {
     port: Port,
     hash: u64,
     record: u32,
+    /// Of a packet without a record, how its flow may be opened like others.
+    opening: u32,
 }
 
 impl Staged {
@@ -146,19 +148,38 @@ impl Engine {
         let plain = Plain::parse(datagram)?;
         let hash = record::hash(&plain, port.0);
         self.table.prefetch(hash);
-        Some(Staged { plain, port, hash, record: NO_RECORD })
+        Some(Staged { plain, port, hash, record: NO_RECORD, opening: NO_OPENING })
     }
 
     /// Looks for its record.
     #[inline]
     pub fn find(&self, staged: &mut Staged) {
         staged.record = self.table.candidate(staged.hash);
+        if staged.record == NO_RECORD {
+            self.expect_opening(staged);
+        }
+    }
+
+    // Not inline, like all that concerns openings: in the loop over hits it would be in their way.
+    #[inline(never)]
+    fn expect_opening(&self, staged: &mut Staged) {
+        let Some(likeness) = Likeness::of(&staged.plain, staged.port.0) else { return };
+        staged.opening = self.openings.number(&likeness);
+        if let Some(opening) = self.openings.numbered(staged.opening) {
+            let source_port = (staged.plain.ports >> 16) as u16;
+            self.shards[usize::from(opening.slot)].prefetch_opening(&opening.state, source_port);
+        }
     }
 
     /// Looks into its record.
     #[inline]
     pub fn fetch(&self, staged: &mut Staged) {
-        let Some(record) = self.table.record(staged.record) else { return };
+        let Some(record) = self.table.record(staged.record) else {
+            if let Some(opening) = self.openings.numbered(staged.opening) {
+                self.shards[usize::from(opening.slot)].conntrack().prefetch_ending();
+            }
+            return;
+        };
         if !record.is_of(&staged.plain, staged.port.0) {
             staged.record = self.table.find(staged.hash, &staged.plain, staged.port.0);
         }
@@ -172,7 +193,7 @@ impl Engine {
     /// Forwards a packet as its record says, rewriting it in place. None, and nothing happens, if it has to walk.
     #[inline]
     pub fn forward(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
-        let Staged { plain, port, hash, record } = staged;
+        let Staged { plain, port, hash, record, .. } = staged;
         let mut place = *record;
         if plain.is_syn() {
             return None;
@@ -201,11 +222,10 @@ impl Engine {
     }
 
     /// Opens a flow like others before it, rewriting its packet in place. None, and nothing happens, if it has to walk.
-    // Not inline: few packets get here, and in the loop over hits it would be in their way.
     #[inline(never)]
     pub fn open(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
         let plain = &staged.plain;
-        let opening = self.openings.find(&Likeness::of(plain, staged.port.0)?)?;
+        let opening = self.openings.find(staged.opening, &Likeness::of(plain, staged.port.0)?)?;
         if !opening.suits(plain, datagram, stamp.generation) {
             return None;
         }
@@ -215,7 +235,7 @@ impl Engine {
         if !patch.suits(datagram, plain) {
             return None;
         }
-        let connection = self.shards[slot].open(&prepared, stamp);
+        let connection = self.shards[slot].open(&opening.state, &prepared, stamp);
         self.drop_outdated_of(slot);
         patch.apply(datagram, plain);
         self.paths.count(path, plain.total_len);
@@ -276,7 +296,7 @@ impl Engine {
                 && let Some(likeness) = Likeness::of(&staged.plain, staged.port.0)
             {
                 let place = (slot, arrival.stamp.generation, path);
-                self.openings.note(likeness, Opening::new(&patch, state, remembered.max_len, place));
+                self.openings.note(Opening::new(likeness, &patch, state, remembered.max_len, place));
             }
             return;
         }

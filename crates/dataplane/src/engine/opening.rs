@@ -35,6 +35,7 @@ const UDP: u8 = 17;
 /// How a flow is opened.
 #[derive(Debug)]
 pub(super) struct Opening {
+    likeness: Likeness,
     pub(super) state: OpeningState,
     /// The addresses that it leaves with.
     addresses: [u32; 2],
@@ -48,6 +49,7 @@ pub(super) struct Opening {
 
 impl Opening {
     pub(super) fn new(
+        likeness: Likeness,
         patch: &Patch,
         state: OpeningState,
         max_len: u32,
@@ -55,6 +57,7 @@ impl Opening {
     ) -> Self {
         let [src, dst, ports, _] = patch.words;
         Self {
+            likeness,
             state,
             addresses: [src, dst],
             destination: ports as u16,
@@ -82,22 +85,48 @@ impl Opening {
 /// How flows are opened that were opened alike before.
 #[derive(Debug, Default)]
 pub(super) struct Openings {
-    known: FixedMap<Likeness, Opening>,
+    numbers: FixedMap<Likeness, u32>,
+    openings: Vec<Opening>,
 }
 
 /// So many are kept, some 40 MB. A host that talks to more services than that at a time walks more.
 const MOST: usize = 65_536;
 
+/// The number of no opening.
+pub(super) const NO_OPENING: u32 = u32::MAX;
+
 impl Openings {
+    /// The number of what flows that are alike have in common.
     #[inline]
-    pub(super) fn find(&self, likeness: &Likeness) -> Option<&Opening> {
-        self.known.get(likeness)
+    pub(super) fn number(&self, likeness: &Likeness) -> u32 {
+        self.numbers.get(likeness).copied().unwrap_or(NO_OPENING)
     }
 
-    pub(super) fn note(&mut self, likeness: Likeness, opening: Opening) {
-        if self.known.len() >= MOST {
-            self.known.clear();
+    /// What has a number.
+    #[inline]
+    pub(super) fn numbered(&self, number: u32) -> Option<&Opening> {
+        self.openings.get(number as usize)
+    }
+
+    /// What flows that are alike have in common, if it has the number that it had when somebody last asked.
+    #[inline]
+    pub(super) fn find(&self, number: u32, likeness: &Likeness) -> Option<&Opening> {
+        let known = self.numbered(number).filter(|opening| opening.likeness == *likeness);
+        known.or_else(|| self.numbered(self.number(likeness)))
+    }
+
+    /// Notes how flows are opened.
+    pub(super) fn note(&mut self, opening: Opening) {
+        let number = self.number(&opening.likeness) as usize;
+        if let Some(known) = self.openings.get_mut(number) {
+            *known = opening;
+            return;
         }
-        self.known.insert(likeness, opening);
+        if self.openings.len() >= MOST {
+            self.openings.clear();
+            self.numbers.clear();
+        }
+        self.numbers.insert(opening.likeness, self.openings.len() as u32);
+        self.openings.push(opening);
     }
 }

@@ -7,10 +7,10 @@ use super::Shard;
 use crate::conntrack::{ConnectionIx, Template};
 use crate::digest::Digests;
 use crate::flow::canonical;
-use crate::index::{EniIx, NatIx};
+use crate::index::NatIx;
 use crate::outcome::{CtState, Outcome, Place, Verdict};
 use crate::recipe::{Leg, Recipe};
-use crate::stage::nat_gateway;
+use crate::stage::nat_gateway::Alike;
 use crate::time::{Stamp, Timestamp};
 
 /// What of a delivered packet's walk holds for the next packet of its flow.
@@ -35,7 +35,8 @@ pub(crate) struct Remembered {
 pub(crate) struct OpeningState {
     /// The entries that they get, that of a NAT gateway last.
     templates: SmallVec<[Template; 2]>,
-    client: Option<EniIx>,
+    /// What there is to choose of a NAT gateway's.
+    mapping: Option<Alike>,
     pub(crate) max_mss: u16,
     /// The flow as denied openings know it.
     flow: FlowKey,
@@ -44,11 +45,10 @@ pub(crate) struct OpeningState {
 /// A flow that can be opened.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    templates: SmallVec<[Template; 2]>,
+    source_port: u16,
     /// The port that a NAT gateway gives it.
     pub(crate) local_port: Option<u16>,
     canonical: u64,
-    tcp: bool,
 }
 
 /// What the flow cache has to ask the shard about before it lets a packet pass.
@@ -58,6 +58,9 @@ pub(crate) struct Known {
     pub(crate) digest: u16,
     pub(crate) untracked: Option<u32>,
 }
+
+/// The protocol number of TCP (RFC 9293).
+const TCP: u8 = 6;
 
 impl Shard {
     /// Puts the connection of a delivered packet on a lease, and sums up what the flow cache has to know.
@@ -81,8 +84,14 @@ impl Shard {
             if templates.iter().rev().skip(1).any(|template| template.gateway().is_some()) {
                 return None;
             }
-            let (client, max_mss) = (recipe.client, recipe.max_mss);
-            Some(OpeningState { templates, client, max_mss, flow: *flow })
+            let mapping = match templates.last().filter(|template| template.gateway().is_some()) {
+                Some(last) => {
+                    let fabric = self.timeline.fabric(stamp.generation);
+                    Some(Alike::of(last, fabric, recipe.client, self.options.seed)?)
+                }
+                None => None,
+            };
+            Some(OpeningState { templates, mapping, max_mss: recipe.max_mss, flow: *flow })
         } else if recipe.holds() {
             None
         } else {
@@ -110,42 +119,35 @@ impl Shard {
         if self.denied.suspects(Digests::of(canonical)) {
             return None;
         }
-        let mut templates: SmallVec<[Template; 2]> =
-            like.templates.iter().map(|template| template.with_ports(source_port, 0)).collect();
-        if templates.iter().any(|template| self.conntrack.knows(template)) {
+        if like.templates.iter().any(|template| self.conntrack.knows(template, source_port)) {
             return None;
         }
-        let mut local_port = None;
-        if let Some(mapping) = templates.last_mut()
-            && let Some(nat) = mapping.gateway()
-        {
-            let fabric = self.timeline.fabric(stamp.generation);
-            let who = (nat, like.client, mapping.local());
-            let inside = mapping.inside();
-            let port =
-                nat_gateway::free_port(&mut self.conntrack, fabric, who, inside, (self.options.seed, stamp.now))?;
-            *mapping = mapping.with_ports(source_port, port);
-            local_port = Some(port);
-        }
-        Some(Prepared { templates, local_port, canonical, tcp: flow.protocol == 6 })
+        let local_port = match (&like.mapping, like.templates.last()) {
+            (Some(mapping), Some(last)) => {
+                Some(mapping.free_port(&mut self.conntrack, last, source_port, stamp.now)?)
+            }
+            _ => None,
+        };
+        Some(Prepared { source_port, local_port, canonical })
     }
 
     /// Opens it. Returns n of its connection.
-    pub(crate) fn open(&mut self, prepared: &Prepared, stamp: Stamp) -> u64 {
-        if prepared.tcp {
+    pub(crate) fn open(&mut self, like: &OpeningState, prepared: &Prepared, stamp: Stamp) -> u64 {
+        if like.flow.protocol == TCP {
             self.seen.note(prepared.canonical);
+            if let Some(nat) = like.templates.last().and_then(Template::gateway) {
+                self.nat_counters[usize::from(nat)].connection_attempt += 1;
+            }
         }
-        let made: SmallVec<[_; 4]> =
-            prepared.templates.iter().map(|template| self.conntrack.insert_like(template, stamp.now)).collect();
-        if prepared.tcp
-            && let Some(nat) = prepared.templates.last().and_then(Template::gateway)
-        {
-            self.nat_counters[usize::from(nat)].connection_attempt += 1;
-        }
-        match self.conntrack.join(&made, None, stamp.n) {
-            Some(connection) => self.conntrack.accept(connection, stamp.now),
-            None => stamp.n,
-        }
+        let ports = (prepared.source_port, prepared.local_port.unwrap_or_default());
+        self.conntrack.open_like(&like.templates, ports, stamp.n, stamp.now);
+        stamp.n
+    }
+
+    /// Asks for what opening a flow will touch first: what is known of it, and what is to be reclaimed meanwhile.
+    pub(crate) fn prefetch_opening(&self, like: &OpeningState, source_port: u16) {
+        like.templates.iter().for_each(|template| self.conntrack.prefetch_opening(template, source_port));
+        self.conntrack.prefetch_upcoming();
     }
 
     /// Whether a packet that was remembered to pass passes still. Returns n of its connection, if it has one.

@@ -146,28 +146,9 @@ fn allocate(walk: &mut Walk<'_, '_, '_>, nat_ix: NatIx, nat: &Nat, inside: Insid
 }
 
 /// The addresses that serve a client, by the interface that its packets come from (4.4).
-fn addresses(fabric: &Fabric, nat: &Nat, client: Option<EniIx>) -> SmallVec<[Ipv4Addr; 8]> {
+pub(super) fn addresses(fabric: &Fabric, nat: &Nat, client: Option<EniIx>) -> SmallVec<[Ipv4Addr; 8]> {
     let subnet = client.and_then(|eni| fabric.eni(eni)).and_then(|eni| fabric.subnet(eni.subnet));
     ports::addresses(nat, subnet.map(|subnet| subnet.zone))
-}
-
-/// The port of the gateway's only address, `local`, for a mapping of a client's that nothing is known of. None if there are
-/// several addresses to choose from, or no port is free.
-pub(crate) fn free_port(
-    conntrack: &mut Conntrack,
-    fabric: &Fabric,
-    (nat_ix, client, local): (NatIx, Option<EniIx>, Ipv4Addr),
-    inside: Inside,
-    (seed, now): (u64, Timestamp),
-) -> Option<u16> {
-    let nat = fabric.nat(nat_ix)?;
-    let addresses = addresses(fabric, nat, client);
-    if addresses.as_slice() != [local] {
-        return None;
-    }
-    let request = ports::Request::new(&fabric.behavior.nat_gateway, seed, now);
-    let Outside(arriving) = ports::allocate(conntrack, translator(nat_ix), &addresses, inside, &request)?;
-    Some(arriving.dst_port)
 }
 
 /// A mapping whose first packet the capture does not hold: allocated for a reply that was captured on the inside.

@@ -9,6 +9,7 @@
 //! Rules: 1.23, 1.27, 4.1-4.6, 4.19. Knobs: `ipid`, `mss_clamp`, `no_nat_prefixes`, all under `[behavior.nat_gateway]`.
 
 mod admission;
+mod alike;
 mod answers;
 mod errors;
 mod mapping;
@@ -30,8 +31,9 @@ use crate::shard::hash::Mix;
 use crate::stage::{mtu, nacl};
 use crate::walk::{Hop, Walk};
 
+pub(crate) use alike::Alike;
 pub(crate) use errors::flow_of;
-pub(crate) use mapping::{adopt, free_port, sharing};
+pub(crate) use mapping::{adopt, sharing};
 pub(crate) use ports::{Range, is_free};
 
 const KIND: StepKind = StepKind::Nat;

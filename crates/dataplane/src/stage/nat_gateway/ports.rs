@@ -34,8 +34,13 @@ impl Range {
     /// Well-known ports, for those who keep the class of a port (RFC 4787 REQ-3a). 0 is no port.
     const WELL_KNOWN: Self = Self { first: 1, last: 1023 };
 
-    fn len(self) -> u32 {
+    pub(super) fn len(self) -> u32 {
         u32::from(self.last) - u32::from(self.first) + 1
+    }
+
+    /// The port so many behind the first, once around.
+    pub(super) fn port(self, step: u32) -> u16 {
+        self.first + u16::try_from(step % self.len()).unwrap_or(0)
     }
 }
 
@@ -104,8 +109,8 @@ pub(crate) fn allocate(
             return None;
         }
     }
-    let flow = Mix::new(request.seed).address(key.src).word(u64::from(key.src_port) << 16 | u64::from(key.dst_port));
-    let flow = flow.address(key.dst).word(u64::from(key.protocol) << 32 | u64::from(request.reuse)).finish();
+    let source = Mix::new(request.seed).address(key.src);
+    let flow = of_flow(source, (key.src_port, key.dst_port), key.dst, (key.protocol, request.reuse));
     let count = addresses.len();
     // Of several addresses the flow picks one, and falls to the next when that one is full (4.15); an inside host that is
     // paired with one has no other (RFC 4787 REQ-2).
@@ -131,16 +136,16 @@ fn on_address(
     // The pool counts ports of either class; that the class of this one is full the search finds.
     let limit = request.limit;
     let sequential = request.method == PortAllocation::Sequential;
-    if sequential || taken(conntrack, pool) >= limit {
-        conntrack.settle_pool(pool, request.now);
-        if taken(conntrack, pool) >= limit {
+    if sequential || conntrack.taken(&pool, None) >= limit {
+        conntrack.settle_pool(&pool, request.now);
+        if conntrack.taken(&pool, None) >= limit {
             return None;
         }
     }
-    let hashed = u32::try_from(Mix::new(flow).address(address).finish() % u64::from(range.len())).unwrap_or(0);
+    let hashed = hashed(flow, address, range);
     let start = match request.method {
         PortAllocation::Random => hashed,
-        PortAllocation::Sequential => taken(conntrack, pool),
+        PortAllocation::Sequential => conntrack.taken(&pool, None),
         PortAllocation::Preserve if (range.first..=range.last).contains(&key.src_port) => {
             u32::from(key.src_port - range.first)
         }
@@ -148,7 +153,7 @@ fn on_address(
     };
     // At most 55,000 of 64,512 ports are taken, so that a free one is some twenty probes away at worst on average.
     (0..range.len()).find_map(|step| {
-        let port = range.first + u16::try_from((start + step) % range.len()).unwrap_or(0);
+        let port = range.port(start + step);
         if request.parity && port % 2 != key.src_port % 2 {
             return None;
         }
@@ -162,10 +167,18 @@ fn on_address(
     })
 }
 
-pub(crate) fn is_free(conntrack: &mut Conntrack, of: Translator, outside: Outside, now: Timestamp) -> bool {
-    conntrack.is_free(&Key::NatOutside(of, outside), now)
+/// What a flow comes to, by its source, which is the seed with its address mixed in, its ports, its destination, its protocol,
+/// and how often it had a mapping before.
+pub(super) fn of_flow(source: Mix, (src, dst): (u16, u16), to: IpAddr, (protocol, reuse): (u8, u32)) -> u64 {
+    let ports = source.word(u64::from(src) << 16 | u64::from(dst));
+    ports.address(to).word(u64::from(protocol) << 32 | u64::from(reuse)).finish()
 }
 
-fn taken(conntrack: &Conntrack, pool: Pool) -> u32 {
-    conntrack.pools.get(&pool).map_or(0, |used| used.taken)
+/// Where among the ports of an address the search for a flow's begins.
+pub(super) fn hashed(flow: u64, address: IpAddr, range: Range) -> u32 {
+    u32::try_from(Mix::new(flow).address(address).finish() % u64::from(range.len())).unwrap_or(0)
+}
+
+pub(crate) fn is_free(conntrack: &mut Conntrack, of: Translator, outside: Outside, now: Timestamp) -> bool {
+    conntrack.is_free(&Key::NatOutside(of, outside), now)
 }
