@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use vpcemu_packet::{FlowKey, Headers, Packet, Transport};
 
 use crate::fabric::address;
-use crate::shard::hash::Mix;
 
 /// A packet's key, of a later fragment with the ports of the first.
 pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
@@ -19,14 +18,6 @@ pub(crate) fn key_with(packet: &Packet<'_>, transport: Transport) -> FlowKey {
         }
     }
     key
-}
-
-/// One number for both directions of a flow.
-pub(crate) fn canonical(key: &FlowKey) -> u64 {
-    let reversed = key.reversed();
-    let key = if *key <= reversed { *key } else { reversed };
-    let ports = u64::from(key.src_port) << 32 | u64::from(key.dst_port) << 16 | u64::from(key.protocol);
-    Mix::new(0).address(key.src).address(key.dst).word(ports).finish()
 }
 
 /// What a reply to the translated packet looks like when it arrives at the translator: IPv4, whatever the inside speaks.

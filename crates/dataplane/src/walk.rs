@@ -13,8 +13,9 @@ use crate::conntrack::{ConnectionIx, Conntrack, EntryIx, NewEntry, Owner, Room, 
 use crate::counters::NatCounters;
 use crate::digest::Digests;
 use crate::fabric::{Fabric, Subject, Timeline};
-use crate::flow::{canonical, key_with};
+use crate::flow::key_with;
 use crate::index::{EdgeIx, EigwIx, EndpointIx, EniIx, IgwIx, NatIx, SubnetIx, TableIx, VpcIx};
+use crate::mixing::canonical;
 use crate::outcome::{
     Component, CtState, Denial, Direction, Ingress, Outcome, Place, Rule, Service, Step, StepKind, Verdict,
 };

@@ -3,13 +3,11 @@
 //! Whoever opens a connection asks for half a dozen keys and makes as many, each somewhere else in memory. So a bucket is one
 //! cache line, which can be asked for before it is needed.
 
-use std::net::IpAddr;
-
 use hashbrown::HashTable;
-use vpcemu_packet::FlowKey;
 
 use super::{EntryIx, Inside, Key, Outside, Translator};
 use crate::index::EniIx;
+use crate::mixing::{canonical, mix};
 use crate::prefetch::prefetch;
 
 /// Entries by key.
@@ -187,9 +185,6 @@ impl Index {
     }
 }
 
-/// Odd numbers without a pattern: square roots of 2, 3 and 5, as fractions.
-const SEEDS: [u64; 3] = [0x6a09_e667_f3bc_c909, 0xbb67_ae85_84ca_a73b, 0x3c6e_f372_fe94_f82b];
-
 /// A hash of a key. Nothing that anybody sees depends on it.
 #[inline]
 pub(super) fn hash(key: &Key) -> u64 {
@@ -200,7 +195,7 @@ pub(super) fn hash(key: &Key) -> u64 {
         Key::EgressOnly(eigw, flow) => (Whose(u64::from(eigw.0) << 3 | 4), flow),
         Key::Endpoint(endpoint, flow) => (Whose(u64::from(endpoint.0) << 3 | 5), flow),
     };
-    whose.key(flow_hash(flow))
+    whose.key(canonical(flow))
 }
 
 /// Who has an entry, and on which side packets find it there.
@@ -232,47 +227,6 @@ impl Whose {
     pub(super) fn key(self, flow: u64) -> u64 {
         mix(flow, self.0)
     }
-}
-
-/// The hash of a flow, the same for both of its directions. It leaves out the type of an ICMP query, which differs between
-/// them.
-#[inline]
-pub(super) fn flow_hash(flow: &FlowKey) -> u64 {
-    let FlowKey { src, dst, src_port, dst_port, protocol, .. } = *flow;
-    match (src, dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            flow_hash_v4([src.to_bits(), dst.to_bits()], [src_port, dst_port], protocol)
-        }
-        _ => {
-            let end = |address: IpAddr, port: u16| {
-                let bits = match address {
-                    IpAddr::V4(v4) => u128::from(v4.to_bits()),
-                    IpAddr::V6(v6) => v6.to_bits(),
-                };
-                mix(bits as u64, mix((bits >> 64) as u64, u64::from(port)))
-            };
-            both_ways(end(src, src_port), end(dst, dst_port), protocol)
-        }
-    }
-}
-
-/// The same of IPv4, from its words.
-#[inline]
-pub(super) fn flow_hash_v4([src, dst]: [u32; 2], [src_port, dst_port]: [u16; 2], protocol: u8) -> u64 {
-    let end = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
-    both_ways(end(src, src_port), end(dst, dst_port), protocol)
-}
-
-#[inline]
-fn both_ways(one: u64, other: u64, protocol: u8) -> u64 {
-    mix(one.min(other) ^ u64::from(protocol) << 56, one.max(other))
-}
-
-/// A wide product, folded: every bit of the factors reaches the middle of it.
-#[inline]
-fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ SEEDS[0]) * u128::from(b ^ SEEDS[1]);
-    (product as u64 ^ (product >> 64) as u64).wrapping_add(SEEDS[2])
 }
 
 #[cfg(test)]
@@ -312,29 +266,6 @@ mod tests {
             }
             assert_eq!(index.len, many as usize / 2);
             assert!(crowded || index.crowd.len() < index.len / 10, "{} of {}", index.crowd.len(), index.len);
-        }
-    }
-
-    #[test]
-    fn both_directions_of_a_flow_have_one_hash() {
-        let flow = |src: &str, dst: &str, protocol, icmp_type| FlowKey {
-            src: src.parse().unwrap(),
-            dst: dst.parse().unwrap(),
-            src_port: 40_000,
-            dst_port: 443,
-            protocol,
-            icmp_type,
-        };
-        for flow in [
-            flow("10.0.0.1", "10.0.0.2", 6, 0),
-            flow("10.0.0.2", "10.0.0.1", 17, 0),
-            flow("10.0.0.2", "10.0.0.1", 1, 8),
-            flow("2001:db8::1", "2001:db8::2", 6, 0),
-            flow("2001:db8::2", "2001:db8::1", 58, 128),
-        ] {
-            assert_eq!(flow_hash(&flow), flow_hash(&flow.reversed()), "{flow:?}");
-            let other = FlowKey { src_port: 40_001, ..flow };
-            assert_ne!(flow_hash(&flow), flow_hash(&other), "{flow:?}");
         }
     }
 }

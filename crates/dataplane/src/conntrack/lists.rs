@@ -1,6 +1,6 @@
 //! Many short lists of numbers, in one piece of memory.
 
-use super::slab::push;
+use crate::growth::push;
 
 /// Lists whose items are handed out in no particular order.
 #[derive(Debug, Default)]
@@ -21,6 +21,9 @@ impl Default for List {
 
 /// As many items as make four chunks a cache line: most lists are shorter than that, or much longer.
 const ITEMS: usize = 3;
+
+/// How many items it is worth looking ahead: entries that are looked at while two are made.
+const FEW: usize = 4;
 
 /// No item, no chunk.
 const NONE: u32 = u32::MAX;
@@ -81,8 +84,13 @@ impl Lists {
     /// The items of a list that will be taken out next: a few.
     #[inline]
     pub(super) fn first(&self, list: List) -> impl Iterator<Item = u32> + use<> {
-        let items = self.chunks.get(list.0 as usize).map_or([NONE; ITEMS], |chunk| chunk.items);
-        items.into_iter().filter(|item| *item != NONE)
+        let chunk = |list: List| {
+            let empty = Chunk { items: [NONE; ITEMS], next: List::EMPTY };
+            self.chunks.get(list.0 as usize).copied().unwrap_or(empty)
+        };
+        let first = chunk(list);
+        let items = first.items.into_iter().rev().chain(chunk(first.next).items.into_iter().rev());
+        items.filter(|item| *item != NONE).take(FEW)
     }
 }
 
@@ -102,7 +110,7 @@ mod tests {
             for (number, head) in heads.iter_mut().enumerate() {
                 let first: Vec<_> = lists.first(*head).collect();
                 let items: Vec<_> = std::iter::from_fn(|| lists.pop(head)).collect();
-                assert!(first.iter().rev().eq(&items[..first.len()]) && !first.is_empty());
+                assert_eq!(first, items[..FEW]);
                 assert!(head.is_empty() && items.iter().all(|item| *item as usize % 5 == number));
                 taken.extend(items);
             }

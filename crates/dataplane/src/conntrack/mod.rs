@@ -52,6 +52,9 @@ use tracker::TimerSets;
 pub use tracker::{Timers, Tracker, UdpProgress};
 pub(crate) use untracked::Untracked;
 
+/// Changes of gauges that a new one is compared with: one that begins and one that ends, of two gauges.
+const RECENT: usize = 4;
+
 /// All connection state of a shard.
 #[derive(Debug, Default)]
 pub struct Conntrack {
@@ -371,6 +374,12 @@ impl Conntrack {
     }
 
     fn delta(&mut self, at: Timestamp, gauge: Gauge, by: i32) {
-        self.deltas.push(Delta { second: at.second(), gauge, by });
+        let second = at.second();
+        // Of one second only the sum matters, and where connections come and go most changes are of the last few.
+        let recent = self.deltas.iter_mut().rev().take(RECENT);
+        match recent.into_iter().find(|delta| (delta.second, delta.gauge) == (second, gauge)) {
+            Some(delta) => delta.by += by,
+            None => self.deltas.push(Delta { second, gauge, by }),
+        }
     }
 }

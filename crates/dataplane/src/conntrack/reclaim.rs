@@ -8,13 +8,13 @@ use crate::time::Timestamp;
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
 const TOMBSTONE: std::time::Duration = std::time::Duration::from_secs(432_000);
 
-/// Entries that are looked at for each that is made, so that reclaiming keeps up with two entries a connection, once for a new
-/// lease and once for its end, and never comes all at once.
-pub(super) const RECLAIM_EACH: usize = 4;
+/// Entries that are looked at for each that is made, so that reclaiming keeps up, once for a new lease and once for the end of
+/// each, and never comes all at once.
+pub(super) const RECLAIM_EACH: usize = 2;
 
 /// Entries of a shard that the end of a window looks at: where nothing is made any more this frees memory all the same, over 256
-/// shards thousands of entries a window, and takes no longer than a few hundred packets do.
-const RECLAIM_TICK: usize = 16;
+/// shards a thousand entries a window, and takes no longer than a few hundred packets do.
+const RECLAIM_TICK: usize = 4;
 
 impl Conntrack {
     /// Reclaims what has expired by `now`, or a good part of it.

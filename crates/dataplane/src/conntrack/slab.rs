@@ -1,3 +1,4 @@
+use crate::growth::push;
 use crate::prefetch::prefetch;
 
 /// Slots that are reused, so that indices stay small and stable.
@@ -54,16 +55,6 @@ impl<T> Slab<T> {
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
-}
-
-/// Appends to what may be all that there is: a vector that is full grows by a quarter, not to twice its size, since a table of
-/// millions is mostly its memory.
-#[inline]
-pub(crate) fn push<T>(items: &mut Vec<T>, item: T) {
-    if items.len() == items.capacity() {
-        items.reserve_exact((items.len() / 4).max(4));
-    }
-    items.push(item);
 }
 
 impl<T> std::ops::Index<u32> for Slab<T> {

@@ -5,12 +5,13 @@
 use vpcemu_packet::FlowKey;
 
 use super::bindings::Sharing;
-use super::index::{Side, Whose, flow_hash_v4};
+use super::index::{Side, Whose};
 use super::linux::LinuxTracker;
 use super::tcp::TcpState;
 use super::{ConnectionIx, Inside, Key, Outside, Owner, Room, Tracker, Translator, UdpProgress, Way};
 use crate::flow::arriving;
 use crate::index::{EigwIx, EndpointIx, EniIx, NatIx};
+use crate::mixing::canonical_v4;
 use crate::outcome::Direction;
 use crate::time::Timestamp;
 
@@ -311,12 +312,12 @@ impl Slot {
     #[inline]
     pub(super) fn hash_as(&self, side: Side, ports: [u16; 2], local_port: u16) -> u64 {
         let [_, dst] = self.v4;
-        let own = || flow_hash_v4(self.v4, ports, self.protocol);
+        let own = || canonical_v4(self.v4, ports, self.protocol);
         match (side, self.kind, self.translator()) {
             (Side::Own, Kind::Interface, _) => Whose::interface(EniIx(self.owner)).key(own()),
             (Side::Own, _, Some(nat)) => Whose::inside(nat).key(own()),
             (Side::Outside, _, Some(nat)) => {
-                let outside = flow_hash_v4([dst, self.local], [ports[1], local_port], self.protocol);
+                let outside = canonical_v4([dst, self.local], [ports[1], local_port], self.protocol);
                 Whose::outside(nat).key(outside)
             }
             _ => self.with_ports(ports[0], local_port).hash_of_key(side, None),

@@ -96,8 +96,11 @@ impl Conntrack {
     }
 
     /// Asks for what [`Self::knows`] and [`Self::open_like`] will touch for that flow.
-    pub(crate) fn prefetch_opening(&self, template: &Template, source: u16) {
-        self.index.prefetch(template.0.hash_as(Side::Own, template.ports(source), 0));
+    pub(crate) fn prefetch_opening(&self, template: &Template, (source, local): (u16, u16)) {
+        let ports = template.ports(source);
+        for side in template.0.sides() {
+            self.index.prefetch(template.0.hash_as(*side, ports, local));
+        }
     }
 
     /// Asks for the entries that will be reclaimed next.

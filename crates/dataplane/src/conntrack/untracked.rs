@@ -3,7 +3,7 @@
 use vpcemu_packet::FlowKey;
 
 use crate::digest::Digests;
-use crate::flow::canonical;
+use crate::mixing::canonical;
 
 /// Digests of such flows, and how often one of them got an entry after all.
 #[derive(Debug, Default)]

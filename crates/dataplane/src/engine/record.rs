@@ -3,6 +3,7 @@
 use vpcemu_packet::{Patch, Plain};
 
 use crate::conntrack::ConnectionIx;
+use crate::mixing::mix;
 use crate::shard::{Known, Remembered};
 
 /// A record. One cache line, since finding one costs a line from memory, and at a million flows that is most of the cost.
@@ -145,18 +146,11 @@ impl Record {
     }
 }
 
-/// Odd numbers without a pattern: the golden ratio and the square root of 3, as fractions.
-const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xbb67_ae85_84ca_a73b];
-
-/// The hash of a flow. Wide multiplication mixes every bit of its factors into the middle of the product.
+/// The hash of a flow.
 #[inline]
 pub(super) fn hash(plain: &Plain, port: u32) -> u64 {
-    let mix = |a: u64, b: u64| {
-        let product = u128::from(a ^ SEEDS[0]) * u128::from(b ^ SEEDS[1]);
-        product as u64 ^ (product >> 64) as u64
-    };
     let pair = |at: usize| u64::from(plain.addresses[at]) << 32 | u64::from(plain.addresses[at + 1]);
     let rest = u64::from(plain.ports) << 32 | u64::from(port ^ u32::from(plain.kind) << 15);
     let first = mix(pair(0), rest);
-    if plain.is_v6() { mix(mix(first ^ pair(2), pair(4)), pair(6)) } else { mix(first, SEEDS[0]) }
+    if plain.is_v6() { mix(mix(first ^ pair(2), pair(4)), pair(6)) } else { mix(first, 0) }
 }

@@ -9,6 +9,7 @@ use vpcemu_packet::{FlowKey, Plain};
 
 use super::record::Record;
 use crate::fabric::FixedMap;
+use crate::growth::push;
 use crate::prefetch::prefetch;
 
 /// The place of no record.
@@ -127,7 +128,7 @@ impl FlowTable {
                 place
             }
             None => {
-                self.records.push(record);
+                push(&mut self.records, record);
                 u32::try_from(self.records.len() - 1).unwrap_or(NO_RECORD)
             }
         };
@@ -142,7 +143,7 @@ impl FlowTable {
         self.unlink(record.hash(), place);
         self.set_injected(place, None);
         self.records[place as usize].give_up();
-        self.free.push(place);
+        push(&mut self.free, place);
     }
 
     /// The flow of a record as it came to the walk, if that is not how it was captured.
@@ -209,7 +210,7 @@ impl FlowTable {
         replaced.push((evicted, old));
         self.unlink(old.hash(), evicted);
         self.records[evicted as usize].give_up();
-        self.free.push(evicted);
+        push(&mut self.free, evicted);
         self.put(hash, place);
     }
 

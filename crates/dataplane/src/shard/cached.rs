@@ -6,8 +6,8 @@ use vpcemu_packet::FlowKey;
 use super::Shard;
 use crate::conntrack::{ConnectionIx, Template};
 use crate::digest::Digests;
-use crate::flow::canonical;
 use crate::index::NatIx;
+use crate::mixing::canonical;
 use crate::outcome::{CtState, Outcome, Place, Verdict};
 use crate::recipe::{Leg, Recipe};
 use crate::stage::nat_gateway::Alike;
@@ -146,7 +146,10 @@ impl Shard {
 
     /// Asks for what opening a flow will touch first: what is known of it, and what is to be reclaimed meanwhile.
     pub(crate) fn prefetch_opening(&self, like: &OpeningState, source_port: u16) {
-        like.templates.iter().for_each(|template| self.conntrack.prefetch_opening(template, source_port));
+        let local_port = like.mapping.as_ref().map_or(0, |mapping| mapping.likely_port(source_port));
+        for template in &like.templates {
+            self.conntrack.prefetch_opening(template, (source_port, local_port));
+        }
         self.conntrack.prefetch_upcoming();
     }
 

@@ -7,7 +7,7 @@ use vpcemu_packet::FlowKey;
 
 use crate::digest::Digests;
 use crate::fabric::FixedMap;
-use crate::flow::canonical;
+use crate::mixing::canonical;
 
 /// TCP tuples remembered as seen, and denied openings remembered, per shard: 256 shards of it are some 16 million tuples in
 /// about 400 MB, which only a capture with that many distinct connections reaches.

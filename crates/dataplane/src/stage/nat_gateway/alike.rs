@@ -50,6 +50,17 @@ impl Alike {
         Some(Self { source, inside, address: pool.address, pool, number, limit: request.limit })
     }
 
+    /// The port that the flow from a port gets, unless it is taken.
+    pub(crate) fn likely_port(&self, source_port: u16) -> u16 {
+        Range::GATEWAY.port(self.start(source_port))
+    }
+
+    fn start(&self, source_port: u16) -> u32 {
+        let Inside(key) = &self.inside;
+        let flow = of_flow(self.source, (source_port, key.dst_port), key.dst, (key.protocol, 0));
+        hashed(flow, self.address, Range::GATEWAY)
+    }
+
     /// The port for a flow from another port, which has no mapping and had none. None if there is no free one.
     pub(crate) fn free_port(
         &self,
@@ -65,9 +76,7 @@ impl Alike {
                 return None;
             }
         }
-        let Inside(key) = &self.inside;
-        let flow = of_flow(self.source, (source_port, key.dst_port), key.dst, (key.protocol, 0));
-        let start = hashed(flow, self.address, range);
+        let start = self.start(source_port);
         let mut ports = (0..range.len()).map(|step| range.port(start + step));
         ports.find(|port| conntrack.is_port_free(template, *port, now))
     }
