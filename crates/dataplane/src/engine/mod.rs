@@ -256,7 +256,8 @@ impl Engine {
         out: &mut Output,
     ) -> Verdict {
         self.counters.misses += 1;
-        let of = &mut self.shards[usize::from(shard) / self.workers];
+        let slot = self.slot(shard);
+        let of = &mut self.shards[slot];
         let raised = staged.is_some_and(|staged| packet.headers().ttl > staged.plain.ttl);
         let injected = staged.and_then(|staged| (packet.key() != staged.key()).then(|| packet.key()));
         let (verdict, remembered) = of.walk(arrival, packet, out, staged.is_some());
@@ -281,7 +282,7 @@ impl Engine {
     ) {
         let Ok(generation) = u16::try_from(arrival.stamp.generation) else { return };
         let connection = remembered.connection;
-        let slot = (usize::from(shard) / self.workers) as u8;
+        let slot = self.slot(shard);
         let path = Path {
             ingress: arrival.ingress,
             at: remembered.at,
@@ -295,7 +296,7 @@ impl Engine {
                 && injected.is_none()
                 && let Some(likeness) = Likeness::of(&staged.plain, staged.port.0)
             {
-                let place = (slot, arrival.stamp.generation, path);
+                let place = (slot as u8, arrival.stamp.generation, path);
                 self.openings.note(Opening::new(likeness, &patch, state, remembered.max_len, place));
             }
             return;
@@ -304,7 +305,8 @@ impl Engine {
         if staged.plain.is_syn() {
             return;
         }
-        let record = Record::new(&staged.plain, staged.port.0, &patch, (slot, generation, raised), path, &remembered);
+        let record =
+            Record::new(&staged.plain, staged.port.0, &patch, (slot as u8, generation, raised), path, &remembered);
         let (place, replaced) = self.table.insert(staged.hash, record);
         self.table.set_injected(place, injected);
         for (place, old) in replaced {
@@ -314,14 +316,19 @@ impl Engine {
         }
         self.counters.recorded += 1;
         if let Some(connection) = connection {
-            self.shards[usize::from(shard) / self.workers].conntrack_mut().note_record(connection, place);
+            self.shards[slot].conntrack_mut().note_record(connection, place);
             self.drop_outdated(shard);
         }
     }
 
+    /// Where a shard is among those of the worker.
+    fn slot(&self, shard: u8) -> usize {
+        usize::from(shard) / self.workers
+    }
+
     /// Records that no longer hold make room.
     fn drop_outdated(&mut self, shard: u8) {
-        self.drop_outdated_of(usize::from(shard) / self.workers);
+        self.drop_outdated_of(self.slot(shard));
     }
 
     fn drop_outdated_of(&mut self, slot: usize) {
@@ -333,7 +340,8 @@ impl Engine {
 
     /// A shard, to be asked what only a shard knows. Its number must be of this worker's.
     pub fn shard(&mut self, shard: u8) -> &mut Shard {
-        &mut self.shards[usize::from(shard) / self.workers]
+        let slot = self.slot(shard);
+        &mut self.shards[slot]
     }
 
     /// Every shard of the worker.
