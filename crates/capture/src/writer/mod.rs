@@ -1,5 +1,6 @@
 //! Captures out. What is written depends on what is given alone: no host, no system, no time.
 
+mod buffer;
 mod pcap;
 mod pcapng;
 
@@ -8,9 +9,6 @@ pub use pcapng::PcapngWriter;
 
 use crate::Error;
 use crate::walk::MAX_RECORD;
-
-/// Bytes a write: unbuffered, a small packet costs a hundred times as much.
-const BUFFER: usize = 1 << 18;
 
 /// No packet is cut: 256 KiB is what tcpdump calls unlimited.
 const SNAP_LENGTH: u32 = 262_144;

@@ -1,6 +1,8 @@
-use std::io::{BufWriter, Write};
+use std::fmt;
+use std::io::Write;
 
-use super::{BUFFER, SNAP_LENGTH, captured};
+use super::buffer::Buffer;
+use super::{SNAP_LENGTH, captured};
 use crate::{Error, LinkType};
 
 const SECOND: u64 = 1_000_000_000;
@@ -8,10 +10,18 @@ const SECOND: u64 = 1_000_000_000;
 /// The last time that a pcap can hold, in 2106: what is later is written as this, so that order is kept.
 const LAST_TIME: u64 = u32::MAX as u64 * SECOND + (SECOND - 1);
 
-/// Writes a pcap, little endian, nanoseconds.
-#[derive(Debug)]
+/// Length of the header of a record: time, and two lengths.
+const HEADER: usize = 16;
+
+/// Writes a pcap, little endian, nanoseconds. What is not [finished](Self::finish) lacks its last records.
 pub struct PcapWriter<W: Write> {
-    output: BufWriter<W>,
+    output: Buffer<W>,
+}
+
+impl<W: Write> fmt::Debug for PcapWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PcapWriter").finish_non_exhaustive()
+    }
 }
 
 impl<W: Write> PcapWriter<W> {
@@ -20,7 +30,7 @@ impl<W: Write> PcapWriter<W> {
     /// # Errors
     /// If it cannot be written. Likewise below.
     pub fn new(output: W, link_type: LinkType) -> Result<Self, Error> {
-        let mut output = BufWriter::with_capacity(BUFFER, output);
+        let mut output = Buffer::new(output);
         output.write_all(&[0x4d, 0x3c, 0xb2, 0xa1])?;
         // Version 2.4, no time zone, no accuracy.
         output.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
@@ -46,19 +56,20 @@ impl<W: Write> PcapWriter<W> {
         let captured = captured(link, data)?;
         let time = timestamp_ns.min(LAST_TIME);
         let words = [(time / SECOND) as u32, (time % SECOND) as u32, captured, original_len.max(captured)];
-        let mut header = [0; 16];
+        let mut header = [0; HEADER];
         for (slot, word) in header.chunks_exact_mut(4).zip(words) {
             slot.copy_from_slice(&word.to_le_bytes());
         }
-        self.output.write_all(&header)?;
-        self.output.write_all(link)?;
-        self.output.write_all(data)?;
+        let record = self.output.room(HEADER + captured as usize)?;
+        record.extend_from_slice(&header);
+        record.extend_from_slice(link);
+        record.extend_from_slice(data);
         Ok(())
     }
 
     /// Flushes, and gives the output back.
     pub fn finish(self) -> Result<W, Error> {
-        self.output.into_inner().map_err(|error| Error::Write(error.into_error()))
+        Ok(self.output.into_inner()?)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use pcap_file::Endianness;
 use pcap_file::pcapng::blocks::interface_description::{
@@ -8,7 +8,8 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriteError, PcapNgWriter};
 
-use super::{BUFFER, SNAP_LENGTH, captured};
+use super::buffer::Buffer;
+use super::{SNAP_LENGTH, captured};
 use crate::{Error, LinkType};
 
 /// An enhanced packet block: its type, the length of what precedes the packet, and that of its length once more behind it.
@@ -23,9 +24,10 @@ const OPTION: usize = 4;
 /// What is padded is padded to four bytes.
 const PADDING: [u8; 3] = [0; 3];
 
-/// Writes a pcapng with any number of interfaces, nanoseconds, comments.
+/// Writes a pcapng with any number of interfaces, nanoseconds, comments. What is not [finished](Self::finish) lacks its last
+/// blocks.
 pub struct PcapngWriter<W: Write> {
-    writer: PcapNgWriter<BufWriter<W>>,
+    writer: PcapNgWriter<Buffer<W>>,
     interfaces: u32,
 }
 
@@ -41,7 +43,7 @@ impl<W: Write> PcapngWriter<W> {
     /// # Errors
     /// If it cannot be written. Likewise below.
     pub fn new(output: W) -> Result<Self, Error> {
-        let output = BufWriter::with_capacity(BUFFER, output);
+        let output = Buffer::new(output);
         let writer = PcapNgWriter::with_endianness(output, Endianness::Little).map_err(refused)?;
         Ok(Self { writer, interfaces: 0 })
     }
@@ -101,25 +103,25 @@ impl<W: Write> PcapngWriter<W> {
         for (slot, word) in head.chunks_exact_mut(4).zip(words) {
             slot.copy_from_slice(&word.to_le_bytes());
         }
-        let output = self.writer.get_mut();
-        output.write_all(&head)?;
-        output.write_all(link)?;
-        output.write_all(data)?;
-        output.write_all(&PADDING[..packet - link.len() - data.len()])?;
+        let block = self.writer.get_mut().room(length as usize)?;
+        block.extend_from_slice(&head);
+        block.extend_from_slice(link);
+        block.extend_from_slice(data);
+        block.extend_from_slice(&PADDING[..packet - link.len() - data.len()]);
         if let Some(comment) = comment {
-            output.write_all(&OPT_COMMENT.to_le_bytes())?;
-            output.write_all(&(comment.len() as u16).to_le_bytes())?;
-            output.write_all(comment)?;
-            output.write_all(&PADDING[..comment.len().next_multiple_of(4) - comment.len()])?;
-            output.write_all(&[0; OPTION])?;
+            block.extend_from_slice(&OPT_COMMENT.to_le_bytes());
+            block.extend_from_slice(&(comment.len() as u16).to_le_bytes());
+            block.extend_from_slice(comment);
+            block.extend_from_slice(&PADDING[..comment.len().next_multiple_of(4) - comment.len()]);
+            block.extend_from_slice(&[0; OPTION]);
         }
-        output.write_all(&length.to_le_bytes())?;
+        block.extend_from_slice(&length.to_le_bytes());
         Ok(())
     }
 
     /// Flushes, and gives the output back.
     pub fn finish(self) -> Result<W, Error> {
-        self.writer.into_inner().into_inner().map_err(|error| Error::Write(error.into_error()))
+        Ok(self.writer.into_inner().into_inner()?)
     }
 
     fn block<'a>(&mut self, block: impl PcapNgBlock<'a>) -> Result<(), Error> {
@@ -170,7 +172,7 @@ mod tests {
         for (number, (link, data, comment)) in cases.into_iter().enumerate() {
             let mut ours = PcapngWriter::new(Vec::new()).unwrap();
             ours.add_interface("if", None, LinkType::ETHERNET).unwrap();
-            let declared = ours.writer.get_ref().buffer().len();
+            let declared = ours.writer.get_mut().room(0).unwrap().len();
             let (time, original_len) = (u64::MAX - number as u64, 5);
             ours.write_framed(0, time, original_len, link, data, comment).unwrap();
             let mut theirs = PcapngWriter::new(Vec::new()).unwrap();
