@@ -34,6 +34,7 @@ impl Merge {
 
     /// The next record, and the position in the list of the capture that it is of.
     #[expect(clippy::should_implement_trait, reason = "it lends from a buffer, which an iterator cannot")]
+    #[inline]
     pub fn next(&mut self) -> Option<(usize, Record<'_>)> {
         if let Some(last) = self.last.take() {
             self.advance(last);
@@ -83,14 +84,20 @@ impl Merge {
         self.sources.iter().enumerate().filter_map(|(index, source)| Some((index, source.reader.current()?)))
     }
 
+    #[inline]
     fn advance(&mut self, index: usize) {
+        while let Err(error) = self.sources[index].reader.advance() {
+            self.note(index, error);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, index: usize, error: Error) {
         let Source { reader, damaged } = &mut self.sources[index];
-        while let Err(error) = reader.advance() {
-            *damaged += 1;
-            // What ends a capture is always told.
-            if *damaged <= MAX_ERRORS || reader.is_ended() {
-                self.errors.push(error);
-            }
+        *damaged += 1;
+        // What ends a capture is always told.
+        if *damaged <= MAX_ERRORS || reader.is_ended() {
+            self.errors.push(error);
         }
     }
 }

@@ -162,6 +162,7 @@ impl Reader {
     }
 
     /// Goes to the next record; at the end, there is no current one.
+    #[inline]
     pub(crate) fn advance(&mut self) -> Result<(), Error> {
         self.current = None;
         if self.ended {
@@ -206,6 +207,7 @@ impl Reader {
         found
     }
 
+    #[cold]
     fn error(&mut self, damage: Damage) -> Error {
         let (file, offset, packet) = (self.name.clone(), self.input.offset(), self.packets + 1);
         if let Damage::Packet { length, .. } = damage {

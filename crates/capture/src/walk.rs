@@ -60,6 +60,7 @@ impl Context<'_> {
         }
     }
 
+    #[cold]
     pub(crate) fn warn(&mut self, oddity: Oddity) {
         self.warnings.add(oddity, self.packet);
     }
