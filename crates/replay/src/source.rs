@@ -25,14 +25,19 @@ const WINDOW_BYTES: usize = 128 << 20;
 /// of the engine, so that smaller ones cannot make anything expire.
 const OUTLIER: u64 = 10_000_000_000;
 
+/// Of so many windows one is looked through for packets that were captured twice, where they are only counted: a capture that saw
+/// everything at two places did so all the time, and looking takes a tenth of what the reader does.
+const TWIN_WINDOWS: u64 = 8;
+
 /// What the reader has to say at the end.
 #[derive(Debug, Default)]
 pub(crate) struct ReaderReport {
     pub(crate) errors: Vec<Error>,
     /// Packets whose time stamp was an outlier.
     pub(crate) outliers: u64,
-    /// Packets with a copy shortly before.
+    /// Packets with a copy shortly before, of how many that were looked at.
     pub(crate) twins: u64,
+    pub(crate) looked_at: u64,
     pub(crate) end: Timestamp,
     /// Oddities of the captures that were tolerated.
     pub(crate) warnings: Vec<String>,
@@ -62,8 +67,8 @@ pub(crate) struct Source {
     begun: bool,
     /// When each configuration comes into force, once the first packet is known.
     changes: Vec<u64>,
-    /// Of the window: its time stamps, its bytes, its last time stamp, and whether none is below the one before.
-    times: Vec<u64>,
+    /// Of the window: its packets, its bytes, its last time stamp, and whether none is below the one before.
+    packets: usize,
     bytes: usize,
     /// [`WINDOW_BYTES`], less in tests.
     window_bytes: usize,
@@ -72,6 +77,7 @@ pub(crate) struct Source {
     /// A packet whose addresses are bound.
     scratch: Vec<u8>,
     twins: Twins,
+    looks_for_twins: bool,
     report: ReaderReport,
 }
 
@@ -117,12 +123,13 @@ impl Source {
             scratch: Vec::new(),
             begun: false,
             changes: Vec::new(),
-            times: Vec::new(),
+            packets: 0,
             bytes: 0,
             window_bytes: WINDOW_BYTES,
             last: 0,
             ordered: true,
             twins: Twins::new(options.dedup),
+            looks_for_twins: true,
             report,
         })
     }
@@ -134,10 +141,10 @@ impl Source {
 
     /// Fills one batch a worker with the next window. False when the input has ended.
     pub(crate) fn fill(&mut self, batches: &mut [Batch]) -> bool {
-        self.times.clear();
-        (self.bytes, self.last, self.ordered) = (0, 0, true);
+        (self.packets, self.bytes, self.last, self.ordered) = (0, 0, 0, true);
+        self.looks_for_twins = self.dedup || self.window.is_multiple_of(TWIN_WINDOWS);
         let mut more = true;
-        while self.times.len() < WINDOW && self.bytes < self.window_bytes {
+        while self.packets < WINDOW && self.bytes < self.window_bytes {
             if self.progress.is_cancelled() {
                 more = false;
                 break;
@@ -167,7 +174,7 @@ impl Source {
     /// The end of the input.
     pub(crate) fn finish(mut self) -> ReaderReport {
         self.report.end = self.now;
-        self.report.twins = self.twins.found();
+        (self.report.twins, self.report.looked_at) = (self.twins.found(), self.twins.looked_at());
         self.report.errors.extend(self.merge.take_errors().into_iter().map(Error::from));
         self.report.warnings = self.merge.warnings();
         self.report
@@ -199,7 +206,7 @@ impl Source {
             // What follows the datagram is the link's padding.
             frame = &frame[..frame.len().min(link_len + seen.total_len as usize)];
             original_len = (link_len as u32).saturating_add(seen.total_len);
-            if self.twins.is_copy(&frame[link_len..], timestamp) && self.dedup {
+            if self.looks_for_twins && self.twins.is_copy(&frame[link_len..], timestamp) && self.dedup {
                 seen.content = Content::Copy;
             }
         }
@@ -242,7 +249,7 @@ impl Source {
         };
         batch.arena.extend_from_slice(frame);
         batch.items.push(item);
-        self.times.push(timestamp);
+        self.packets += 1;
         self.bytes += frame.len();
         self.ordered &= timestamp >= self.last && self.begun;
         self.last = timestamp;
@@ -261,18 +268,19 @@ impl Source {
             return;
         }
         self.now = self.before;
-        // From here on, the least time stamp from each packet on.
-        let mut least = u64::MAX;
-        for time in self.times.iter_mut().rev() {
-            least = least.min(*time);
-            *time = least;
+        // The least time stamp from each packet on.
+        let mut least = vec![u64::MAX; self.packets + 1];
+        let mut cursors: Vec<_> = batches.iter().map(|batch| batch.items.len()).collect();
+        for index in (0..self.packets).rev() {
+            let worker = worker_of(batches, index);
+            cursors[worker] -= 1;
+            least[index] = least[index + 1].min(batches[worker].items[cursors[worker]].timestamp);
         }
-        let mut cursors = vec![0; batches.len()];
-        for index in 0..self.times.len() {
-            let worker = batches[0].order.get(index).copied().map_or(0, usize::from);
+        for index in 0..self.packets {
+            let worker = worker_of(batches, index);
             let item = &mut batches[worker].items[cursors[worker]];
             cursors[worker] += 1;
-            let (time, later) = (item.timestamp, self.times.get(index + 1).copied().unwrap_or(u64::MAX));
+            let (time, later) = (item.timestamp, least[index + 1]);
             if !self.begun {
                 self.begun = true;
                 self.changes = self.starts.iter().map(|start| start.resolve(time)).collect();
@@ -289,6 +297,11 @@ impl Source {
         }
         self.before = self.now;
     }
+}
+
+/// Whose the `index`-th packet of a window is.
+fn worker_of(batches: &[Batch], index: usize) -> usize {
+    batches[0].order.get(index).copied().map_or(0, usize::from)
 }
 
 /// The last configuration whose time has come.

@@ -265,11 +265,11 @@ impl Tally {
                 .push(format!("{count} packets have a time stamp far ahead of their neighbours; it was not believed"));
         }
         // Some twins are retransmissions or broadcast copies; a tenth of the capture is a pattern.
-        if !options.dedup && report.twins > 0 && report.twins * 10 >= input {
-            let twins = report.twins;
+        let (twins, looked_at) = (report.twins, report.looked_at);
+        if !options.dedup && twins > 0 && twins * 10 >= looked_at {
             warnings.push(format!(
-                "{twins} of {input} packets look like second copies of one captured a moment before, as if the capture saw \
-                 each at two places; --dedup drops them"
+                "{twins} of {looked_at} packets that were compared look like second copies of one captured a moment before, \
+                 as if the capture saw each at two places; --dedup drops them"
             ));
         }
         let summary = Summary {

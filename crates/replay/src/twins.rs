@@ -25,6 +25,7 @@ const SHOWN: usize = 64;
 pub(crate) struct Twins {
     memory: Memory,
     found: u64,
+    looked_at: u64,
 }
 
 #[derive(Debug)]
@@ -42,12 +43,17 @@ impl Twins {
             true => Memory::Exact(HashMap::default()),
             false => Memory::Marks(Box::new([(0, 0); MARKS])),
         };
-        Self { memory, found: 0 }
+        Self { memory, found: 0, looked_at: 0 }
     }
 
     /// How many copies there were.
     pub(crate) fn found(&self) -> u64 {
         self.found
+    }
+
+    /// Among how many.
+    pub(crate) fn looked_at(&self) -> u64 {
+        self.looked_at
     }
 
     /// Whether this datagram is a copy of one shortly before.
@@ -73,6 +79,7 @@ impl Twins {
             }
         };
         self.found += u64::from(copy);
+        self.looked_at += 1;
         copy
     }
 }
