@@ -15,6 +15,7 @@ mod lease;
 pub mod lifecycle;
 pub mod linux;
 mod lists;
+mod live;
 mod pools;
 mod reclaim;
 mod room;
@@ -47,6 +48,7 @@ pub use entry::{
     ConnectionCounters, ConnectionIx, Delta, Entry, EntryIx, Gauge, Inside, Key, NewEntry, Outside, Owner, Pool, Room,
     Translator, Way,
 };
+pub use live::LiveConnection;
 pub(crate) use template::Template;
 use tracker::TimerSets;
 pub use tracker::{Timers, Tracker, UdpProgress};

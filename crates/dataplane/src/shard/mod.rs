@@ -9,6 +9,7 @@ mod map;
 mod memory;
 mod primary;
 mod rates;
+mod sessions;
 
 use std::net::IpAddr;
 use std::sync::Arc;
