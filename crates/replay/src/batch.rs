@@ -224,4 +224,6 @@ pub(crate) struct WorkerTotals {
     /// Addresses that packets of the flow cache had changed.
     pub(crate) translated: Vec<(Translation, u64)>,
     pub(crate) cache: vpcemu_dataplane::engine::CacheCounters,
+    /// The sessions that are left, if they are asked for.
+    pub(crate) sessions: Vec<crate::Session>,
 }

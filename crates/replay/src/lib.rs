@@ -23,13 +23,16 @@
 
 mod batch;
 mod counts;
+pub mod directory;
 mod error;
 mod look;
+mod observer;
 mod options;
 mod pin;
 mod pipeline;
 mod places;
 pub mod progress;
+mod session;
 mod sink;
 mod source;
 mod summary;
@@ -43,4 +46,5 @@ mod worker;
 pub use error::Error;
 pub use options::{At, Binding, CaptureInput, ReplayOptions, Start};
 pub use pipeline::replay;
+pub use session::Session;
 pub use summary::{Finished, Summary};

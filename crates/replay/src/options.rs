@@ -36,6 +36,8 @@ pub struct ReplayOptions {
     pub annotate: bool,
     /// Verdicts out, NDJSON.
     pub verdicts: Option<PathBuf>,
+    /// The sessions that are alive at the end, out, NDJSON.
+    pub sessions: Option<PathBuf>,
     /// What was assumed while reading the configurations; part of the summary.
     pub assumptions: Vec<Assumption>,
 }
@@ -57,6 +59,7 @@ impl ReplayOptions {
             taps: false,
             annotate: true,
             verdicts: None,
+            sessions: None,
             assumptions: Vec::new(),
         }
     }

@@ -52,7 +52,7 @@ pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<F
         let (outbox, done) = mpsc::channel(WINDOWS);
         to_workers.push(batches);
         from_workers.push(done);
-        let worker = Worker::new(number, &options);
+        let worker = Worker::new(number, &options, Arc::clone(progress.directory()));
         let plan = plan.clone();
         workers.push(spawn_blocking(move || {
             let _pinned = plan.pin(Role::Worker(number));

@@ -2,15 +2,19 @@
 //!
 //! The writer publishes once a window, and only while somebody looks; nothing that produces output ever reads it back.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use vpcemu_dataplane::DropReason;
 
+use crate::directory::{Directory, Watch};
+
 /// Counters of a running replay, for a progress bar or an endpoint.
 #[derive(Debug, Default)]
 pub struct Progress {
     counters: DashMap<Counter, u64, foldhash::fast::FixedState>,
+    sessions: Arc<Directory>,
     watched: AtomicBool,
     cancelled: AtomicBool,
 }
@@ -32,6 +36,15 @@ impl Progress {
     /// From now on counters are published.
     pub fn watch(&self) {
         self.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// As long as the watch is kept, sessions are published when it asks.
+    pub fn watch_sessions(&self) -> Watch {
+        self.sessions.watch()
+    }
+
+    pub(crate) fn directory(&self) -> &Arc<Directory> {
+        &self.sessions
     }
 
     /// A counter as of the last window.

@@ -14,6 +14,8 @@ use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 
 use crate::ReplayOptions;
 use crate::batch::{Batch, Content, Done, Extra, Forced, Handled, Item, Outcome, Passed, WorkerTotals};
+use crate::directory::Directory;
+use crate::observer::Observer;
 use crate::translation::Rewrites;
 use crate::vantage::{self, Vantage};
 
@@ -34,6 +36,7 @@ pub(crate) struct Worker {
     /// By path, for the window in hand; as many as the writer knows.
     passed: Vec<Passed>,
     rewrites: Rewrites,
+    observer: Observer,
 }
 
 /// A fragment that waits for the first of its datagram. Its batch goes on without it.
@@ -61,7 +64,7 @@ struct Ready<'a, 'p> {
 
 impl Worker {
     /// The `number`-th of `workers`.
-    pub(crate) fn new(number: usize, options: &ReplayOptions) -> Self {
+    pub(crate) fn new(number: usize, options: &ReplayOptions, directory: Arc<Directory>) -> Self {
         let timeline = &options.timeline;
         Self {
             engine: Engine::of_worker(timeline, options.engine, number, options.workers),
@@ -73,6 +76,7 @@ impl Worker {
             tells: options.tells(),
             passed: Vec::new(),
             rewrites: Rewrites::default(),
+            observer: Observer::new(directory, options.sessions.is_some()),
         }
     }
 
@@ -136,6 +140,7 @@ impl Worker {
             }
         }
         let deltas = self.end_window(window, end, &mut released);
+        self.observer.window(&self.engine, &batch, |n| self.held.contains_key(&n));
         let passed = self.passed.iter_mut().enumerate().filter(|(_, passed)| passed.packets > 0);
         // Paths are numbered in 32 bits.
         let passed = passed.map(|(path, passed)| (path as u32, std::mem::take(passed))).collect();
@@ -352,6 +357,7 @@ impl Worker {
         totals.nat = self.registry.nats.iter().map(|(nat, _)| (nat, self.engine.nat_counters(nat))).collect();
         totals.translated = self.rewrites.into_counts();
         totals.cache = self.engine.counters();
+        totals.sessions = self.observer.finish(&self.engine, now);
         totals
     }
 }

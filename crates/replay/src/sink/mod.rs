@@ -23,7 +23,7 @@ use vpcemu_dataplane::engine::Path;
 
 use packets::{Delivery, PacketSink};
 
-/// Bytes of verdict lines that are written at once.
+/// Bytes of lines that are written at once.
 const BUFFER: usize = 1 << 20;
 
 /// Everything that a replay writes.
@@ -32,6 +32,7 @@ pub(crate) struct Writer {
     tally: Tally,
     packets: Option<PacketSink>,
     verdicts: Option<(PathBuf, BufWriter<File>)>,
+    sessions: Option<(PathBuf, BufWriter<File>)>,
     /// Windows that wait for fragments held in them.
     waiting: VecDeque<Vec<Done>>,
     /// Fates of held fragments, by n.
@@ -59,13 +60,14 @@ impl Writer {
             Some(path) => Some(PacketSink::create(path, options, ethernet)?),
             None => None,
         };
-        let verdicts = match &options.verdicts {
+        let lines = |path: &Option<PathBuf>| match path {
             Some(path) => {
                 let file = File::create(path).map_err(Error::output(path))?;
-                Some((path.clone(), BufWriter::with_capacity(BUFFER, file)))
+                Ok::<_, Error>(Some((path.clone(), BufWriter::with_capacity(BUFFER, file))))
             }
-            None => None,
+            None => Ok(None),
         };
+        let (verdicts, sessions) = (lines(&options.verdicts)?, lines(&options.sessions)?);
         let annotated = options.annotate && packets.as_ref().is_some_and(PacketSink::takes_comments);
         Ok(Self {
             options: Arc::clone(options),
@@ -74,6 +76,7 @@ impl Writer {
             tally: Tally::new(options.timeline.registry()),
             packets,
             verdicts,
+            sessions,
             waiting: VecDeque::new(),
             released: HashMap::default(),
             progress,
@@ -227,13 +230,28 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes the sessions that are left, in the order in which they were created.
+    fn list_sessions(&mut self, totals: &mut [WorkerTotals]) -> Result<(), Error> {
+        let Some((path, mut file)) = self.sessions.take() else { return Ok(()) };
+        let mut sessions: Vec<_> = totals.iter_mut().flat_map(|worker| std::mem::take(&mut worker.sessions)).collect();
+        // One packet creates two connections at most: its own, and that of a packet which the emulator made because of it.
+        sessions.sort_unstable_by_key(|session| (session.live.n, session.live.opened));
+        let names = Names::new(&self.options.timeline);
+        let mut write = || {
+            sessions.iter().try_for_each(|session| session.write_json(names, &mut file))?;
+            file.flush()
+        };
+        write().map_err(Error::output(path))
+    }
+
     /// Closes the outputs and adds up.
     pub(crate) fn finish(
         mut self,
         report: ReaderReport,
-        totals: Vec<WorkerTotals>,
+        mut totals: Vec<WorkerTotals>,
         elapsed: Duration,
     ) -> Result<Finished, Error> {
+        self.list_sessions(&mut totals)?;
         if let Some((path, mut file)) = self.verdicts.take() {
             file.flush().map_err(Error::output(path))?;
         }
