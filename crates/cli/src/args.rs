@@ -73,6 +73,10 @@ pub(crate) struct Replay {
     /// Write one JSON object a packet.
     #[arg(long, value_name = "OUT.ndjson")]
     pub(crate) verdicts: Option<PathBuf>,
+    /// Write one JSON object a connection that is alive at the end: its ends before and after translation, how far it has
+    /// come, who remembers it, when it was seen first and last, and when it expires.
+    #[arg(long, value_name = "OUT.ndjson")]
+    pub(crate) sessions: Option<PathBuf>,
     /// Worker tasks; outputs are the same for any number.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use vpcemu_dataplane::{Options, Timeline};
+use vpcemu_dataplane::{Component, Options, Timeline};
 use vpcemu_model::{Assumption, Network};
 use vpcemu_packet::Offloads;
+use vpcemu_replay::directory::Watch;
 use vpcemu_replay::progress::{Counter, Progress};
+use vpcemu_replay::verdict::Names;
 use vpcemu_replay::{At, Binding, CaptureInput, Finished, ReplayOptions, Start};
 
 use crate::args::{Format, Midstream, OffloadRules, Replay};
@@ -20,9 +22,14 @@ use crate::{Ending, config, report, select};
 /// Between two looks at the counters.
 const REFRESH: Duration = Duration::from_millis(200);
 
+/// Looks at the counters for each that the sessions are asked for, and sessions beyond which they are not any more: listing some
+/// ten thousand every two seconds costs a replay a hundredth of its time.
+const LISTING: u32 = 10;
+const LISTED: u64 = 100_000;
+
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     let options = options(arguments)?;
-    let outputs: Vec<_> = options.packets.iter().chain(&options.verdicts).cloned().collect();
+    let outputs: Vec<_> = options.packets.iter().chain(&options.verdicts).chain(&options.sessions).cloned().collect();
     let (finished, interrupted) = execute(options, arguments.quiet)?;
     if !arguments.quiet {
         let text = match arguments.format {
@@ -66,7 +73,9 @@ fn execute(options: ReplayOptions, quiet: bool) -> Result<(Finished, bool), Erro
                 watched.cancel();
             }
         });
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| tokio::spawn(show(Arc::clone(&progress))));
+        let timeline = Arc::clone(&options.timeline);
+        let seen = !quiet && std::io::stderr().is_terminal();
+        let bar = seen.then(|| tokio::spawn(show(Arc::clone(&progress), timeline)));
         let finished = vpcemu_replay::replay(options, Arc::clone(&progress)).await;
         if let Some(bar) = bar {
             bar.abort();
@@ -78,7 +87,7 @@ fn execute(options: ReplayOptions, quiet: bool) -> Result<(Finished, bool), Erro
     Ok((finished, interrupted.load(Ordering::Relaxed)))
 }
 
-async fn show(progress: Arc<Progress>) {
+async fn show(progress: Arc<Progress>, timeline: Arc<Timeline>) {
     /// Clears the line when the task is aborted.
     struct Cleared(ProgressBar);
     impl Drop for Cleared {
@@ -91,12 +100,32 @@ async fn show(progress: Arc<Progress>) {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} packets ({per_sec}) {msg}") {
         bar.0.set_style(style);
     }
-    loop {
+    let mut sessions = Some(progress.watch_sessions());
+    let mut busiest = String::new();
+    for look in 0u32.. {
         bar.0.set_position(progress.count(Counter::In));
         let (delivered, live) = (progress.count(Counter::Delivered), progress.count(Counter::Connections));
-        bar.0.set_message(format!("{delivered} delivered, {live} connections"));
+        sessions = sessions.filter(|_| live <= LISTED);
+        match &sessions {
+            None => busiest.clear(),
+            Some(sessions) if look % LISTING == 1 => {
+                // What was asked for last time is there by now.
+                busiest = busiest_gateway(sessions, &timeline).unwrap_or_default();
+                sessions.refresh();
+            }
+            Some(_) => {}
+        }
+        bar.0.set_message(format!("{delivered} delivered, {live} connections{busiest}"));
         tokio::time::sleep(REFRESH).await;
     }
+}
+
+/// The NAT gateway with most sessions, and how many it has.
+fn busiest_gateway(sessions: &Watch, timeline: &Timeline) -> Option<String> {
+    let counts = sessions.by_component();
+    let gateways = counts.iter().filter(|(component, _)| matches!(component, Component::NatGateway(_)));
+    let (gateway, count) = gateways.max_by_key(|(_, count)| **count)?;
+    Some(format!(", {count} of them through {}", Names::new(timeline).component(*gateway)))
 }
 
 fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
@@ -161,6 +190,7 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
         taps: arguments.taps,
         annotate: !arguments.no_annotate,
         verdicts: arguments.verdicts.clone(),
+        sessions: arguments.sessions.clone(),
         assumptions,
         ..ReplayOptions::new(timeline)
     })

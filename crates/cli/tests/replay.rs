@@ -105,6 +105,25 @@ fn a_summary_has_the_documented_keys_and_adds_up() {
 }
 
 #[test]
+fn sessions_are_the_connections_that_are_left() {
+    let replay = Replay::new();
+    let path = replay.path("sessions.ndjson");
+    let listed = |workers: &str| {
+        let (summary, _) =
+            replay.run(&["-c", CONFIG, CAPTURE, "--sessions", path.to_str().unwrap(), "--workers", workers]);
+        (summary, std::fs::read_to_string(&path).unwrap())
+    };
+    let (summary, sessions) = listed("1");
+    assert_eq!(summary["connections"]["live"], sessions.lines().count());
+    let first: Value = serde_json::from_str(sessions.lines().next().unwrap()).unwrap();
+    for key in ["conn", "proto", "src", "dst", "xlate", "state", "components", "first", "last", "expires"] {
+        assert!(first.get(key).is_some_and(|value| !value.is_null()), "{key} of {first}");
+    }
+    assert!(first["components"].as_array().unwrap().contains(&"nat-nat".into()), "{first}");
+    assert_eq!(listed("2").1, sessions);
+}
+
+#[test]
 fn verbose_verdicts_hold_every_step() {
     let (_, lines) = Replay::new().run(&["-v", "-c", CONFIG, CAPTURE]);
     let hops: Vec<_> =
