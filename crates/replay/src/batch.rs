@@ -164,10 +164,8 @@ impl Outcome {
         // What the cache forwards is plain before and after.
         let plain = Plain::parse(left);
         let left_as = plain.map_or(captured, |plain| plain.key());
-        let stateless = Verdict::stateless(Fate::Delivered { at: path.at }, left_as);
-        let connection = connection.map(NonZeroU64::get);
         Self {
-            verdict: Some(Verdict { connection, state: path.state, ..stateless }),
+            verdict: Some(path.verdict(connection.map(NonZeroU64::get), left_as)),
             refused: None,
             ingress: Some(path.ingress),
             vantage: Vantage::numbered(path.note),

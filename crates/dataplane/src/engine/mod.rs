@@ -24,7 +24,7 @@ use crate::conntrack::{ConnectionCounters, Delta};
 use crate::counters::NatCounters;
 use crate::fabric::Timeline;
 use crate::index::NatIx;
-use crate::outcome::{Ingress, Outcome, Verdict};
+use crate::outcome::{Ingress, Verdict};
 use crate::output::Output;
 use crate::shard::{Arrival, Options, Remembered, SHARDS, Shard};
 use crate::time::{Stamp, Timestamp};
@@ -366,10 +366,7 @@ impl Engine {
 
     /// A hit in the words of a walk. `left` is the packet as it left.
     pub fn verdict(&self, hit: &Hit, left: &[u8]) -> Option<Verdict> {
-        let path = self.path(hit.path);
-        let left_as = Plain::parse(left)?.key();
-        let outcome = Outcome::Delivered { at: path.at };
-        Some(Verdict { connection: hit.connection, state: path.state, ..Verdict::stateless(outcome, left_as) })
+        Some(self.path(hit.path).verdict(hit.connection, Plain::parse(left)?.key()))
     }
 
     /// The end of a window: every shard reclaims what has expired by `now`, and hands out the changes of gauges.

@@ -1,11 +1,12 @@
 //! Paths: what many flows have in common, kept once, with the counters that all their packets add to.
 
 use smallvec::SmallVec;
+use vpcemu_packet::FlowKey;
 
 use crate::counters::NatCounters;
 use crate::fabric::FixedMap;
 use crate::index::NatIx;
-use crate::outcome::{CtState, Ingress, Place};
+use crate::outcome::{CtState, Ingress, Outcome, Place, Verdict};
 use crate::recipe::Leg;
 
 /// Where packets come from and go to, and what they pass.
@@ -21,6 +22,14 @@ pub struct Path {
     pub note: u8,
     /// NAT gateways on the way.
     pub(crate) legs: SmallVec<[(NatIx, Leg); 2]>,
+}
+
+impl Path {
+    /// What a walk would say of a packet that took it. `left_as` is its flow as it left.
+    pub fn verdict(&self, connection: Option<u64>, left_as: FlowKey) -> Verdict {
+        let outcome = Outcome::Delivered { at: self.at };
+        Verdict { connection, state: self.state, ..Verdict::stateless(outcome, left_as) }
+    }
 }
 
 /// Every path that a packet of the cache ever took: thousands where there are millions of flows.
