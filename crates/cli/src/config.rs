@@ -33,6 +33,7 @@ pub(crate) fn load(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
     if vpcemu_import::is_dump(path) {
         return load_dump(path, vpc);
     }
+    vpcemu_import::refuse(path)?;
     let loaded = native::load(path)?;
     let loaded = Loaded {
         network: loaded.network,

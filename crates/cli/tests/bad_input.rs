@@ -170,6 +170,34 @@ routes = [{ to = "0.0.0.0/0", via = "igw" }]
 }
 
 #[test]
+fn what_is_no_configuration_says_what_it_is_and_what_to_do() {
+    let bench = Bench::new();
+    let check = |name: &str, text: &str| {
+        let path = bench.file(name, text.as_bytes());
+        vpcemu(["check".as_ref(), path.as_os_str()])
+    };
+    let template = "AWSTemplateFormatVersion: '2010-09-09'\nResources:\n  Vpc:\n    Type: AWS::EC2::VPC\n";
+    refused(&check("stack.yaml", template), &["stack.yaml", "CloudFormation", "line 1", "vpcemu collect"]);
+    let template = r#"{"Resources": {"Vpc": {"Type": "AWS::EC2::VPC"}}}"#;
+    refused(&check("stack.json", template), &["stack.json", "CloudFormation", "vpcemu collect"]);
+    let language = "resource \"aws_vpc\" \"main\" {\n}\n";
+    refused(&check("main.tf", language), &["main.tf:1", "resource \"aws_vpc\"", "terraform show -json"]);
+    refused(&check("net.yaml", "vpcs:\n  - id: a\n"), &["net.yaml:1", "YAML", "TOML", "vpcemu collect"]);
+    refused(&check("log.json", "DEBUG calling\n{\"Vpcs\": []}"), &["log.json", "14 bytes", "DEBUG calling", "remove"]);
+    refused(&check("cut.json", "{\"Vpcs\": [\n{\"VpcId\": "), &["cut.json:2:10 (byte 21)", "value", "make it again"]);
+    refused(&check("other.json", "{\"a\": 1}"), &["other.json", "`Vpcs`", "vpcemu collect"]);
+    refused(&check("empty.json", ""), &["empty.json", "empty", "make it again"]);
+    let twice =
+        r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}, {"VpcId": "vpc-1", "CidrBlock": "10.1.0.0/16"}]}"#;
+    refused(&check("twice.json", twice), &["twice.json: Vpcs[1]", "vpc-1 is also Vpcs[0]", "CidrBlock", "remove"]);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = || vpcemu(["check".as_ref(), folder.path().as_os_str()]);
+    refused(&directory(), &["the directory is empty", "describe-* JSON", "vpcemu collect"]);
+    std::fs::write(folder.path().join("main.tf"), language).unwrap();
+    refused(&directory(), &["no *.json in it", "main.tf", "terraform show -json"]);
+}
+
+#[test]
 fn usage_errors_name_what_is_wrong() {
     let run = |arguments: &[&str]| vpcemu([&["replay", "-c", CONFIG, CAPTURE], arguments].concat());
     refused(&run(&["--bind", "192.168.1.10=nobody"]), &["nobody", "eni-app-1"]);

@@ -215,31 +215,49 @@ impl Dump {
     }
 
     /// Adds an object. The same object in another file is not added again; of differing copies the one with more fields
-    /// counts, since other calls list the same resources with fewer.
-    pub(crate) fn push(&mut self, key: Key, map: Map<String, Value>, file: &Arc<str>, path: String, notes: &mut Notes) {
+    /// counts, since other calls list the same resources with fewer. Two of one list that differ are an error.
+    pub(crate) fn push(
+        &mut self,
+        key: Key,
+        map: Map<String, Value>,
+        file: &Arc<str>,
+        path: String,
+        notes: &mut Notes,
+    ) -> Result<(), Error> {
         let new = Object { map, file: file.clone(), path };
         let list = self.objects.entry(key).or_default();
         let Ok(Some(id)) = new.node().text(key.id_field()) else {
             let place = format!("{file}: {}", new.path);
             notes.ignore(key.name(), place, format!("it has no {}", key.id_field()));
-            return;
+            return Ok(());
         };
         // The two calls for prefix lists tell different things of one list, and associations of a group are several.
         if matches!(key, Key::PrefixLists | Key::SecurityGroupVpcAssociations) {
             self.seen.insert((key, id), list.len());
             list.push(new);
-            return;
+            return Ok(());
         }
         let Some(&at) = self.seen.get(&(key, id.clone())) else {
             self.seen.insert((key, id), list.len());
             list.push(new);
-            return;
+            return Ok(());
         };
-        let Some(old) = list.get_mut(at) else { return };
+        let Some(old) = list.get_mut(at) else { return Ok(()) };
         let differing =
             old.map.iter().filter(|(field, value)| new.map.get(*field).is_some_and(|other| other != *value));
         let mut differing: Vec<&str> = differing.map(|(field, _)| field.as_str()).collect();
         differing.sort_unstable();
+        // Calls may be repeated, but no answer has two things of one id.
+        if !differing.is_empty() && old.file == new.file && list_of(&old.path) == list_of(&new.path) {
+            let fields = differing.join(", ");
+            return Err(Error::Duplicate {
+                file: file.to_string(),
+                path: new.path,
+                id,
+                other: old.path.clone(),
+                fields,
+            });
+        }
         let newer_counts = new.map.len() > old.map.len();
         if !differing.is_empty() {
             let counts = if newer_counts { &new.file } else { &old.file };
@@ -249,6 +267,7 @@ impl Dump {
         if newer_counts {
             *old = new;
         }
+        Ok(())
     }
 
     /// Adds a document that tells a part of something, whose id is known from elsewhere.
@@ -292,6 +311,11 @@ impl Dump {
         }
         Ok(())
     }
+}
+
+/// The list that an object is in: `Subnets` of `Subnets[3]`.
+fn list_of(path: &str) -> &str {
+    path.rsplit_once('[').map_or(path, |(list, _)| list)
 }
 
 /// What names no VPC is kept: it belongs to whatever names it.

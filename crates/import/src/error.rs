@@ -22,17 +22,56 @@ pub enum Error {
         /// What the file was taken for.
         encoding: &'static str,
     },
-    /// A file is not JSON: truncated, or with comments, or with log lines before or after it.
-    #[error("{file}:{line}:{column}: not JSON: {cause}")]
+    /// A file is not JSON: truncated, or with comments, or with log lines after it.
+    #[error("{file}:{line}:{column} (byte {byte}): not JSON: {expected}")]
     Json {
         /// The file.
         file: String,
         /// 1-based line.
         line: usize,
-        /// 1-based column, in bytes.
+        /// 1-based column, in bytes of UTF-8.
         column: usize,
-        /// What the parser says.
-        cause: String,
+        /// 0-based position in the file, whatever its encoding.
+        byte: usize,
+        /// What belongs there, what is there, and what to do.
+        expected: String,
+    },
+    /// A file has lines before its JSON: a tool's log that went the same way.
+    #[error(
+        "{file}: {bytes} bytes in {lines} line{} before the JSON, which begins with line {}: remove them; \
+         the first is `{first}`",
+        if *lines == 1 { "" } else { "s" },
+        lines + 1
+    )]
+    Leading {
+        /// The file.
+        file: String,
+        /// How many bytes, the byte order mark included.
+        bytes: usize,
+        /// How many lines.
+        lines: usize,
+        /// The first of them, shortened.
+        first: String,
+    },
+    /// A file or directory is something else altogether, which is not read: a template, another language, nothing at all.
+    #[error("{text}")]
+    Foreign {
+        /// What it is, and what to do instead.
+        text: String,
+    },
+    /// Two objects of one list have the same id and are not the same. Typically caused by merging dumps by hand.
+    #[error("{file}: {path}: {id} is also {other}, and they differ in {fields}: remove the one that is wrong")]
+    Duplicate {
+        /// The file.
+        file: String,
+        /// The JSON path of the later one.
+        path: String,
+        /// Their id.
+        id: String,
+        /// The JSON path of the earlier one.
+        other: String,
+        /// The fields in which they differ.
+        fields: String,
     },
     /// A field holds something that it cannot hold: a damaged address, a port above 65535, a list where text belongs.
     #[error("{file}: {path}: expected {expected}, found {found}")]
@@ -58,7 +97,8 @@ pub enum Error {
     },
     /// Nothing in the file or directory is a dump.
     #[error(
-        "{}: no describe-* dump in it: expected JSON objects with a key such as `Vpcs`, `Subnets` or `RouteTables`",
+        "{}: no describe-* dump in it: expected JSON objects with a key such as `Vpcs`, `Subnets` or `RouteTables`; \
+         `vpcemu collect` prints the commands that make one",
         path.display()
     )]
     NoDump {

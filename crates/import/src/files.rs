@@ -128,9 +128,8 @@ fn search(directory: &Path, visited: &mut HashSet<PathBuf>, files: &mut Vec<Path
     }
     for entry in fs::read_dir(directory).map_err(failed(directory))? {
         let path = entry.map_err(failed(directory))?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if path.is_dir() {
-            if !hidden {
+            if !is_hidden(&path) {
                 search(&path, visited, files)?;
             }
         } else if path.extension().and_then(OsStr::to_str).is_some_and(|it| it.eq_ignore_ascii_case("json")) {
@@ -138,6 +137,11 @@ fn search(directory: &Path, visited: &mut HashSet<PathBuf>, files: &mut Vec<Path
         }
     }
     Ok(())
+}
+
+/// Whether a name begins with a dot.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 #[cfg(test)]

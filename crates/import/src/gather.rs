@@ -8,7 +8,7 @@ use vpcemu_model::Id;
 
 use crate::dump::{Dump, Key};
 use crate::notes::Notes;
-use crate::{Error, FileReport, KeyCount, files, text};
+use crate::{Error, FileReport, KeyCount, files, foreign, text};
 
 /// How many objects or lists may enclose a dump: an account and a region, a prefix list's id, a list of pages. More would
 /// take templates of other tools, whose properties have the same names, for dumps.
@@ -24,7 +24,7 @@ pub(crate) struct Gathered {
 /// Reads every file of the path.
 pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> {
     let mut gathered = Gathered::default();
-    let mut unknown = Vec::new();
+    let (mut unknown, mut templates) = (Vec::new(), Vec::new());
     for file in files::json_files(path)? {
         let bytes = std::fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
         let name: Arc<str> = file.display().to_string().into();
@@ -42,12 +42,19 @@ pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> 
         let several = documents.len() > 1;
         for (index, document) in documents.into_iter().enumerate() {
             let place = if several { format!("#{}", index + 1) } else { String::new() };
-            reader.document(document, &place, None, WRAPPERS);
+            if foreign::is_template(&document) {
+                templates.extend(foreign::of_document(&reader.file, &document));
+                let text = "a CloudFormation template: only dumps of what is deployed are read";
+                reader.notes.ignore("AWSTemplateFormatVersion", &reader.file, text);
+                continue;
+            }
+            reader.document(document, &place, None, WRAPPERS)?;
         }
         gathered.files.push(reader.report);
     }
     if gathered.files.iter().all(|file| file.keys.is_empty()) {
-        return Err(Error::NoDump { path: path.to_owned() });
+        let of_template = templates.into_iter().next();
+        return Err(of_template.unwrap_or_else(|| Error::NoDump { path: path.to_owned() }));
     }
     for Unknown { key, file, files } in unknown {
         let place = if files > 1 { format!("{file} and {} more", files - 1) } else { file.to_string() };
@@ -113,12 +120,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// `place` is the JSON path of the document, `within` the prefix list or table whose id encloses it.
-    fn document(&mut self, value: Value, place: &str, within: Option<&Id>, depth: usize) {
+    fn document(&mut self, value: Value, place: &str, within: Option<&Id>, depth: usize) -> Result<(), Error> {
         match value {
-            Value::Object(map) => self.object(map, place, within, depth),
+            Value::Object(map) => return self.object(map, place, within, depth),
             Value::Array(values) if depth > 0 => {
                 for (index, value) in values.into_iter().enumerate() {
-                    self.document(value, &format!("{place}[{index}]"), within, depth - 1);
+                    self.document(value, &format!("{place}[{index}]"), within, depth - 1)?;
                 }
             }
             _ => {
@@ -126,9 +133,16 @@ impl Reader<'_> {
                 self.notes.ignore(what, &self.file, "not a JSON object");
             }
         }
+        Ok(())
     }
 
-    fn object(&mut self, mut map: Map<String, Value>, place: &str, within: Option<&Id>, depth: usize) {
+    fn object(
+        &mut self,
+        mut map: Map<String, Value>,
+        place: &str,
+        within: Option<&Id>,
+        depth: usize,
+    ) -> Result<(), Error> {
         for key in Key::PARTS {
             let Some(Value::Array(values)) = map.get(key.name()) else { continue };
             let of = self.whole(key, &map, within);
@@ -150,20 +164,21 @@ impl Reader<'_> {
         for (key, value) in fields {
             let path = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
             match Key::named(&key) {
-                Some(known) => self.known(known, value, &path),
-                None => self.other(key, value, &path, depth),
+                Some(known) => self.known(known, value, &path)?,
+                None => self.other(key, value, &path, depth)?,
             }
         }
+        Ok(())
     }
 
-    fn known(&mut self, key: Key, value: Value, path: &str) {
+    fn known(&mut self, key: Key, value: Value, path: &str) -> Result<(), Error> {
         let values = match value {
             Value::Array(values) => values,
             Value::Null => Vec::new(),
             value @ Value::Object(_) if key == Key::VpcBlockPublicAccessOptions => vec![value],
             _ => {
                 self.notes.ignore(key.name(), &self.file, "not a list");
-                return;
+                return Ok(());
             }
         };
         self.dump.note_key(key);
@@ -174,26 +189,28 @@ impl Reader<'_> {
                 Value::Object(mut map) if key == Key::Reservations => {
                     let Some(Value::Array(instances)) = map.remove("Instances") else { continue };
                     for (index, instance) in instances.into_iter().enumerate() {
-                        count += usize::from(self.push(key, instance, format!("{path}.Instances[{index}]")));
+                        let path = format!("{path}.Instances[{index}]");
+                        count += usize::from(self.push(key, instance, path)?);
                     }
                 }
-                value => count += usize::from(self.push(key, value, path)),
+                value => count += usize::from(self.push(key, value, path)?),
             }
         }
         self.count(key, count);
+        Ok(())
     }
 
     /// False for what is no object at all.
-    fn push(&mut self, key: Key, value: Value, path: String) -> bool {
+    fn push(&mut self, key: Key, value: Value, path: String) -> Result<bool, Error> {
         match value {
-            Value::Object(map) if !map.is_empty() => self.dump.push(key, map, &self.file, path, self.notes),
-            Value::Object(_) | Value::Null => return false,
+            Value::Object(map) if !map.is_empty() => self.dump.push(key, map, &self.file, path, self.notes)?,
+            Value::Object(_) | Value::Null => return Ok(false),
             _ => {
                 self.notes.ignore(key.name(), format!("{}: {path}", self.file), "not an object");
-                return false;
+                return Ok(false);
             }
         }
-        true
+        Ok(true)
     }
 
     /// What a document is a part of: the enclosing key tells, a field beside it, or the file's name.
@@ -224,7 +241,7 @@ impl Reader<'_> {
         self.dump.push_part(key, of, map, &self.file, place.to_owned());
     }
 
-    fn other(&mut self, key: String, value: Value, path: &str, depth: usize) {
+    fn other(&mut self, key: String, value: Value, path: &str, depth: usize) -> Result<(), Error> {
         let empty = match &value {
             Value::Null => true,
             Value::Array(values) => values.is_empty(),
@@ -233,22 +250,22 @@ impl Reader<'_> {
             _ => false,
         };
         if empty || key == "ResponseMetadata" || key == Key::Entries.id_field() {
-            return;
+            return Ok(());
         }
         if key == "NextToken" {
             self.notes.ignore(key, &self.file, "the file is one page of several: the others have to be read with it");
-            return;
+            return Ok(());
         }
         if depth > 0 && (encloses(&key) || holds_dump(&value, depth - 1)) {
             let within = encloses(&key).then(|| Id::new(key));
-            self.document(value, path, within.as_ref(), depth - 1);
-            return;
+            return self.document(value, path, within.as_ref(), depth - 1);
         }
         match self.unknown.iter_mut().find(|unknown| unknown.key == key) {
             Some(unknown) if unknown.file == self.file => {}
             Some(unknown) => unknown.files += 1,
             None => self.unknown.push(Unknown { key, file: self.file.clone(), files: 1 }),
         }
+        Ok(())
     }
 
     fn count(&mut self, key: Key, count: usize) {
@@ -364,6 +381,34 @@ mod tests {
         assert_eq!(vpcs.len(), 1);
         assert!(vpcs[0].file.ends_with("b.json"));
         assert_eq!(notes.assumptions[0].code, crate::codes::CONFLICTING_COPIES);
+    }
+
+    #[test]
+    fn two_of_one_id_in_one_answer_are_an_error() {
+        let one = r#"{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}"#;
+        let other = r#"{"VpcId": "vpc-1", "CidrBlock": "10.1.0.0/16"}"#;
+        let (twice, _) = read(&[("a.json", &format!(r#"{{"Vpcs": [{one}, {other}]}}"#))]);
+        let text = twice.unwrap_err().to_string();
+        let expected =
+            "a.json: Vpcs[1]: vpc-1 is also Vpcs[0], and they differ in CidrBlock: remove the one that is wrong";
+        assert!(text.ends_with(expected), "{text}");
+        // The same again is nothing new, and another answer may be of another time.
+        let (same, notes) = read(&[("a.json", &format!(r#"{{"Vpcs": [{one}, {one}]}}"#))]);
+        assert_eq!((same.unwrap().dump.nodes(Key::Vpcs).count(), notes.assumptions.len()), (1, 0));
+        let (later, notes) = read(&[("a.json", &format!(r#"{{"Vpcs": [{one}]}} {{"Vpcs": [{other}]}}"#))]);
+        assert_eq!((later.unwrap().dump.nodes(Key::Vpcs).count(), notes.assumptions.len()), (1, 1));
+    }
+
+    #[test]
+    fn templates_are_one_line_beside_a_dump_and_an_error_alone() {
+        let template =
+            r#"{"Resources": {"A": {"Type": "AWS::EC2::VPC"}}, "Outputs": {"a": 1}, "Parameters": {"b": 2}}"#;
+        let (gathered, notes) = read(&[("a.json", r#"{"Vpcs": []}"#), ("b.json", template)]);
+        assert!(gathered.is_ok());
+        let ignored: Vec<&str> = notes.ignored.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(ignored, ["AWSTemplateFormatVersion"]);
+        let text = read(&[("b.json", template)]).0.unwrap_err().to_string();
+        assert!(text.contains("b.json: a CloudFormation template"), "{text}");
     }
 
     #[test]

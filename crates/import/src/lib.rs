@@ -28,6 +28,7 @@ pub mod codes;
 mod dump;
 mod error;
 mod files;
+mod foreign;
 mod gather;
 mod node;
 mod notes;
@@ -40,6 +41,7 @@ use vpcemu_model::{Id, Network};
 
 pub use error::Error;
 pub use files::is_dump;
+pub use foreign::refuse;
 
 /// Reads every `*.json` under a directory, or one JSON file, into one network.
 pub fn load(path: &Path, options: &Options) -> Result<Imported, Error> {

@@ -3,14 +3,45 @@
 use serde_json::Value;
 
 use crate::Error;
+use crate::foreign::shown;
 
-/// The documents of a file. A file of several, as `>>` leaves it, is fine; text between them is not.
+/// The documents of a file. A file of several, as `>>` leaves it, is fine; text before, between or after them is not.
 pub(crate) fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Value>, Error> {
     let text = decode(file, bytes)?;
-    serde_json::Deserializer::from_str(&text)
-        .into_iter()
-        .collect::<Result<_, serde_json::Error>>()
-        .map_err(|error| json_error(file, &error))
+    let parsed: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
+    parsed.map_err(|error| match behind_lines(file, bytes, &text) {
+        Some(better) => better,
+        None => json_error(file, bytes, &text, &error),
+    })
+}
+
+/// Whether a text is a JSON list of objects, which the name of a TOML table in brackets is not.
+pub(crate) fn is_list(text: &str) -> bool {
+    let inside = text.trim_start().strip_prefix('[');
+    inside.is_some_and(|inside| inside.trim_start().starts_with('{'))
+}
+
+/// The error for a text whose first lines are no JSON while what is behind them is: a tool's log, a shell's prompt.
+pub(crate) fn behind_lines(file: &str, bytes: &[u8], text: &str) -> Option<Error> {
+    let begins = |text: &str| text.starts_with('{') || is_list(text);
+    if begins(text.trim_start()) {
+        return None;
+    }
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let rest = &text[start..];
+        if start > 0 && begins(rest) {
+            let parsed: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(rest).into_iter().collect();
+            return parsed.is_ok().then(|| Error::Leading {
+                file: file.to_owned(),
+                bytes: position(bytes, &text[..start]),
+                lines: text[..start].lines().count(),
+                first: shown(text.trim_start().lines().next().unwrap_or_default()),
+            });
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// The text of a file: UTF-8, or UTF-16 with a byte order mark, which is what PowerShell's `>` writes.
@@ -46,11 +77,68 @@ fn utf16(file: &str, bytes: &[u8], encoding: &'static str, unit: fn([u8; 2]) -> 
     Ok(text)
 }
 
-fn json_error(file: &str, error: &serde_json::Error) -> Error {
-    let text = error.to_string();
+/// Where in a file's bytes the end of this beginning of its text is.
+fn position(bytes: &[u8], before: &str) -> usize {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => 2 + 2 * before.encode_utf16().count(),
+        [0xef, 0xbb, 0xbf, ..] => 3 + before.len(),
+        _ => before.len(),
+    }
+}
+
+fn json_error(file: &str, bytes: &[u8], text: &str, error: &serde_json::Error) -> Error {
+    let whole = error.to_string();
     // The position has its own fields.
-    let cause = text.split(" at line ").next().unwrap_or(&text).to_owned();
-    Error::Json { file: file.to_owned(), line: error.line(), column: error.column(), cause }
+    let cause = whole.split(" at line ").next().unwrap_or(&whole);
+    // Columns count bytes from 1, as this crate's do; the end of a text is behind its last byte.
+    let start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let mut at = (start + error.column().saturating_sub(1)).min(text.len());
+    if error.is_eof() {
+        at = text.len();
+    }
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let rest = text[at..].lines().next().unwrap_or_default();
+    let expected = if error.is_eof() {
+        let inside = match cause.strip_prefix("EOF while parsing ") {
+            Some("a value") | None => "where a value belongs".to_owned(),
+            Some(what) => format!("inside {what}"),
+        };
+        format!("the file ends {inside}: it was cut short; make it again")
+    } else {
+        let rest = shown(rest);
+        let found = if rest.is_empty() { "the end of the line".to_owned() } else { format!("`{rest}`") };
+        let help = match rest.as_str() {
+            it if it.starts_with("//") || it.starts_with('#') => "; JSON has no comments: remove it",
+            _ if is_behind(text, at) => "; it is behind the JSON: remove it",
+            _ => "",
+        };
+        format!("{}, found {found}{help}", expected(cause))
+    };
+    let byte = position(bytes, &text[..at]);
+    Error::Json { file: file.to_owned(), line: error.line(), column: error.column(), byte, expected }
+}
+
+/// Whether everything before a place is complete documents, at least one.
+fn is_behind(text: &str, at: usize) -> bool {
+    let mut before = serde_json::Deserializer::from_str(&text[..at]).into_iter::<Value>().peekable();
+    before.peek().is_some() && before.all(|it| it.is_ok())
+}
+
+/// What a parser's message means to somebody who did not write the parser.
+fn expected(cause: &str) -> String {
+    let known = match cause {
+        "expected value" => "expected a value",
+        "key must be a string" => "expected a key in double quotes",
+        "trailing comma" => "expected a value after the comma",
+        "trailing characters" => "expected the end of the file",
+        "expected ident" => "expected `true`, `false` or `null`",
+        "recursion limit exceeded" => "expected fewer levels of lists and objects",
+        _ if cause.starts_with("control character") => "expected the end of the text in double quotes",
+        other => return other.to_owned(),
+    };
+    known.to_owned()
 }
 
 #[cfg(test)]
@@ -76,17 +164,63 @@ mod tests {
         assert!(documents("x", b"").unwrap().is_empty());
     }
 
+    fn said(bytes: &[u8]) -> String {
+        documents("x.json", bytes).unwrap_err().to_string()
+    }
+
     #[test]
-    fn damage_names_its_place() {
-        let error = documents("x.json", b"{\n  \"a\": 1,\n  // note\n}").unwrap_err();
-        assert_eq!(error.to_string(), "x.json:3:3: not JSON: key must be a string");
-        let error = documents("x.json", b"{\"a\": 1}\nINFO done").unwrap_err();
-        assert_eq!(error.to_string(), "x.json:2:1: not JSON: expected value");
-        let error = documents("x.json", b"{\"a\": \"\xff\"}").unwrap_err();
-        assert_eq!(error.to_string(), "x.json: byte 7: not UTF-8");
-        let error = documents("x.json", b"\xff\xfe{\0}").unwrap_err();
-        assert_eq!(error.to_string(), "x.json: byte 4: not UTF-16LE");
-        let error = documents("x.json", b"\xff\xfe{\0\x00\xdc").unwrap_err();
-        assert_eq!(error.to_string(), "x.json: byte 4: not UTF-16LE");
+    fn damage_names_its_place_and_what_belongs_there() {
+        for (text, expected) in [
+            (
+                "{\n  \"a\": 1,\n  // note\n}",
+                "x.json:3:3 (byte 14): not JSON: expected a key in double quotes, found `// note`; JSON has no comments: remove it",
+            ),
+            (
+                "{\"a\": 1}\nINFO done",
+                "x.json:2:1 (byte 9): not JSON: expected a value, found `INFO done`; it is behind the JSON: remove it",
+            ),
+            (
+                "{\"Vpcs\": [{\"VpcId\": \"vpc",
+                "x.json:1:24 (byte 24): not JSON: the file ends inside a string: it was cut short; make it again",
+            ),
+            (
+                "{\"Vpcs\": [{}",
+                "x.json:1:12 (byte 12): not JSON: the file ends inside a list: it was cut short; make it again",
+            ),
+            (
+                "{\"a\":",
+                "x.json:1:5 (byte 5): not JSON: the file ends where a value belongs: it was cut short; make it again",
+            ),
+            ("{\"a\": [1, ]}", "x.json:1:11 (byte 10): not JSON: expected a value after the comma, found `]}`"),
+            ("{\"a\" 1}", "x.json:1:6 (byte 5): not JSON: expected `:`, found `1}`"),
+            ("{\"a\": TRUE}", "x.json:1:7 (byte 6): not JSON: expected a value, found `TRUE}`"),
+        ] {
+            assert_eq!(said(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn damage_is_counted_in_the_bytes_of_the_file() {
+        let text = "{\"é\": 1,\n ?}";
+        assert!(said(text.as_bytes()).starts_with("x.json:2:2 (byte 11): "), "{}", said(text.as_bytes()));
+        assert!(said(format!("\u{feff}{text}").as_bytes()).starts_with("x.json:2:2 (byte 14): "));
+        // A mark, and ten characters of two bytes each.
+        assert!(said(&utf16_bytes(text, u16::to_le_bytes)).starts_with("x.json:2:2 (byte 22): "));
+    }
+
+    #[test]
+    fn lines_before_the_json_are_shown() {
+        let expected = "x.json: 33 bytes in 2 lines before the JSON, which begins with line 3: remove them; \
+                        the first is `INFO calling ec2`";
+        assert_eq!(said(b"INFO calling ec2\nDEBUG 200 in 12\n{\"Vpcs\": []}\n"), expected);
+        assert!(said("\u{feff}$ aws\n[{\"Vpcs\": []}]".as_bytes()).contains("9 bytes in 1 line before"));
+        // What is behind them has to be JSON.
+        assert!(said(b"INFO calling ec2\n{\"Vpcs\": [").contains("expected a value, found `INFO calling ec2`"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_named() {
+        assert_eq!(said(b"{\"a\": \"\xff\"}"), "x.json: byte 7: not UTF-8");
+        assert_eq!(said(b"\xff\xfe{\0\x00\xdc"), "x.json: byte 4: not UTF-16LE");
     }
 }
