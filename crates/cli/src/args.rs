@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Replay(Box<Replay>),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
+    /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.
+    Collect,
     /// Print the JSON Schema of the native configuration file.
     Schema,
 }

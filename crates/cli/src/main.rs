@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Verb::Check(check) => check::run(&check),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Bench(bench) => bench::run(&bench),
+        Verb::Collect => collect(),
         Verb::Schema => schema(),
     };
     match ended {
@@ -50,6 +51,11 @@ fn main() -> ExitCode {
             ExitCode::from(BAD_INPUT)
         }
     }
+}
+
+fn collect() -> Result<Ending, Error> {
+    error::print(&vpcemu_import::collect_script())?;
+    Ok(Ending::Done)
 }
 
 fn schema() -> Result<Ending, Error> {

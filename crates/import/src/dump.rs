@@ -87,6 +87,11 @@ impl Key {
     pub(crate) const PARTS: [Self; 4] =
         [Self::Entries, Self::TransitGatewayRouteTablePropagations, Self::Associations, Self::Routes];
 
+    /// Each of them once.
+    pub(crate) fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::PARTS.into_iter().filter(|part| !Self::ALL.contains(part)))
+    }
+
     /// The key with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)

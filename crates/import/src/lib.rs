@@ -25,6 +25,7 @@
 
 mod build;
 pub mod codes;
+mod collect;
 mod dump;
 mod error;
 mod files;
@@ -39,6 +40,7 @@ use std::path::Path;
 use serde::Serialize;
 use vpcemu_model::{Id, Network};
 
+pub use collect::collect_script;
 pub use error::Error;
 pub use files::is_dump;
 pub use foreign::refuse;
