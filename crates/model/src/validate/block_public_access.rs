@@ -37,7 +37,8 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         };
         if let Some(why) = idle {
             let text = format!("the exclusion of {scope} changes nothing: {why}");
-            findings.push(Finding::new(Severity::Lint, "idle-exclusion", origin, text));
+            let finding = Finding::new(Severity::Lint, "idle-exclusion", origin, text);
+            findings.push(finding.help("remove it, before another mode gives it a meaning"));
         }
     }
 }

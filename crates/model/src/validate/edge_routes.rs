@@ -21,7 +21,7 @@ const ENDPOINT: &str = "vpce-";
 const INTERFACE: &str = "eni-";
 
 /// What no public pool is of: this network, private, shared, loopback, link-local, multicast and reserved addresses.
-const NOT_PUBLIC: [Ipv4Net; 8] = [
+pub(super) const NOT_PUBLIC: [Ipv4Net; 8] = [
     v4([0, 0, 0, 0], 8),
     v4([10, 0, 0, 0], 8),
     v4([100, 64, 0, 0], 10),
@@ -97,7 +97,7 @@ fn check_route(index: &Index<'_>, table: &GatewayRouteTable, route: &Route, find
     let (named, origin) = (Named(&table.id, route), &route.origin);
     if route.route_origin == RouteOrigin::Propagated {
         let text = format!("the route {named} is propagated, which AWS does not do to a gateway's table");
-        findings.push(Finding::warning("edge-propagated", origin, text));
+        findings.push(Finding::warning("edge-propagated", origin, text).help("write it as a static route"));
     }
     let Destination::Cidr(block) = &route.destination else {
         let text = format!("the route {named} is to a prefix list, and a gateway's table has none");
@@ -332,7 +332,8 @@ mod tests {
     fn redirected_subnets_do_not_leave_directly() {
         let mut network = edge(route("10.0.1.0/24", firewall()));
         network.route_tables[1].routes[2].target = Target::InternetGateway("igw-1".into());
-        assert_eq!(found(&network), [("edge-redirected", Lint)]);
+        // The gateway has no public address for what is there either.
+        assert_eq!(found(&network), [("edge-redirected", Lint), ("public-subnet-without-public", Lint)]);
         let said = &validate(&network)[0];
         assert_eq!(said.help.as_deref(), Some("lead it to eni-fw too"));
         network.route_tables[1].routes[2].target = firewall();

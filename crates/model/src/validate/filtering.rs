@@ -132,22 +132,18 @@ mod tests {
     use super::*;
     use crate::finding::Severity::{Error, Warning};
     use crate::validate::sample::{entry, net, network};
-    use crate::validate::validate;
     use crate::{ConnectionTracking, Network};
 
     fn damaged(damage: impl FnOnce(&mut Network)) -> Vec<(&'static str, Severity)> {
         let mut network = network();
         damage(&mut network);
-        validate(&network).iter().map(|finding| (finding.code, finding.severity)).collect()
+        let mut findings = Vec::new();
+        check(&Index::new(&network), &mut findings);
+        findings.iter().map(|finding| (finding.code, finding.severity)).collect()
     }
 
-    /// In a network ACL whose other entries leave something for this one.
     fn with_entry(entry: AclEntry) -> Vec<(&'static str, Severity)> {
-        damaged(|network| {
-            let entries = &mut network.network_acls[0].ingress;
-            entries.iter_mut().for_each(|other| other.protocol = Protocol::Number(47));
-            entries.push(entry);
-        })
+        damaged(|network| network.network_acls[0].ingress.push(entry))
     }
 
     fn with_rule(protocol: Protocol, ports: Ports, block: &str) -> Vec<(&'static str, Severity)> {

@@ -79,6 +79,7 @@ fn without_internet(gateway: &NatGateway, table: &RouteTable, whose: &str, findi
     {
         let text = format!("{} is public, but {} of {whose} has no route to an internet gateway", gateway.id, table.id);
         let finding = Finding::new(Severity::Lint, "nat-without-igw", &gateway.origin, text);
+        let finding = finding.help(format!("add a route to 0.0.0.0/0 by an internet gateway to {}", table.id));
         findings.push(finding.related(&table.origin, format!("{} is here", table.id)));
     }
 }
@@ -96,7 +97,9 @@ fn zonal(index: &Index<'_>, gateway: &NatGateway, subnet: &Id, findings: &mut Ve
             Named(&table.id, route)
         );
         let finding = Finding::new(Severity::Lint, "private-nat-to-igw", &gateway.origin, text);
-        findings.push(finding.related(&route.origin, "the route"));
+        let help =
+            "lead its subnet to a transit gateway or virtual private gateway instead, or make the gateway public";
+        findings.push(finding.help(help).related(&route.origin, "the route"));
     }
     let to_itself = |route: &&Route| route.active && route.target == Target::NatGateway(gateway.id.clone());
     if let Some(route) = table.routes.iter().find(to_itself) {
@@ -127,7 +130,10 @@ fn regional(index: &Index<'_>, gateway: &NatGateway, table: &Id, findings: &mut 
         zones.dedup();
         let text = format!("{id} has an address in the zone {zone}, in which {vpc} has no subnet");
         let finding = Finding::new(Severity::Lint, "nat-zone-without-subnet", origin, text);
-        findings.push(finding.help(format!("its subnets are in {}", zones.join(", "))));
+        findings.push(
+            finding
+                .help(format!("take the address back, or add a subnet there; there are some in {}", zones.join(", "))),
+        );
     }
 }
 

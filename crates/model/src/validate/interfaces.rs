@@ -46,7 +46,8 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         placement(index, holding, findings);
         if let Some(public) = holding.public.filter(|public| is_private(*public)) {
             let text = format!("the public address {public} of {} is one of a private range", holding.holder);
-            findings.push(Finding::warning("public-is-private", holding.origin, text));
+            let finding = Finding::warning("public-is-private", holding.origin, text);
+            findings.push(finding.help("write the address by which the internet knows it"));
         }
     }
     duplicates(index, &holdings, findings);
@@ -108,6 +109,7 @@ fn outside(severity: Severity, holding: &Holding<'_>, subnet: &Subnet) -> Findin
     let text =
         format!("{} of {} is not in {}, which has {}", holding.address, holding.holder, subnet.id, blocks.join(", "));
     Finding::new(severity, "address-outside-subnet", holding.origin, text)
+        .help("give it an address of its subnet")
         .related(&subnet.origin, format!("{} is here", subnet.id))
 }
 
@@ -143,7 +145,7 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
-fn is_private(address: Ipv4Addr) -> bool {
+pub(super) fn is_private(address: Ipv4Addr) -> bool {
     address.is_private()
         || CARRIER_GRADE.contains(&address)
         || address.is_loopback()
@@ -191,7 +193,13 @@ fn duplicate(code: &'static str, address: &str, holding: &Holding<'_>, taken: &H
 mod tests {
     use super::*;
     use crate::Network;
-    use crate::validate::sample::{add_second_vpc, codes, interface, net, network};
+    use crate::validate::sample::{add_second_vpc, interface, net, network};
+
+    fn codes(network: &Network) -> Vec<&'static str> {
+        let mut findings = Vec::new();
+        check(&Index::new(network), &mut findings);
+        findings.iter().map(|finding| finding.code).collect()
+    }
 
     fn with(private: [u8; 4], public: Option<[u8; 4]>) -> Network {
         let mut network = network();

@@ -62,8 +62,14 @@ fn may_replace_local(index: &Index<'_>, target: &Target) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::sample::{codes, network, route};
-    use crate::{Id, Route};
+    use crate::validate::sample::{network, route};
+    use crate::{Id, Network, Route};
+
+    fn codes(network: &Network) -> Vec<&'static str> {
+        let mut findings = Vec::new();
+        check(&Index::new(network), &mut findings);
+        findings.iter().map(|finding| finding.code).collect()
+    }
 
     fn with(route: Route) -> Vec<&'static str> {
         let mut network = network();

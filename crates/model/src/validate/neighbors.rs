@@ -56,7 +56,8 @@ fn of_peering(index: &Index<'_>, peering: &VpcPeeringConnection, findings: &mut 
     }
     if ![requester, accepter].iter().any(|side| index.vpcs.contains_key(&side.vpc)) {
         let text = format!("{id} peers {} with {}, neither of which is described", requester.vpc, accepter.vpc);
-        findings.push(Finding::warning("peering-of-nobody", origin, text));
+        let finding = Finding::warning("peering-of-nobody", origin, text);
+        findings.push(finding.help("describe one of the two VPCs, or leave the connection out"));
         return;
     }
     let (ours, theirs) = (side_blocks(index, peering, true), side_blocks(index, peering, false));
@@ -105,7 +106,8 @@ fn two_peerings(
         // Said once, at the side that asked.
         if peering.requester.vpc == *vpc || !index.vpcs.contains_key(&peer.vpc) {
             let text = format!("{} peers {vpc} with {}, as {} does already", peering.id, peer.vpc, other.id);
-            findings.push(Finding::warning("two-peerings", &peering.origin, text).related(&other.origin, at_other));
+            let finding = Finding::warning("two-peerings", &peering.origin, text).help("delete one of the two");
+            findings.push(finding.related(&other.origin, at_other));
         }
         return;
     }
@@ -116,6 +118,7 @@ fn two_peerings(
             peer.vpc, peering.id, other_peer.vpc, other.id
         );
         let finding = Finding::warning("peers-overlap", &peering.origin, text);
+        let finding = finding.help("lead each of them a block that the other has not");
         findings.push(finding.related(&other.origin, at_other));
     }
 }
@@ -133,7 +136,8 @@ fn of_transit_gateway(index: &Index<'_>, gateway: &TransitGateway, findings: &mu
             None => {
                 let text =
                     format!("{id} is associated with no route table of {}: what comes in by it is dropped", gateway.id);
-                findings.push(Finding::new(Severity::Lint, "no-tgw-association", origin, text));
+                let finding = Finding::new(Severity::Lint, "no-tgw-association", origin, text);
+                findings.push(finding.help("associate it with one"));
             }
         }
         let AttachmentKind::Vpc(attached) = kind else { continue };
@@ -152,7 +156,8 @@ fn of_transit_gateway(index: &Index<'_>, gateway: &TransitGateway, findings: &mu
             let Some(attachment) = &route.attachment else { continue };
             if !attachments.contains(attachment) {
                 let text = format!("{owner} leads to {attachment}, which {} does not have", gateway.id);
-                findings.push(Finding::warning("unknown-attachment", &route.origin, text));
+                let finding = Finding::warning("unknown-attachment", &route.origin, text);
+                findings.push(finding.help("lead it to an attachment of that gateway, or delete it"));
             }
         }
     }
@@ -193,13 +198,14 @@ pub(super) fn route_to_peering(
     let at = format!("{id} is here");
     let Some(peer) = peering.peer_of(vpc) else {
         let text = format!("the route {named} leads to {id}, which does not peer {vpc}: it drops what it matches");
-        findings.push(Finding::warning("not-attached", &route.origin, text).related(&peering.origin, at));
+        let finding = Finding::warning("not-attached", &route.origin, text).help("lead it to a connection of the VPC");
+        findings.push(finding.related(&peering.origin, at));
         return;
     };
     if !peering.active {
         let text = format!("the route {named} leads to {id}, which is not active: it drops what it matches");
-        findings
-            .push(Finding::new(Severity::Lint, "peering-inactive", &route.origin, text).related(&peering.origin, at));
+        let finding = Finding::new(Severity::Lint, "peering-inactive", &route.origin, text);
+        findings.push(finding.help("accept the connection, or delete the route").related(&peering.origin, at));
         return;
     }
     let theirs = side_blocks(index, peering, peering.requester.vpc == peer.vpc);
@@ -208,9 +214,10 @@ pub(super) fn route_to_peering(
     if !theirs.is_empty() && !routed.is_empty() && !routed.iter().any(meets) {
         let text =
             format!("the route {named} leads to {id}, and {} has no address there: all of it is dropped", peer.vpc);
-        findings.push(
-            Finding::new(Severity::Lint, "peering-destination", &route.origin, text).related(&peering.origin, at),
-        );
+        let theirs: Vec<_> = theirs.iter().map(ToString::to_string).collect();
+        let finding = Finding::new(Severity::Lint, "peering-destination", &route.origin, text);
+        let finding = finding.help(format!("{} has {}", peer.vpc, theirs.join(", ")));
+        findings.push(finding.related(&peering.origin, at));
     }
 }
 
@@ -247,7 +254,8 @@ pub(super) fn route_to_vpn_gateway(
 fn not_attached(named: &Named<'_>, vpc: &Id, id: &Id, origin: &crate::Origin, findings: &mut Vec<Finding>) {
     let route: &Route = named.1;
     let text = format!("the route {named} leads to {id}, which is not attached to {vpc}: it drops what it matches");
-    let finding = Finding::warning("not-attached", &route.origin, text);
+    let finding =
+        Finding::warning("not-attached", &route.origin, text).help(format!("attach {vpc}, or delete the route"));
     findings.push(finding.related(origin, format!("{id} is here")));
 }
 

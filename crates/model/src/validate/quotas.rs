@@ -67,7 +67,8 @@ impl Quota {
             }
             _ if count > default => {
                 let text = format!("{id} has {count} {which}{of}, above the default quota of {default}");
-                Some(Finding::warning("quota", origin, text))
+                let help = "have the quota raised, or have fewer";
+                Some(Finding::warning("quota", origin, text).help(help))
             }
             _ => None,
         }

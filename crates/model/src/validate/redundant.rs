@@ -1,4 +1,5 @@
-//! Rules that add nothing: the same rule again in a security group, and network ACL entries that no packet reaches.
+//! Rules that add nothing: rules of a security group that others of it say too, and network ACL entries that no packet
+//! reaches.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,16 +7,18 @@ use std::collections::hash_map::Entry;
 use super::Index;
 use super::filtering::RULE_NUMBERS;
 use crate::finding::{Finding, Severity};
-use crate::{AclEntry, NetworkAcl, Peer, Ports, Protocol, SecurityGroup, SecurityGroupRule};
+use crate::{AclEntry, NetworkAcl, Peer, PortRange, Ports, Protocol, SecurityGroup, SecurityGroupRule};
 
-/// A network ACL with more entries is not searched for ones that no packet reaches: each is compared with all before it, and the
-/// largest quota is 40 (7.15).
+/// What has more rules or entries is not searched for those that add nothing: each is compared with all others. The
+/// quota is 40 entries (7.15) and 60 rules that most accounts have (6.26).
 const SEARCHED: usize = 200;
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     for group in &index.network.security_groups {
         repeated(group, "inbound", &group.ingress, findings);
         repeated(group, "outbound", &group.egress, findings);
+        covered(group, "inbound", &group.ingress, findings);
+        covered(group, "outbound", &group.egress, findings);
     }
     for acl in &index.network.network_acls {
         unreached(acl, "inbound", &acl.ingress, findings);
@@ -36,10 +39,44 @@ fn repeated(group: &SecurityGroup, direction: &str, rules: &[SecurityGroupRule],
             Entry::Occupied(taken) => {
                 let other = taken.get();
                 let text = format!("the {direction} rule {} of {} says the same as {}", rule.id, group.id, other.id);
-                let finding = Finding::warning("duplicate-rule", &rule.origin, text);
+                let finding = Finding::warning("duplicate-rule", &rule.origin, text).help("remove one of the two");
                 findings.push(finding.related(&other.origin, "the other rule"));
             }
         }
+    }
+}
+
+/// A rule of the same group allows all that it does (6.2).
+fn covered(group: &SecurityGroup, direction: &str, rules: &[SecurityGroupRule], findings: &mut Vec<Finding>) {
+    if rules.len() > SEARCHED {
+        return;
+    }
+    let says = |rule: &SecurityGroupRule| (rule.protocol, rule.ports);
+    for rule in rules {
+        let wider = |other: &&SecurityGroupRule| {
+            // Two that say the same are a finding of their own.
+            let more = says(other) != says(rule) || other.peer != rule.peer;
+            more && allows(says(other), says(rule)) && peer_covers(&other.peer, &rule.peer)
+        };
+        let Some(other) = rules.iter().find(wider) else { continue };
+        // Two ways to say one thing cover each other: the later one is too many.
+        let earlier = |it: &SecurityGroupRule| rules.iter().position(|of| std::ptr::eq(of, it));
+        let mutual = allows(says(rule), says(other)) && peer_covers(&rule.peer, &other.peer);
+        if mutual && earlier(rule) < earlier(other) {
+            continue;
+        }
+        let text =
+            format!("the {direction} rule {} of {} allows nothing that {} does not", rule.id, group.id, other.id);
+        let finding = Finding::new(Severity::Lint, "covered-rule", &rule.origin, text);
+        let help = format!("remove it, or {} if that was to be less wide", other.id);
+        findings.push(finding.help(help).related(&other.origin, "the wider rule"));
+    }
+}
+
+fn peer_covers(wide: &Peer, narrow: &Peer) -> bool {
+    match (wide, narrow) {
+        (Peer::Cidr(wide), Peer::Cidr(narrow)) => wide.trunc().contains(&narrow.trunc()),
+        (wide, narrow) => wide == narrow,
     }
 }
 
@@ -59,20 +96,25 @@ fn unreached(acl: &NetworkAcl, direction: &str, entries: &[AclEntry], findings: 
             entry.number, acl.id, other.number
         );
         let finding = Finding::new(Severity::Lint, "unreached-entry", &entry.origin, text);
+        let finding = finding.help(format!("remove it, or give it a number below {}", other.number));
         findings.push(finding.related(&other.origin, format!("entry {}", other.number)));
     }
 }
 
 fn covers(wide: &AclEntry, narrow: &AclEntry) -> bool {
-    let protocol = wide.protocol == Protocol::All || wide.protocol == narrow.protocol;
-    // Ports mean nothing beside all protocols (7.7).
-    let ports = wide.protocol == Protocol::All || ports_cover(wide.ports, narrow.ports);
-    protocol && ports && wide.cidr.trunc().contains(&narrow.cidr.trunc())
+    let says = |entry: &AclEntry| (entry.protocol, entry.ports);
+    allows(says(wide), says(narrow)) && wide.cidr.trunc().contains(&narrow.cidr.trunc())
+}
+
+/// Whether a protocol with its ports is all of another one.
+fn allows((protocol, wide): (Protocol, Ports), (narrow_protocol, narrow): (Protocol, Ports)) -> bool {
+    // Ports mean nothing beside all protocols (6.4, 7.7).
+    protocol == Protocol::All || protocol == narrow_protocol && ports_cover(wide, narrow)
 }
 
 fn ports_cover(wide: Ports, narrow: Ports) -> bool {
     match (wide, narrow) {
-        (Ports::Any, _) => true,
+        (Ports::Any | Ports::Range(PortRange::ALL), _) => true,
         (Ports::Range(wide), Ports::Range(narrow)) => wide.from <= narrow.from && narrow.to <= wide.to,
         (Ports::Icmp(wide), Ports::Icmp(narrow)) => {
             let kind = wide.kind.is_none() || wide.kind == narrow.kind;
@@ -86,12 +128,14 @@ fn ports_cover(wide: Ports, narrow: Ports) -> bool {
 mod tests {
     use super::*;
     use crate::finding::Severity::{Lint, Warning};
-    use crate::validate::sample::{net, network};
+    use crate::validate::sample::{net, network, rule};
     use crate::validate::validate;
-    use crate::{AclAction, IcmpTypeCode, Network, Origin, PortRange};
+    use crate::{AclAction, IcmpTypeCode, Network, Origin};
 
     fn found(network: &Network) -> Vec<(&'static str, Severity)> {
-        validate(network).iter().map(|finding| (finding.code, finding.severity)).collect()
+        let mut findings = Vec::new();
+        check(&Index::new(network), &mut findings);
+        findings.iter().map(|finding| (finding.code, finding.severity)).collect()
     }
 
     #[test]
@@ -103,6 +147,37 @@ mod tests {
         // With anything else in it it is another one.
         network.security_groups[0].egress[1].peer = Peer::Cidr(net("198.51.100.0/24"));
         assert_eq!(found(&network), []);
+    }
+
+    #[test]
+    fn a_rule_inside_another_one_adds_nothing() {
+        let with = |rules: &[(Protocol, Ports, &str)]| {
+            let mut network = network();
+            network.security_groups[0].ingress = rules
+                .iter()
+                .enumerate()
+                .map(|(at, (protocol, ports, block))| {
+                    let (protocol, ports, peer) = (*protocol, *ports, Peer::Cidr(net(block)));
+                    SecurityGroupRule { protocol, ports, ..rule(&format!("sgr-in-{at}"), peer) }
+                })
+                .collect();
+            validate(&network).into_iter().map(|finding| (finding.code, finding.text)).collect::<Vec<_>>()
+        };
+        let ports = |from, to| Ports::Range(PortRange { from, to });
+        let (tcp, all) = (Protocol::TCP, Protocol::All);
+        let inside = |narrow: u8, wide: u8| {
+            let text = format!("the inbound rule sgr-in-{narrow} of sg-1 allows nothing that sgr-in-{wide} does not");
+            vec![("covered-rule", text)]
+        };
+        assert_eq!(with(&[(tcp, ports(443, 443), "10.1.0.0/16"), (tcp, ports(80, 443), "10.0.0.0/8")]), inside(0, 1));
+        assert_eq!(with(&[(all, Ports::Any, "10.0.0.0/8"), (tcp, ports(22, 22), "10.0.0.0/8")]), inside(1, 0));
+        // Two words for one thing.
+        assert_eq!(with(&[(tcp, Ports::Any, "10.0.0.0/8"), (tcp, ports(0, 65535), "10.0.0.0/8")]), inside(1, 0));
+        // A port more, a block beside, another protocol, the other family.
+        assert_eq!(with(&[(tcp, ports(443, 444), "10.1.0.0/16"), (tcp, ports(80, 443), "10.0.0.0/8")]), []);
+        assert_eq!(with(&[(tcp, ports(443, 443), "11.1.0.0/16"), (tcp, ports(80, 443), "10.0.0.0/8")]), []);
+        assert_eq!(with(&[(Protocol::UDP, ports(53, 53), "10.1.0.0/16"), (tcp, Ports::Any, "10.0.0.0/8")]), []);
+        assert_eq!(with(&[(all, Ports::Any, "0.0.0.0/0"), (all, Ports::Any, "::/0")]), []);
     }
 
     fn entry(number: u16, protocol: Protocol, ports: Ports, block: &str) -> AclEntry {

@@ -93,7 +93,7 @@ fn associations(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Fin
         if twice || further == vpc {
             let how = if twice { "twice" } else { "which is its own" };
             let text = format!("{id} is associated with {further}, {how}");
-            findings.push(Finding::warning("redundant-association", origin, text));
+            findings.push(Finding::warning("redundant-association", origin, text).help("leave it out"));
         }
     }
     let owner = index.network.vpcs.iter().find(|vpc| vpc.default_security_group == *id);
@@ -125,7 +125,8 @@ fn of_rules(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Finding
 pub(super) fn prefix_list(index: &Index<'_>, owner: &str, list: &Id, origin: &Origin, findings: &mut Vec<Finding>) {
     if !index.prefix_lists.contains_key(list) {
         let text = format!("{owner} names the prefix list {list}, which does not exist: it matches nothing");
-        findings.push(Finding::warning("stale-prefix-list", origin, text));
+        let finding = Finding::warning("stale-prefix-list", origin, text);
+        findings.push(finding.help("remove what names it, or describe the list"));
     }
 }
 

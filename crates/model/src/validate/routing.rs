@@ -54,7 +54,8 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
                 target(index, table, route, findings);
             } else {
                 let text = format!("the route {} is a blackhole: it drops what it matches", Named(table.id, route));
-                findings.push(Finding::new(Severity::Lint, "blackhole", &route.origin, text));
+                let finding = Finding::new(Severity::Lint, "blackhole", &route.origin, text);
+                findings.push(finding.help("lead it to something that exists, or delete it"));
             }
         }
     }
@@ -184,25 +185,28 @@ pub(super) fn is_load_balancer(index: &Index<'_>, endpoint: &Id) -> bool {
 /// An interface that a route leads to: whether it takes what is not for itself (2.13), and what becomes of IPv6.
 fn forwarding(named: &Named<'_>, interface: &NetworkInterface, has_v6: bool, findings: &mut Vec<Finding>) {
     let NetworkInterface { id, origin, .. } = interface;
-    let mut push = |severity, code, what: &str, help: Option<String>| {
+    let mut push = |severity, code, what: &str, help: String| {
         let text = format!("the route {named} leads to {id}, which {what}");
         let finding = Finding::new(severity, code, &named.1.origin, text).related(origin, format!("{id} is here"));
-        findings.push(match help {
-            Some(help) => finding.help(help),
-            None => finding,
-        });
+        findings.push(finding.help(help));
     };
     if interface.source_dest_check && interface.kind == InterfaceKind::Interface {
         let help = format!("turn off the source/destination check of {id}");
-        push(Severity::Warning, "source-dest-check", "drops what is not for itself", Some(help));
+        push(Severity::Warning, "source-dest-check", "drops what is not for itself", help);
     }
     if !interface.in_use {
         let what = "is detached or whose instance is stopped: it receives nothing";
-        push(Severity::Lint, "route-to-unused", what, None);
+        push(
+            Severity::Lint,
+            "route-to-unused",
+            what,
+            "attach it, start its instance, or lead the route elsewhere".to_owned(),
+        );
     }
     if has_v6 && interface.forward == Some(Forwarding::NatInstance) {
         let what = "translates IPv4 only: it forwards IPv6 untranslated";
-        push(Severity::Lint, "nat-instance-ipv6", what, None);
+        let help = "lead IPv6 to an internet gateway or an egress-only one".to_owned();
+        push(Severity::Lint, "nat-instance-ipv6", what, help);
     }
 }
 
@@ -334,7 +338,7 @@ mod tests {
     fn services_have_no_routes() {
         let to = |block| {
             let mut network = network();
-            network.route_tables[1].routes.push(route(block, Target::InternetGateway("igw-1".into())));
+            network.route_tables[0].routes.push(route(block, Target::InternetGateway("igw-1".into())));
             found(&network)
         };
         assert_eq!(to("169.254.169.254/32"), [("reserved-destination", Error)]);
@@ -348,7 +352,7 @@ mod tests {
     #[test]
     fn forwarding_interfaces_do_not_check_destinations() {
         let mut network = network();
-        network.interfaces.push(interface("eni-fw", "subnet-a", [10, 0, 0, 30], None));
+        network.interfaces.push(interface("eni-fw", "subnet-a", [10, 0, 0, 30], Some([198, 51, 100, 30])));
         let to = route("203.0.113.0/24", Target::NetworkInterface("eni-fw".into()));
         network.route_tables[1].routes.push(to);
         assert_eq!(found(&network), [("source-dest-check", Warning)]);
@@ -362,7 +366,7 @@ mod tests {
     fn nat_instances_translate_ipv4_only() {
         let with = |forward, block| {
             let mut network = network();
-            let eni = interface("eni-fw", "subnet-a", [10, 0, 0, 30], None);
+            let eni = interface("eni-fw", "subnet-a", [10, 0, 0, 30], Some([198, 51, 100, 30]));
             network.interfaces.push(NetworkInterface { source_dest_check: false, forward: Some(forward), ..eni });
             network.route_tables[1].routes.push(route(block, Target::NetworkInterface("eni-fw".into())));
             found(&network)

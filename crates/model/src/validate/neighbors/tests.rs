@@ -198,6 +198,8 @@ fn a_vpc_is_attached_once_with_one_subnet_a_zone() {
             add_transit_gateway(it);
             add_attachment_interface(it, "eni-tgw-2", "subnet-a", [10, 0, 0, 77]);
             it.subnets[0] = Subnet { availability_zone: zone.to_owned(), ..it.subnets[0].clone() };
+            // Which would be in another zone than those that it serves.
+            it.route_tables[1].routes.retain(|route| !matches!(route.target, Target::NatGateway(_)));
             it.transit_gateways[0].attachments[0] = vpc_attachment("tgw-attach-1", "vpc-1", &["eni-tgw", "eni-tgw-2"]);
         })
     };
