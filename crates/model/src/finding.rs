@@ -101,7 +101,7 @@ fn render_one(finding: &Finding, source: Option<&Source>, renderer: &Renderer) -
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
-        Severity::Lint => Level::NOTE,
+        Severity::Lint => Level::NOTE.with_name("lint"),
     };
     let title = level.primary_title(finding.text.as_str()).id(finding.code);
     let span_in = |origin: &Origin| {

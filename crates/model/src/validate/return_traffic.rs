@@ -330,15 +330,17 @@ impl Unanswered<'_> {
             (_, Ports::Any) => protocol.to_string(),
             (_, ports) => format!("{protocol} {ports}"),
         };
-        let of = match self.whom {
+        let whom = match self.whom {
             None => String::new(),
             Some(Whom::Outside(vpc)) => format!(" {to} outside of {vpc}"),
-            Some(Whom::One(address)) => format!(" {to} {address}, for one,"),
+            Some(Whom::One(address)) => format!(" {to} {address}, for one"),
         };
-        let by = self.denied_by.map_or("no", |_| "no earlier");
+        let denies = match self.denied_by {
+            Some(denying) => format!("{other} entry {} denies", denying.number),
+            None => format!("no {other} entry allows"),
+        };
         let text = format!(
-            "entry {number} of {} lets {what} {allows} {from} {cidr} at {}, but {by} {other} entry lets its answers{of} \
-             pass: those to ports {}",
+            "entry {number} of {} lets {what} {allows} {from} {cidr} at {}, but {denies} the answers{whom}: they go to ports {}",
             acl.id,
             self.subnet,
             Ports::Range(self.ports)
@@ -347,7 +349,7 @@ impl Unanswered<'_> {
         let help = format!("allow {other} {protocol} {} {to} {cidr}", Ports::Range(TRANSLATED_PORTS));
         let finding = Finding::new(Severity::Lint, "no-return-traffic", origin, text).help(help);
         match self.denied_by {
-            Some(denying) => finding.related(&denying.origin, format!("entry {} denies them", denying.number)),
+            Some(denying) => finding.related(&denying.origin, "the entry that denies them"),
             None => finding,
         }
     }

@@ -46,8 +46,8 @@ const PRIVATE: usize = 1;
 fn a_service_that_may_be_asked_answers_to_the_ports_of_clients() {
     let https = || vec![entry(100, TCP, ports(443, 443), "0.0.0.0/0")];
     let found = texts(&with(PUBLIC, https(), Vec::new()));
-    let expected = "entry 100 of acl-2 lets tcp 443 in from 0.0.0.0/0 at subnet-a, but no outbound entry lets its answers \
-                    pass: those to ports 32768-60999";
+    let expected = "entry 100 of acl-2 lets tcp 443 in from 0.0.0.0/0 at subnet-a, but no outbound entry allows the \
+                    answers: they go to ports 32768-60999";
     assert_eq!(found, [expected]);
     let help = validate(&with(PUBLIC, https(), Vec::new()))[0].help.clone();
     assert_eq!(help.as_deref(), Some("allow outbound tcp 1024-65535 to 0.0.0.0/0"));
@@ -56,7 +56,7 @@ fn a_service_that_may_be_asked_answers_to_the_ports_of_clients() {
     assert_eq!(texts(&with(PUBLIC, https(), vec![entry(100, TCP, ports(1024, 65535), "0.0.0.0/0")])), NONE);
     // A part of them is not, and neither is another protocol.
     let part = texts(&with(PUBLIC, https(), vec![entry(100, TCP, ports(49152, 65535), "0.0.0.0/0")]));
-    assert!(part[0].ends_with("those to ports 32768-49151"), "{part:?}");
+    assert!(part[0].ends_with("they go to ports 32768-49151"), "{part:?}");
     assert_eq!(texts(&with(PUBLIC, https(), vec![entry(100, Protocol::UDP, Ports::Any, "0.0.0.0/0")])).len(), 1);
 }
 
@@ -90,7 +90,7 @@ fn what_a_nat_gateway_is_asked_for_has_to_come_back() {
     // In the gateway's own subnet answers come to the ports that it takes.
     let linux = || vec![entry(100, TCP, ports(32768, 60999), "0.0.0.0/0")];
     let found = texts(&with(PUBLIC, linux(), all()));
-    assert!(found[0].ends_with("those to ports 1024-32767"), "{found:?}");
+    assert!(found[0].ends_with("they go to ports 1024-32767"), "{found:?}");
     assert_eq!(texts(&with(PUBLIC, from_outside("0.0.0.0/0"), all())), NONE);
     // Without the gateway its subnet may be for servers.
     let mut network = with(PUBLIC, vec![entry(100, TCP, ports(443, 443), "0.0.0.0/0")], all());
@@ -136,8 +136,8 @@ fn what_is_denied_on_purpose_stays_so() {
     // All of the other side, and the entry that does it.
     let network = with(PUBLIC, https(), vec![denying(90, TCP, ports(32768, 65535), "0.0.0.0/0"), answers()]);
     let findings = validate(&network);
-    assert!(findings[0].text.contains("no earlier outbound entry"), "{}", findings[0].text);
-    assert_eq!(findings[0].related.as_ref().unwrap().1, "entry 90 denies them");
+    assert!(findings[0].text.contains("outbound entry 90 denies the answers"), "{}", findings[0].text);
+    assert_eq!(findings[0].related.as_ref().unwrap().1, "the entry that denies them");
 }
 
 #[test]
@@ -164,11 +164,11 @@ fn who_gets_no_answer_is_named_where_others_do() {
     let https = vec![entry(100, TCP, ports(443, 443), "0.0.0.0/0")];
     let inside = vec![entry(100, TCP, ports(1024, 65535), "10.0.0.0/8")];
     let found = texts(&with(PUBLIC, https, inside));
-    assert!(found[0].contains("lets its answers to outside of vpc-1 pass"), "{found:?}");
+    assert!(found[0].contains("the answers to outside of vpc-1:"), "{found:?}");
     let part = vec![entry(100, TCP, ports(1024, 65535), "198.51.100.0/24")];
     let https = vec![entry(100, TCP, ports(443, 443), "198.51.0.0/16")];
     let found = texts(&with(PUBLIC, https, part));
-    assert!(found[0].contains("lets its answers to 198.51.0.0, for one, pass"), "{found:?}");
+    assert!(found[0].contains("the answers to 198.51.0.0, for one:"), "{found:?}");
 }
 
 #[test]
