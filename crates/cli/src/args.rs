@@ -44,6 +44,9 @@ pub(crate) struct Check {
     /// Findings and assumptions make the exit code 1.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Every file, row, guess and finding, where there are many of a kind.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use vpcemu_import::FileReport;
 use vpcemu_model::validate::validate;
 use vpcemu_model::{Assumption, Id, Network, native};
 
@@ -16,8 +17,8 @@ pub(crate) struct Loaded {
     pub(crate) findings: Vec<Finding>,
     pub(crate) source: Option<native::Source>,
     pub(crate) ignored: Vec<IgnoredLine>,
-    /// What was read, one line a file.
-    pub(crate) files: Vec<String>,
+    /// What was read.
+    pub(crate) files: Vec<FileReport>,
 }
 
 /// Something that the reader left out.
@@ -40,7 +41,7 @@ pub(crate) fn load(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
         findings: loaded.findings,
         source: Some(loaded.source),
         ignored: Vec::new(),
-        files: vec![path.display().to_string()],
+        files: vec![FileReport { name: path.display().to_string(), keys: Vec::new() }],
     };
     match vpc {
         Some(vpc) if loaded.network.vpcs.iter().all(|of| of.id.as_str() != vpc && of.name.as_deref() != Some(vpc)) => {
@@ -71,15 +72,8 @@ fn load_dump(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
         findings: rest,
         source: None,
         ignored: ignored.collect(),
-        files: imported.files.iter().map(file_line).collect(),
+        files: imported.files,
     })
-}
-
-/// `describe-vpcs.json: 1 Vpcs`.
-fn file_line(file: &vpcemu_import::FileReport) -> String {
-    let keys: Vec<_> = file.keys.iter().map(|key| format!("{} {}", key.count, key.key)).collect();
-    let keys = if keys.is_empty() { "nothing that describes a VPC".to_owned() } else { keys.join(", ") };
-    format!("{}: {keys}", file.name)
 }
 
 /// With `--strict` assumptions are errors.

@@ -130,7 +130,7 @@ fn dumps_show_neighbours_with_their_names_and_what_is_left_out() {
     ] {
         assert!(shown.contains(line), "{line}\n{}", ran.stdout);
     }
-    assert!(!ran.stdout.contains("assumed"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n0 assumed, 2 ignored, nothing odd\n"), "{}", ran.stdout);
 }
 
 #[test]
@@ -144,4 +144,119 @@ fn an_attachment_without_a_table_is_shown_as_one() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("vpn") && ran.stdout.contains("no route table"), "{}", ran.stdout);
     assert!(ran.stdout.contains("[no-tgw-association]"), "{}", ran.stdout);
+}
+
+/// A dump of one VPC with so many subnets, two hosts in each, of which every other one is public.
+fn wide(subnets: usize) -> Value {
+    let subnet = |at: usize| {
+        json!({"SubnetId": format!("subnet-{at:03}"), "VpcId": "vpc-1", "AvailabilityZone": format!("z{}", at % 3),
+            "CidrBlock": format!("10.0.{at}.0/24")})
+    };
+    let host = |at: usize| {
+        json!({"NetworkInterfaceId": format!("eni-{at}"), "SubnetId": format!("subnet-{:03}", at / 2), "Status": "in-use",
+            "Groups": [{"GroupId": "sg-1"}], "PrivateIpAddresses": [{"PrivateIpAddress":
+            format!("10.0.{}.{}", at / 2, 10 + at % 2), "Primary": true}]})
+    };
+    let public = (0..subnets).step_by(2).map(|at| json!({"SubnetId": format!("subnet-{at:03}")}));
+    let local = json!({"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"});
+    json!({
+        "Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}],
+        "Subnets": (0..subnets).map(subnet).collect::<Vec<_>>(),
+        "NetworkInterfaces": (0..2 * subnets).map(host).collect::<Vec<_>>(),
+        "Reservations": [], "NetworkAcls": [{"NetworkAclId": "acl-1", "VpcId": "vpc-1", "IsDefault": true}],
+        "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "default", "VpcId": "vpc-1"}],
+        "InternetGateways": [{"InternetGatewayId": "igw-1", "Attachments": [{"VpcId": "vpc-1", "State": "available"}]}],
+        "RouteTables": [
+            {"RouteTableId": "rtb-main", "VpcId": "vpc-1", "Associations": [{"Main": true}], "Routes": [local]},
+            {"RouteTableId": "rtb-public", "VpcId": "vpc-1", "Associations": public.collect::<Vec<_>>(),
+             "Routes": [local, {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}]},
+        ],
+    })
+}
+
+#[test]
+fn many_of_a_kind_are_put_together_and_listed_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wide.json");
+    std::fs::write(&file, wide(200).to_string()).unwrap();
+    let path = file.to_str().unwrap();
+    let short = vpcemu(["check", path]);
+    assert_eq!(short.code, Some(0), "{}", short.stderr);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "1 VPC, 200 subnets (100 public, 100 isolated), 2 route tables, 1 network ACL, 1 security group, 400 interfaces",
+        "100 public 0.0.0.0/0 -> igw-1 z0 rtb-public acl-1 subnet-000 z2 z1",
+        "400 interfaces: 400 host; 0 with a public address (-v lists them)",
+        "and 96 more public-subnet-without-public (-v lists them)",
+    ] {
+        assert!(words(&short.stdout).contains(line), "{line}\n{}", short.stdout);
+    }
+    assert!(short.stdout.lines().count() < 60, "{}", short.stdout);
+    let long = vpcemu(["check", "-v", path]);
+    assert!(long.stdout.contains("eni-399") && long.stdout.contains("subnet-199"), "{}", long.stdout);
+    assert_eq!(long.stdout.matches("[public-subnet-without-public]").count(), 100);
+    // Programs get everything.
+    let report: Value = serde_json::from_str(&vpcemu(["check", path, "--format", "json"]).stdout).unwrap();
+    assert_eq!(report["inventory"]["subnets"].as_array().unwrap().len(), 200);
+    assert_eq!(report["findings"].as_array().unwrap().len(), 100);
+}
+
+#[test]
+fn findings_have_a_code_a_place_and_what_to_do() {
+    let ran = vpcemu(["check", "pcaps/three-tier-nacl/config.toml", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["assumptions", "findings", "ignored", "inventory"]);
+    let expected = json!([{
+        "code": "no-return-traffic", "severity": "lint", "place": "pcaps/three-tier-nacl/config.toml:66",
+        "text": "entry 100 of acl-db lets tcp 5432 in from 10.0.10.0/24 at subnet-db, but no outbound entry allows the \
+                 answers: they go to ports 32768-60999",
+        "help": "allow outbound tcp 1024-65535 to 10.0.10.0/24",
+    }]);
+    assert_eq!(report["findings"], expected);
+    let subnets = &report["inventory"]["subnets"];
+    assert_eq!(
+        fields(subnets, &["id", "vpc", "az", "kind", "routes_to"])[0],
+        json!(["subnet-web", "vpc-main", "us-east-1a", "public", {"0.0.0.0/0": "igw-igw"}])
+    );
+    let hosts =
+        fields(&report["inventory"]["enis"], &["id", "name", "subnet", "addresses", "public", "security_groups"]);
+    assert_eq!(hosts[0], json!(["eni-web", "web", "subnet-web", ["10.0.0.10"], ["203.0.113.30"], ["sg-web"]]));
+    // Put right, there is nothing odd.
+    for (config, code) in [("config", Some(1)), ("fixed", Some(0))] {
+        let ran = vpcemu(["check", "--strict", &format!("pcaps/three-tier-nacl/{config}.toml")]);
+        assert_eq!(ran.code, code, "{}", ran.stdout);
+    }
+    // What was assumed counts as well.
+    let ran = vpcemu(["check", "--strict", "crates/import/tests/data/edges"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 assumed, 1 ignored, nothing odd"), "{}", ran.stdout);
+}
+
+#[test]
+fn subnets_are_what_their_routes_make_them() {
+    let subnets = |path: &str| inventory(path)["subnets"].clone();
+    let kinds = fields(&subnets("crates/import/tests/data/worked-example"), &["name", "kind"]);
+    let expected = [["pub-a", "public"], ["pub-b", "public"], ["priv-a", "private"], ["priv-b", "private"]];
+    assert_eq!(kinds, expected.map(|row| json!(row)));
+    // A way to another VPC is a way out; a black hole is none.
+    let kinds = fields(&subnets("crates/import/tests/data/peering"), &["id", "kind", "routes_to"]);
+    assert_eq!(kinds[0], json!(["subnet-a", "private", {"0.0.0.0/0": "nat-gone (blackhole)"}]));
+    assert_eq!(kinds[1][1], "private");
+}
+
+/// Nothing is found in what people are shown, but what is shown there.
+#[test]
+fn the_repositorys_configurations_have_the_findings_that_they_should() {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(common::repository().join("pcaps")).unwrap() {
+        let folder = entry.unwrap().path();
+        for file in ["config.toml", "fixed.toml"].map(|name| folder.join(name)).into_iter().filter(|it| it.exists()) {
+            let ran = vpcemu(["check".as_ref(), file.as_os_str(), "--format".as_ref(), "json".as_ref()]);
+            let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+            found.extend(fields(&report["findings"], &["place", "code"]));
+        }
+    }
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0][1], "no-return-traffic");
 }
