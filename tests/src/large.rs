@@ -24,8 +24,10 @@ pub const BLOCKS: usize = 30;
 /// Routes of each table besides the local one.
 pub const ROUTES: usize = 40;
 
-/// What validation says of it.
+/// What validation warns of.
 pub const FINDINGS: [&str; 1] = ["vpc-main has 1000 subnets, above the default quota of 200"];
+/// What it finds odd besides, and how often: there is one NAT gateway, and no public address but its own.
+pub const LINTS: [(&str, usize); 2] = [("nat-across-zones", 1), ("public-subnet-without-public", 500)];
 
 /// The group that every interface has.
 const EVERYONE: usize = 0;

@@ -114,7 +114,11 @@ pub fn parse(file_name: &str, text: &str) -> Result<Loaded, Error> {
     findings.extend(built.findings);
     let mut validated = validate(&built.network);
     values.narrow(&mut validated, &places);
-    findings.extend(validated.into_iter().filter(|finding| !mentions(finding, &built.reported)));
+    let mistaken = findings.iter().any(|finding| finding.severity == Severity::Error);
+    // What looks odd may only be so because what was mistaken had to be left out.
+    let follows = |finding: &Finding| mistaken && finding.severity == Severity::Lint;
+    validated.retain(|finding| !follows(finding) && !mentions(finding, &built.reported));
+    findings.extend(validated);
     findings.sort_by_key(|finding| (finding.severity, finding.origin.span.map_or(usize::MAX, |(start, _)| start)));
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         let rendered = render(&findings, Some(&source), false);
