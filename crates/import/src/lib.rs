@@ -11,6 +11,10 @@
 //! virtual private gateways, Block Public Access with its exclusions. **Not** read: flow logs, VPN connections, carrier and
 //! local gateways, core networks (routes to those end at the edge of the model), Terraform.
 //!
+//! What real dumps do besides: any file and folder names, several regions and accounts, pages, wrappers and several
+//! documents in one file, UTF-8 and UTF-16, nulls, words in any case. A path that is nothing of the kind is [`refuse`]d with
+//! what it is and what to do instead; [`collect_script`] prints the commands that make a dump.
+//!
 //! ```
 //! let folder = tempfile::tempdir()?;
 //! std::fs::write(

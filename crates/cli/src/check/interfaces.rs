@@ -14,6 +14,8 @@ pub(super) struct EniRow<'a> {
     pub(super) kind: &'static str,
     pub(super) subnet: &'a str,
     pub(super) addresses: Vec<String>,
+    /// Delegated to it: their addresses are its own.
+    pub(super) prefixes: Vec<String>,
     pub(super) public: Vec<String>,
     pub(super) security_groups: Vec<&'a str>,
     /// What it does with packets that are not for it, where the configuration says so.
@@ -26,11 +28,8 @@ pub(super) fn rows(network: &Network) -> Vec<EniRow<'_>> {
         name: eni.name.as_deref(),
         kind: kind(eni.kind),
         subnet: eni.subnet.as_str(),
-        addresses: eni
-            .addresses()
-            .map(|address| address.to_string())
-            .chain(eni.prefixes.iter().map(ToString::to_string))
-            .collect(),
+        addresses: eni.addresses().map(|address| address.to_string()).collect(),
+        prefixes: eni.prefixes.iter().map(ToString::to_string).collect(),
         public: eni.ipv4.iter().filter_map(|pair| pair.public).map(|public| public.to_string()).collect(),
         security_groups: eni.security_groups.iter().map(|id| id.as_str()).collect(),
         forward: eni.forward,
@@ -73,7 +72,7 @@ fn each(rows: &[EniRow<'_>]) -> String {
             named(row.id, row.name),
             row.kind.to_owned(),
             row.subnet.to_owned(),
-            row.addresses.join("\n"),
+            row.addresses.iter().chain(&row.prefixes).map(String::as_str).collect::<Vec<_>>().join("\n"),
             row.public.join("\n"),
             row.security_groups.join("\n"),
             row.forward.as_ref().map(word).unwrap_or_default(),
