@@ -165,8 +165,8 @@ routes = [{ to = "0.0.0.0/0", via = "igw" }]
     refused(&vpcemu(["check".as_ref(), syntax.as_os_str()]), &["syntax.toml:1", "[vpc.main"]);
     let unknown = bench.file("unknown.toml", b"[vpc.main]\ncidrz = [\"10.0.0.0/16\"]\n");
     refused(&vpcemu(["check".as_ref(), unknown.as_os_str()]), &["unknown.toml:2", "cidrz", "did you mean"]);
-    let later = bench.file("later.toml", b"[vpc.main]\ncidrs = [\"10.0.0.0/16\"]\n[flow_log.t]\n");
-    refused(&vpcemu(["check".as_ref(), later.as_os_str()]), &["not supported yet"]);
+    let log = bench.file("log.toml", b"[vpc.main]\ncidrs = [\"10.0.0.0/16\"]\n[flow_log.t]\nsubnet = \"a\"\n");
+    refused(&vpcemu(["check".as_ref(), log.as_os_str()]), &["log.toml:4", "subnet-a, which does not exist"]);
 }
 
 #[test]

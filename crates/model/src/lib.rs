@@ -29,6 +29,7 @@
 
 pub mod behavior;
 pub mod finding;
+pub mod flow_log;
 mod gateway;
 mod id;
 pub mod instance_type;
@@ -45,6 +46,7 @@ pub mod validate;
 mod vpc;
 
 pub use behavior::Behavior;
+pub use flow_log::{FlowLog, LogDestination, LogFileFormat, LoggedResource, LoggedTraffic};
 pub use gateway::{
     BlockExclusion, BlockMode, BlockPublicAccess, Connectivity, EgressOnlyInternetGateway, EndpointKind, ExclusionMode,
     InternetGateway, NatAddress, NatGateway, Placement, VpcEndpoint,

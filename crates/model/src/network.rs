@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::{
-    Behavior, BlockPublicAccess, EgressOnlyInternetGateway, GatewayRouteTable, Id, Instance, InternetGateway,
+    Behavior, BlockPublicAccess, EgressOnlyInternetGateway, FlowLog, GatewayRouteTable, Id, Instance, InternetGateway,
     NatGateway, NetworkAcl, NetworkInterface, PrefixList, RouteTable, SecurityGroup, Subnet, TransitGateway, Vpc,
     VpcEndpoint, VpcPeeringConnection, VpnGateway,
 };
@@ -43,6 +43,8 @@ pub struct Network {
     pub transit_gateways: Vec<TransitGateway>,
     /// Virtual private gateways.
     pub vpn_gateways: Vec<VpnGateway>,
+    /// Flow log definitions.
+    pub flow_logs: Vec<FlowLog>,
     /// VPC Block Public Access.
     pub block_public_access: BlockPublicAccess,
     /// Knobs for what AWS does not document.

@@ -37,7 +37,7 @@ fn an_unknown_key_has_its_line_and_the_nearest_known_one() {
     let (finding, _) = mistake("[behavior.nat_gateway]\nudp_idel = \"3s\"\n");
     assert_eq!(finding.help.as_deref(), Some("did you mean `udp_idle`?"));
     let (finding, _) = mistake("[route_table.t]\nroutes = [{ to = \"0.0.0.0/0\", via = \"local\", metric = 3 }]\n");
-    assert_eq!(finding.help.as_deref(), Some("there is to, via"));
+    assert_eq!(finding.help.as_deref(), Some("there is active, propagated, to, via"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn different_mistakes_are_all_reported_at_once() {
          [network_acl.n]\ningress = [{ rule = 1, action = \"allow\", proto = \"all\", to = \"0.0.0.0/0\" }]\n\
          [instance.i]\nsubnet = \"c\"\n\
          [instance.j]\nsubnet = \"b\"\nrunning = \"yes\"\n\
-         [flow_log.f]\n",
+         [flow_log.f]\nsubnet = \"z\"\n",
     );
     let codes: Vec<_> = findings.iter().map(|finding| (finding.code, finding.origin.line)).collect();
     for expected in [
@@ -83,7 +83,7 @@ fn different_mistakes_are_all_reported_at_once() {
         ("wrong-direction", 13),
         ("unknown-reference", 15),
         ("wrong-type", 18),
-        ("not-supported-yet", 19),
+        ("unknown-reference", 20),
     ] {
         assert!(codes.contains(&(expected.0, Some(expected.1))), "{expected:?}\n{rendered}");
     }
@@ -170,7 +170,7 @@ fn each_mistake_has_its_code() {
         ("[behavior.underlay]\negress_fragments_per_second = 0\n".to_owned(), "out-of-range"),
         ("[behavior.underlay]\nservices_packets_per_second = 0\n".to_owned(), "out-of-range"),
         ("[behavior.security_group]\nconnections_per_instance = 0\n".to_owned(), "out-of-range"),
-        ("[flow_log.f]\nto = 3\n".to_owned(), "not-supported-yet"),
+        ("[flow_log.f]\nto = 3\n".to_owned(), "unknown-key"),
         ("[vpc_endpoint.e]\nservice = \"s3\"\n".to_owned(), "no-type"),
         ("[vpc_endpoint.e]\ntype = \"gateway\"\n".to_owned(), "no-service"),
         ("[route_table.t]\nmain = true\n[route_table.u]\nmain = true\n".to_owned(), "two-defaults"),
@@ -219,7 +219,7 @@ fn the_schema_knows_every_key_with_types_defaults_and_rules() {
     }
     let instance = &schema["$defs"]["InstanceFile"];
     assert_eq!(instance["properties"]["running"]["default"], true);
-    assert_eq!(instance["required"], serde_json::json!(["subnet"]));
+    assert_eq!(schema["$defs"]["InterfaceFile"]["required"], serde_json::json!(["subnet"]));
     let knobs = &schema["$defs"]["NatGatewayKnobs"]["properties"];
     assert_eq!(knobs["udp_idle"]["default"], "350s");
     assert!(knobs["udp_idle"]["description"].as_str().expect("a text").contains("4.24"));

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::finding::Finding;
-use crate::{Assumption, Id, Kind, Network, Origin, Subnet, Vpc};
+use crate::{Assumption, Id, InterfaceKind, Kind, Network, Origin, Subnet, Vpc};
 
 use super::file::{File, Named, Text};
 use super::places::Places;
@@ -39,6 +39,7 @@ pub(crate) fn build(places: &Places, file: File, broken: HashSet<Id>) -> Built {
         targets: Targets::default(),
         taken: HashSet::new(),
         free: HashMap::new(),
+        claims: Vec::new(),
     };
     builder.declare_all(&file);
     builder.network(file);
@@ -67,6 +68,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) taken: HashSet<Ipv4Addr>,
     /// Up to which address the addresses of each subnet are taken.
     pub(crate) free: HashMap<Id, u32>,
+    /// The interfaces that gateways, endpoints and attachments name as theirs, with the place and what they have to be.
+    pub(crate) claims: Vec<(Id, Range<usize>, InterfaceKind)>,
 }
 
 /// Where in the network is what others ask for by id; of duplicates the first counts.
@@ -97,7 +100,7 @@ impl Builder<'_> {
         self.peerings(file.vpc_peering_connection);
         self.transit_gateways(file.transit_gateway);
         self.vpn_gateways(&file.vpn_gateway);
-        self.targets = Targets::of(&self.network);
+        self.know_targets();
         self.route_tables(file.route_table);
         self.gateway_route_tables(file.gateway_route_table);
         self.network_acls(file.network_acl);
@@ -105,11 +108,13 @@ impl Builder<'_> {
         self.endpoint_routes(&file.vpc_endpoint);
         self.propagated_routes(&file.vpn_gateway);
         self.block_public_access(file.block_public_access);
+        self.flow_logs(file.flow_log);
+        self.check_claims();
     }
 
     fn declare_all(&mut self, file: &File) {
         fn declare<T>(builder: &mut Builder<'_>, kind: Kind, resources: &Named<T>) {
-            let ids = resources.iter().map(|(name, _)| Id::of(kind, name.get_ref()));
+            let ids = resources.iter().map(|(name, _)| Id::named(kind, name.get_ref()));
             builder.declared.entry(kind).or_default().extend(ids);
         }
         declare(self, Kind::Vpc, &file.vpc);
@@ -118,9 +123,9 @@ impl Builder<'_> {
         declare(self, Kind::NetworkAcl, &file.network_acl);
         declare(self, Kind::SecurityGroup, &file.security_group);
         declare(self, Kind::Instance, &file.instance);
-        // An instance has an interface of its name.
-        declare(self, Kind::NetworkInterface, &file.instance);
         declare(self, Kind::NetworkInterface, &file.eni);
+        let primary = file.instance.iter().filter_map(|(name, instance)| super::hosts::primary(name, instance));
+        self.declared.entry(Kind::NetworkInterface).or_default().extend(primary);
         let declared = self.declared.get(&Kind::Vpc).into_iter().flatten();
         let broken = self.broken.iter().filter(|id| id.as_str().starts_with(Kind::Vpc.prefix()));
         self.vpcs = declared.chain(broken).cloned().collect();
@@ -178,7 +183,7 @@ impl Builder<'_> {
 
     /// The id that a name refers to; that there is nothing of it is a finding.
     pub(crate) fn reference(&mut self, kind: Kind, name: &Text, by: &Text) -> Id {
-        let id = Id::of(kind, name.get_ref());
+        let id = Id::named(kind, name.get_ref());
         if self.is_declared(kind, &id) {
             return id;
         }
@@ -186,6 +191,21 @@ impl Builder<'_> {
         let finding = Finding::error("unknown-reference", &self.at(name.span()), text);
         self.unknown(finding, kind, &id);
         id
+    }
+
+    /// What a resource is called: what the file says, or its name there, if that is not just its id.
+    pub(crate) fn shown(kind: Kind, name: &Text, given: Option<String>) -> Option<String> {
+        given.or_else(|| (!Id::is_name_of_itself(kind, name.get_ref())).then(|| name.get_ref().clone()))
+    }
+
+    /// The id of something that is made where the file does not have it, and whether it is. Only an id says how it is called:
+    /// a short name of nothing is a mistake.
+    pub(crate) fn named_or_made(&mut self, kind: Kind, name: &Text, by: &Text) -> (Id, bool) {
+        let id = Id::named(kind, name.get_ref());
+        if Id::is_name_of_itself(kind, name.get_ref()) && !self.is_declared(kind, &id) {
+            return (id, true);
+        }
+        (self.reference(kind, name, by), false)
     }
 
     /// Whether the file has a resource, readable or not.

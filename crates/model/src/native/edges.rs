@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use crate::finding::Finding;
-use crate::{BlockExclusion, BlockPublicAccess, GatewayRouteTable, Id, Kind};
+use crate::{BlockExclusion, BlockPublicAccess, GatewayRouteTable, Id, Kind, Route};
 
 use super::build::Builder;
 use super::file::{BlockPublicAccessFile, GatewayRouteTableFile, Named, Text};
@@ -12,34 +12,53 @@ use super::text::help_for_unknown;
 impl Builder<'_> {
     pub(crate) fn gateway_route_tables(&mut self, tables: Named<GatewayRouteTableFile>) {
         for (name, table) in tables {
-            let id = Id::of(Kind::RouteTable, name.get_ref());
+            let id = Id::named(Kind::RouteTable, name.get_ref());
             let written = self.routes(&id, &table.routes);
             self.own_id(&id, &name);
-            let gateway = self.edge_gateway(&id, table.gateway.as_ref(), &name);
-            let internet = self.network.internet_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
-            let private = self.network.vpn_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
-            let described = internet.is_some() || private.is_some();
-            let of_gateway = match (internet, private) {
-                (Some(gateway), _) => gateway.vpc.clone(),
-                (None, private) => private.and_then(|gateway| gateway.vpc.clone()),
-            };
-            let vpc = match (&table.vpc, of_gateway) {
-                (None, Some(vpc)) => Some(vpc),
-                (named, _) => self.vpc(named.as_ref(), &name),
-            };
-            let (Some(gateway), Some(vpc)) = (gateway, vpc) else {
-                self.broken.insert(id);
-                continue;
-            };
-            if !described {
-                let text = format!("the file does not describe it; it is taken to be attached to {vpc}");
-                self.assume("EDGE_GATEWAY", &gateway, text);
+            let gateways: Vec<_> = table.gateway.iter().chain(&table.gateways).collect();
+            if gateways.is_empty() {
+                let text = format!("{id} needs a `gateway`: an internet gateway, or a `vgw-` id");
+                self.error("no-gateway", name.span(), text);
+                self.broken.insert(id.clone());
             }
-            let routes = self.with_local_routes(&vpc, written);
-            let origin = self.at(name.span());
-            let name = table.name.or_else(|| Some(name.into_inner()));
-            self.network.gateway_route_tables.push(GatewayRouteTable { id, name, vpc, gateway, routes, origin });
+            for gateway in gateways {
+                self.edge_table((&id, &name, table.name.as_ref()), table.vpc.as_ref(), gateway, &written);
+            }
         }
+    }
+
+    /// The table of one gateway, with the routes that are written.
+    pub(crate) fn edge_table(
+        &mut self,
+        (id, name, shown): (&Id, &Text, Option<&String>),
+        vpc: Option<&Text>,
+        gateway: &Text,
+        written: &[Route],
+    ) {
+        let gateway = self.edge_gateway(gateway, name);
+        let internet = self.network.internet_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
+        let private = self.network.vpn_gateways.iter().find(|it| Some(&it.id) == gateway.as_ref());
+        let described = internet.is_some() || private.is_some();
+        let of_gateway = match (internet, private) {
+            (Some(gateway), _) => gateway.vpc.clone(),
+            (None, private) => private.and_then(|gateway| gateway.vpc.clone()),
+        };
+        let vpc = match (vpc, of_gateway) {
+            (None, Some(vpc)) => Some(vpc),
+            (named, _) => self.vpc(named, name),
+        };
+        let (Some(gateway), Some(vpc)) = (gateway, vpc) else {
+            self.broken.insert(id.clone());
+            return;
+        };
+        if !described {
+            let text = format!("the file does not describe it; it is taken to be attached to {vpc}");
+            self.assume("EDGE_GATEWAY", &gateway, text);
+        }
+        let routes = self.with_local_routes(&vpc, written.to_vec());
+        let origin = self.at(name.span());
+        let (id, name) = (id.clone(), Self::shown(Kind::RouteTable, name, shown.cloned()));
+        self.network.gateway_route_tables.push(GatewayRouteTable { id, name, vpc, gateway, routes, origin });
     }
 
     /// One name, one table: here it is of subnets or of one gateway.
@@ -54,18 +73,16 @@ impl Builder<'_> {
     }
 
     /// The gateway that a table is associated with; it need not be in the model if it is a virtual private one.
-    fn edge_gateway(&mut self, table: &Id, named: Option<&Text>, of: &Text) -> Option<Id> {
-        let Some(named) = named else {
-            let text = format!("{table} needs a `gateway`: an internet gateway, or a `vgw-` id");
-            self.error("no-gateway", of.span(), text);
-            return None;
-        };
-        let private = Id::of(Kind::VpnGateway, named.get_ref());
+    fn edge_gateway(&mut self, named: &Text, of: &Text) -> Option<Id> {
+        let private = Id::named(Kind::VpnGateway, named.get_ref());
+        let id = Id::named(Kind::InternetGateway, named.get_ref());
         let described = self.network.vpn_gateways.iter().any(|gateway| gateway.id == private);
-        if described || named.get_ref().starts_with(Kind::VpnGateway.prefix()) || self.broken.contains(&private) {
+        // An id of either kind that no prefix tells from the other is that of the gateway which the file has.
+        let is_internet = self.network.internet_gateways.iter().any(|gateway| gateway.id == id);
+        let stands_for_itself = !is_internet && Id::is_name_of_itself(Kind::VpnGateway, named.get_ref());
+        if described || stands_for_itself || self.broken.contains(&private) {
             return Some(private);
         }
-        let id = Id::of(Kind::InternetGateway, named.get_ref());
         let known = self.network.internet_gateways.iter().map(|gateway| &gateway.id);
         if known.clone().any(|known| *known == id) {
             return Some(id);

@@ -29,7 +29,7 @@ type Peers<'a> = Vec<(&'a str, Range<usize>)>;
 impl Builder<'_> {
     pub(crate) fn network_acls(&mut self, acls: Named<NetworkAclFile>) {
         for (name, acl) in acls {
-            let id = Id::of(Kind::NetworkAcl, name.get_ref());
+            let id = Id::named(Kind::NetworkAcl, name.get_ref());
             let ingress = acl.ingress.iter().filter_map(|entry| self.acl_entry(entry, Way::In)).collect();
             let egress = acl.egress.iter().filter_map(|entry| self.acl_entry(entry, Way::Out)).collect();
             let Some(vpc) = self.vpc(acl.vpc.as_ref(), &name) else {
@@ -37,7 +37,7 @@ impl Builder<'_> {
                 continue;
             };
             let origin = self.at(name.span());
-            let name = acl.name.or_else(|| Some(name.into_inner()));
+            let name = Self::shown(Kind::NetworkAcl, &name, acl.name);
             self.network.network_acls.push(NetworkAcl { id, name, vpc, ingress, egress, origin });
         }
     }
@@ -79,7 +79,7 @@ impl Builder<'_> {
 
     pub(crate) fn security_groups(&mut self, groups: Named<SecurityGroupFile>) {
         for (name, group) in groups {
-            let id = Id::of(Kind::SecurityGroup, name.get_ref());
+            let id = Id::named(Kind::SecurityGroup, name.get_ref());
             let short = id.as_str().strip_prefix(Kind::SecurityGroup.prefix()).unwrap_or(id.as_str());
             let out = format!("sgr-{short}-out");
             let ingress = self.group_rules(&group.ingress, Way::In, &format!("sgr-{short}-in"));
@@ -93,7 +93,7 @@ impl Builder<'_> {
                 continue;
             };
             let origin = self.at(name.span());
-            let name = group.name.or_else(|| Some(name.into_inner()));
+            let name = Self::shown(Kind::SecurityGroup, &name, group.name);
             self.network.security_groups.push(SecurityGroup { id, name, vpc, further_vpcs, ingress, egress, origin });
         }
     }
@@ -133,7 +133,7 @@ impl Builder<'_> {
 
     /// A rule whose group is gone stays listed and matches nothing (6.13), so that is no error.
     fn peer_group(&mut self, name: &str, span: Range<usize>) -> Id {
-        let id = Id::of(Kind::SecurityGroup, name);
+        let id = Id::named(Kind::SecurityGroup, name);
         if self.is_declared(Kind::SecurityGroup, &id) {
             return id;
         }

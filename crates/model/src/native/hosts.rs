@@ -1,6 +1,6 @@
 //! Instances and interfaces.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::behavior::Span;
@@ -10,7 +10,7 @@ use crate::{
 use ipnet::IpNet;
 
 use super::build::Builder;
-use super::file::{AddressFile, File, InstanceFile, InterfaceFile, Named, Text};
+use super::file::{AddressFile, File, InstanceFile, InterfaceFile, InterfaceTypeFile, Named, Text};
 
 /// The first host address of a subnet: the first four are reserved (1.8).
 const FIRST_HOST: u32 = 4;
@@ -28,6 +28,19 @@ pub(crate) fn given_addresses(file: &File) -> HashSet<Ipv4Addr> {
     let texts = of_instances.chain(of_interfaces).chain(of_endpoints).chain(of_gateways).chain(of_attachments);
     let texts = texts.chain(secondary.map(|pair| &pair.private));
     texts.filter_map(|text| text.get_ref().parse().ok()).collect()
+}
+
+/// The interface that an instance has by itself; none where the file says so.
+pub(crate) fn primary(name: &Text, file: &InstanceFile) -> Option<Id> {
+    match file.eni.as_ref().map(|eni| eni.get_ref().as_str()) {
+        Some("none") => None,
+        Some(eni) => Some(Id::named(Kind::NetworkInterface, eni)),
+        None => {
+            let id = Id::named(Kind::Instance, name.get_ref());
+            let short = id.as_str().strip_prefix(Kind::Instance.prefix()).unwrap_or(id.as_str());
+            Some(Id::of(Kind::NetworkInterface, short))
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -88,9 +101,11 @@ impl Builder<'_> {
     }
 
     fn instance(&mut self, name: &Text, file: InstanceFile) {
-        let id = Id::of(Kind::Instance, name.get_ref());
-        let short = id.as_str().strip_prefix(Kind::Instance.prefix()).unwrap_or(id.as_str());
-        let eni = Id::of(Kind::NetworkInterface, short);
+        let id = Id::named(Kind::Instance, name.get_ref());
+        let Some(eni) = primary(name, &file) else {
+            self.bare_instance(id, name, file);
+            return;
+        };
         let (mut ipv4, ipv6) = self.addresses(&file.addresses);
         let Some(subnet) = self.subnet(file.subnet.as_ref(), name) else {
             self.broken.extend([id, eni]);
@@ -101,7 +116,7 @@ impl Builder<'_> {
         }
         self.publish(&mut ipv4, file.public.as_ref());
         let running = file.running.unwrap_or(true);
-        let shown = file.name.or_else(|| Some(name.get_ref().clone()));
+        let shown = Self::shown(Kind::Instance, name, file.name);
         let origin = self.at(name.span());
         let security_groups = self.groups(file.security_groups.as_ref(), &subnet, name);
         self.network.interfaces.push(NetworkInterface {
@@ -123,6 +138,26 @@ impl Builder<'_> {
         });
         self.built.instances.entry(id.clone()).or_insert(self.network.instances.len());
         self.network.instances.push(Instance { id, name: shown, running, instance_type: file.instance_type, origin });
+    }
+
+    /// An instance whose interfaces say that they are its.
+    fn bare_instance(&mut self, id: Id, name: &Text, file: InstanceFile) {
+        let set = file.subnet.is_some() || !file.addresses.is_empty() || file.public.is_some();
+        let timers = [file.tcp_established_timeout, file.udp_timeout, file.udp_stream_timeout];
+        let timed = timers.iter().any(Option::is_some);
+        let forwards = file.source_dest_check.is_some() || file.forward.is_some();
+        if set || timed || forwards || file.security_groups.is_some() {
+            let text = format!("{id} has no interface of its own, and says what only an interface has");
+            self.error_with_help("instance-without-interface", name.span(), text, "leave out eni = \"none\"");
+        }
+        self.built.instances.entry(id.clone()).or_insert(self.network.instances.len());
+        self.network.instances.push(Instance {
+            id,
+            name: Self::shown(Kind::Instance, name, file.name),
+            running: file.running.unwrap_or(true),
+            instance_type: file.instance_type,
+            origin: self.at(name.span()),
+        });
     }
 
     /// The first free address of a subnet, for an instance that has none. Where none is free, the instance stays without,
@@ -152,16 +187,16 @@ impl Builder<'_> {
 
     pub(crate) fn interfaces(&mut self, interfaces: Named<InterfaceFile>) {
         for (name, interface) in interfaces {
-            self.interface(&name, &interface);
+            self.interface(&name, interface);
         }
     }
 
-    fn interface(&mut self, name: &Text, file: &InterfaceFile) {
-        let id = Id::of(Kind::NetworkInterface, name.get_ref());
+    fn interface(&mut self, name: &Text, file: InterfaceFile) {
+        let id = Id::named(Kind::NetworkInterface, name.get_ref());
         let instance = file.instance.as_ref().map(|instance| self.reference(Kind::Instance, instance, name));
         let owner = instance.as_ref().and_then(|instance| self.built.instances.get(instance));
         let owner = owner.map(|at| &self.network.instances[*at]);
-        let in_use = owner.is_none_or(|owner| owner.running);
+        let in_use = file.in_use.unwrap_or_else(|| owner.is_none_or(|owner| owner.running));
         let instance_type = owner.and_then(|owner| owner.instance_type.clone());
         let (mut ipv4, ipv6) = self.addresses(&file.addresses);
         self.publish(&mut ipv4, file.public.as_ref());
@@ -174,15 +209,19 @@ impl Builder<'_> {
             return;
         };
         let origin = self.at(name.span());
-        let security_groups = self.groups(file.security_groups.as_ref(), &subnet, name);
+        let kind = file.kind.map_or(InterfaceKind::Interface, InterfaceTypeFile::kind);
+        let security_groups = match &file.security_groups {
+            None if is_groupless(kind) => Vec::new(),
+            named => self.groups(named.as_ref(), &subnet, name),
+        };
         self.network.interfaces.push(NetworkInterface {
-            name: Some(name.get_ref().clone()),
+            name: Self::shown(Kind::NetworkInterface, name, file.name),
             security_groups,
             instance,
             ipv4,
             ipv6,
             prefixes,
-            source_dest_check: file.source_dest_check.unwrap_or(true),
+            source_dest_check: file.source_dest_check.unwrap_or_else(|| !is_groupless(kind)),
             forward: file.forward,
             in_use,
             connection_tracking: timers(
@@ -191,9 +230,45 @@ impl Builder<'_> {
                 file.udp_stream_timeout,
                 instance_type.as_deref(),
             ),
-            ..interface(id, subnet.id, InterfaceKind::Interface, origin)
+            deny_all_igw_traffic: file.deny_all_igw_traffic,
+            ..interface(id, subnet.id, kind, origin)
         });
     }
+
+    /// The interfaces that a resource names as its own; they have to be of its kind.
+    pub(crate) fn owned(&mut self, named: &[Text], kind: InterfaceKind, by: &Text) -> Vec<Id> {
+        let mut ids = Vec::new();
+        for eni in named {
+            let id = self.reference(Kind::NetworkInterface, eni, by);
+            self.claims.push((id.clone(), eni.span(), kind));
+            ids.push(id);
+        }
+        ids
+    }
+
+    /// What is named as the interface of something is one of those.
+    pub(crate) fn check_claims(&mut self) {
+        let claims = std::mem::take(&mut self.claims);
+        if claims.is_empty() {
+            return;
+        }
+        let kinds: HashMap<Id, InterfaceKind> =
+            self.network.interfaces.iter().map(|interface| (interface.id.clone(), interface.kind)).collect();
+        for (id, span, kind) in claims {
+            // One that does not exist was said to be missing.
+            if kinds.get(&id).is_some_and(|of| *of != kind) {
+                let text = format!("{id} is no interface of this kind");
+                let help = format!("write type = \"{}\" in [eni.NAME]", InterfaceTypeFile::word(kind));
+                self.error_with_help("eni-type", span, text, help);
+            }
+        }
+    }
+}
+
+/// What gateways put into a subnet has no security group (6.30), and takes packets of others.
+pub(crate) fn is_groupless(kind: InterfaceKind) -> bool {
+    use InterfaceKind::{GatewayLoadBalancerEndpoint, NatGateway, TransitGateway};
+    matches!(kind, NatGateway | TransitGateway | GatewayLoadBalancerEndpoint)
 }
 
 /// An interface with nothing set.

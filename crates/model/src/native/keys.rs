@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::finding::Finding;
 
-use super::file::{File, NOT_YET};
+use super::file::File;
 use super::places::Places;
 use super::text::nearest;
 
@@ -39,7 +39,7 @@ impl Keys {
                 self.value(value.get_ref(), self.resolved(schema), places, findings);
                 continue;
             }
-            let Some(properties) = properties.filter(|_| !NOT_YET.contains(&name)) else { continue };
+            let Some(properties) = properties else { continue };
             let known: Vec<&str> = properties.keys().map(String::as_str).collect();
             let text = format!("there is no key `{name}` here");
             let finding = Finding::error("unknown-key", &places.at(key.span()), text);

@@ -9,6 +9,7 @@ mod defaults;
 mod edges;
 mod file;
 mod filters;
+mod flow_logs;
 mod gateways;
 mod hosts;
 mod keys;
@@ -32,6 +33,7 @@ use crate::{Id, Network};
 
 use places::Places;
 
+pub(crate) use text::nearest;
 pub use crate::finding::{Finding, Severity, Source, render};
 
 /// A file that has been read.

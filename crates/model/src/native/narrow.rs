@@ -119,11 +119,14 @@ impl Value {
             ("route_table" | "route_tables", _) => Kind::RouteTable,
             ("nacl", _) => Kind::NetworkAcl,
             ("instance", _) => Kind::Instance,
-            ("gateway", _) => Kind::InternetGateway,
+            ("eni" | "enis", _) => Kind::NetworkInterface,
+            ("transit_gateway", _) => Kind::TransitGateway,
+            ("transit_gateway_attachment", _) => Kind::TransitGatewayAttachment,
+            ("gateway" | "gateways", _) => Kind::InternetGateway,
             ("forward", _) => return vec![self.text.clone()],
             _ => return Vec::new(),
         };
-        vec![Id::of(kind, name).to_string()]
+        vec![Id::named(kind, name).to_string()]
     }
 }
 

@@ -17,7 +17,7 @@ use super::hosts::interface;
 impl Builder<'_> {
     pub(crate) fn nat_gateways(&mut self, gateways: Named<NatGatewayFile>) {
         for (name, gateway) in gateways {
-            let id = Id::of(Kind::NatGateway, name.get_ref());
+            let id = Id::named(Kind::NatGateway, name.get_ref());
             let built = match gateway.mode.unwrap_or_default() {
                 ModeFile::Zonal => self.zonal(&id, &name, &gateway),
                 ModeFile::Regional => self.regional(&id, &name, &gateway),
@@ -38,7 +38,7 @@ impl Builder<'_> {
                 addresses,
                 available: gateway.available.unwrap_or(true),
                 origin: self.at(name.span()),
-                name: Some(name.into_inner()),
+                name: Self::shown(Kind::NatGateway, &name, gateway.name),
             });
         }
     }
@@ -59,7 +59,7 @@ impl Builder<'_> {
         if ipv4.len() < file.addresses.len() {
             return None;
         }
-        let interface = self.nat_interface(id, &subnet, ipv4.clone(), name);
+        let interface = self.nat_interface(id, &subnet, ipv4.clone(), file.eni.as_ref(), name);
         let address = |pair: PrivateIpv4| NatAddress { translated: pair.private, public: pair.public, zone: None };
         let addresses = ipv4.into_iter().map(address).collect();
         Some((subnet.vpc, Placement::Zonal { subnet: subnet.id, interface }, addresses))
@@ -82,12 +82,31 @@ impl Builder<'_> {
     }
 
     /// The interface of a zonal gateway.
-    fn nat_interface(&mut self, id: &Id, subnet: &Subnet, ipv4: Vec<PrivateIpv4>, name: &Text) -> Id {
-        let short = short(id);
-        let plain = Id::of(Kind::NetworkInterface, short);
-        // An instance or interface of the same name comes first.
-        let taken = self.declared.get(&Kind::NetworkInterface).is_some_and(|taken| taken.contains(&plain));
-        let eni = if taken { Id::of(Kind::NetworkInterface, &format!("nat-{short}")) } else { plain };
+    fn nat_interface(
+        &mut self,
+        id: &Id,
+        subnet: &Subnet,
+        ipv4: Vec<PrivateIpv4>,
+        named: Option<&Text>,
+        name: &Text,
+    ) -> Id {
+        let eni = match named {
+            Some(named) => {
+                let (eni, made) = self.named_or_made(Kind::NetworkInterface, named, name);
+                if !made {
+                    self.claims.push((eni.clone(), named.span(), InterfaceKind::NatGateway));
+                    return eni;
+                }
+                eni
+            }
+            None => {
+                let short = short(id);
+                let plain = Id::of(Kind::NetworkInterface, short);
+                // An instance or interface of the same name comes first.
+                let taken = self.declared.get(&Kind::NetworkInterface).is_some_and(|taken| taken.contains(&plain));
+                if taken { Id::of(Kind::NetworkInterface, &format!("nat-{short}")) } else { plain }
+            }
+        };
         let origin = self.at(name.span());
         self.network.interfaces.push(NetworkInterface {
             ipv4,
@@ -98,6 +117,10 @@ impl Builder<'_> {
     }
 
     fn regional(&mut self, id: &Id, name: &Text, file: &NatGatewayFile) -> Option<(Id, Placement, Vec<NatAddress>)> {
+        if let Some(eni) = &file.eni {
+            let text = format!("{id} is regional: it has no interface");
+            self.error_with_help("regional-nat", eni.span(), text, "leave out `eni`, or write mode = \"zonal\"");
+        }
         if let Some(subnet) = &file.subnet {
             let text = format!("{id} is regional: it is in no subnet");
             self.error_with_help("regional-nat", subnet.span(), text, "leave out `subnet`, or write mode = \"zonal\"");

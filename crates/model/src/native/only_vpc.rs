@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use ipnet::IpNet;
 
-use crate::{AttachmentKind, AttachmentMedium, Id, Kind, Network, PeeredVpc, TransitGatewayAttachment};
+use crate::{AttachmentKind, AttachmentMedium, Id, Kind, LoggedResource, Network, PeeredVpc, TransitGatewayAttachment};
 
 impl Network {
     /// Only one VPC, by id or name, with all that belongs to it. Prefix lists belong to none and stay; without a VPC of
     /// that name little else does.
     #[must_use]
     pub fn only_vpc(mut self, id_or_name: &str) -> Self {
-        let id = Id::of(Kind::Vpc, id_or_name);
+        let id = Id::named(Kind::Vpc, id_or_name);
         let cidrs: HashMap<Id, Vec<IpNet>> = self.vpcs.iter().map(|vpc| (vpc.id.clone(), vpc.cidrs.clone())).collect();
         self.vpcs.retain(|vpc| vpc.id == id || vpc.name.as_deref() == Some(id_or_name));
         let kept: HashSet<Id> = self.vpcs.iter().map(|vpc| vpc.id.clone()).collect();
@@ -47,6 +47,14 @@ impl Network {
             gateway.attachments.iter_mut().for_each(|attachment| leave_out(attachment, &kept, &cidrs));
         }
         self.vpn_gateways.retain(|gateway| gateway.vpc.as_ref().is_some_and(|vpc| kept.contains(vpc)));
+        let interfaces: HashSet<&Id> = self.interfaces.iter().map(|interface| &interface.id).collect();
+        self.flow_logs.retain(|log| match &log.resource {
+            LoggedResource::Vpc(vpc) => kept.contains(vpc),
+            LoggedResource::Subnet(subnet) => subnets.contains(subnet),
+            LoggedResource::NetworkInterface(interface) => interfaces.contains(interface),
+            // Transit gateways stay, with all that is attached to them.
+            LoggedResource::TransitGateway(_) | LoggedResource::TransitGatewayAttachment(_) => true,
+        });
         self
     }
 }

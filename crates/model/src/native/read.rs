@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use crate::finding::Finding;
 use crate::{Id, Kind};
 
-use super::file::{File, NOT_YET, Named};
+use super::file::{File, Named};
 use super::keys::Keys;
 use super::places::Places;
 
@@ -61,12 +61,9 @@ pub(crate) fn file(table: DeTable<'_>, places: &Places) -> Read {
             "transit_gateway" => file.transit_gateway = reader.resources(Kind::TransitGateway, value),
             "vpn_gateway" => file.vpn_gateway = reader.resources(Kind::VpnGateway, value),
             "gateway_route_table" => file.gateway_route_table = reader.resources(Kind::RouteTable, value),
+            "flow_log" => file.flow_log = reader.resources(Kind::FlowLog, value),
             "block_public_access" => file.block_public_access = reader.value(value).unwrap_or_default(),
             "behavior" => file.behavior = reader.value(value).unwrap_or_default(),
-            later if NOT_YET.contains(&later) => {
-                let text = format!("`{later}` is not supported yet");
-                reader.findings.push(Finding::error("not-supported-yet", &places.at(key.span()), text));
-            }
             // Every other key is among the unknown ones.
             _ => {}
         }
@@ -98,7 +95,7 @@ impl Reader<'_> {
             }
             match self.value(value) {
                 Some(resource) => resources.push((name, resource)),
-                None => _ = self.broken.insert(Id::of(kind, name.get_ref())),
+                None => _ = self.broken.insert(Id::named(kind, name.get_ref())),
             }
         }
         // The parser's map has the order of names; the model has that of the file.

@@ -36,7 +36,7 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    pub(crate) fn of(network: &Network) -> Self {
+    pub(crate) fn of(network: &Network, described: &BTreeSet<Id>) -> Self {
         let mut targets = Self::default();
         for gateway in &network.internet_gateways {
             targets.add(Kind::InternetGateway, &gateway.id, Target::InternetGateway);
@@ -71,6 +71,11 @@ impl Targets {
         };
         for interface in network.interfaces.iter().filter(|interface| stands_alone(interface.kind)) {
             targets.add(Kind::NetworkInterface, &interface.id, Target::NetworkInterface);
+        }
+        // What the file describes itself can be meant itself.
+        for interface in network.interfaces.iter().filter(|it| !stands_alone(it.kind) && described.contains(&it.id)) {
+            let target = Target::NetworkInterface(interface.id.clone());
+            targets.by_name.entry(interface.id.to_string()).or_default().push((interface.id.clone(), target));
         }
         // Instances come before further interfaces, so the first one is the primary one.
         let mut seen = HashSet::new();
@@ -107,18 +112,27 @@ impl Targets {
 }
 
 impl Builder<'_> {
+    pub(crate) fn know_targets(&mut self) {
+        let none = BTreeSet::new();
+        let described = self.declared.get(&Kind::NetworkInterface).unwrap_or(&none);
+        self.targets = Targets::of(&self.network, described);
+    }
+
     pub(crate) fn route_tables(&mut self, tables: Named<RouteTableFile>) {
         for (name, table) in tables {
-            let id = Id::of(Kind::RouteTable, name.get_ref());
+            let id = Id::named(Kind::RouteTable, name.get_ref());
             let vpc = self.vpc(table.vpc.as_ref(), &name);
             let written = self.routes(&id, &table.routes);
             let Some(vpc) = vpc else {
                 self.broken.insert(id);
                 continue;
             };
+            for gateway in &table.gateways {
+                self.edge_table((&id, &name, table.name.as_ref()), table.vpc.as_ref(), gateway, &written);
+            }
             let routes = self.with_local_routes(&vpc, written);
             let origin = self.at(name.span());
-            let name = table.name.or_else(|| Some(name.into_inner()));
+            let name = Self::shown(Kind::RouteTable, &name, table.name);
             self.network.route_tables.push(RouteTable { id, name, vpc, routes, origin });
         }
     }
@@ -128,14 +142,16 @@ impl Builder<'_> {
         let mut written = Vec::new();
         for route in routes {
             let origin = self.at(route.span());
-            let RouteFile { to, via } = route.get_ref();
+            let RouteFile { to, via, active, propagated } = route.get_ref();
+            let wanted = active.unwrap_or(true);
             if to.is_none() || via.is_none() {
                 self.error("no-route", route.span(), "a route needs `to`, its destination, and `via`, its target");
             }
             let destination = to.as_ref().and_then(|to| self.destination(to));
-            let target = via.as_ref().and_then(|via| self.target(table, via));
-            if let (Some(destination), Some((target, active))) = (destination, target) {
-                let route_origin = RouteOrigin::Static;
+            let target = via.as_ref().and_then(|via| self.target(table, via, wanted));
+            if let (Some(destination), Some((target, works))) = (destination, target) {
+                let route_origin = if *propagated { RouteOrigin::Propagated } else { RouteOrigin::Static };
+                let active = works && wanted;
                 written.push(Route { destination, target, route_origin, active, origin });
             }
         }
@@ -158,30 +174,36 @@ impl Builder<'_> {
         }
     }
 
-    /// What `via` names, and whether the route is active.
-    fn target(&mut self, table: &Id, via: &Text) -> Option<(Target, bool)> {
+    /// What `via` names, and whether it works. `wanted` is whether the route says that it does.
+    fn target(&mut self, table: &Id, via: &Text, wanted: bool) -> Option<(Target, bool)> {
         let name = via.get_ref().as_str();
         match name {
             "local" => return Some((Target::Local, true)),
             "blackhole" => return Some((Target::Missing(Id::new("blackhole")), false)),
             _ => {}
         }
+        if let Some(id) = name.strip_prefix("missing:") {
+            return Some((Target::Missing(Id::new(id)), false));
+        }
+        if let Some(id) = name.strip_prefix("edge:") {
+            return Some((self.edge(table, Id::new(id), wanted), true));
+        }
         match self.targets.by_name.get(name).map(Vec::as_slice) {
             Some([(_, target)]) => Some((target.clone(), true)),
+            // The id of one is not the short name of another.
+            Some(several) if several.iter().filter(|(id, _)| id.as_str() == name).count() == 1 => {
+                let whole = several.iter().find(|(id, _)| id.as_str() == name);
+                whole.map(|(_, target)| (target.clone(), true))
+            }
             Some(several) => {
                 let candidates = listed(several.iter().map(|(id, _)| id));
                 let text = format!("`{name}` is the short name of {candidates}");
                 self.error_with_help("ambiguous-target", via.span(), text, "write the id of the one that is meant");
                 None
             }
-            None if TARGET_KINDS.iter().any(|kind| self.broken.contains(&Id::of(*kind, name))) => None,
+            None if TARGET_KINDS.iter().any(|kind| self.broken.contains(&Id::named(*kind, name))) => None,
             None if OUTSIDE.iter().any(|prefix| name.starts_with(prefix)) => {
-                let id = Id::new(name);
-                let text = format!(
-                    "{table} leads there, and what lies behind it is outside the model: packets end at a place of that name"
-                );
-                self.assume("EDGE_TARGET", &id, text);
-                Some((Target::Edge(id), true))
+                Some((self.edge(table, Id::new(name), wanted), true))
             }
             None => {
                 let text = format!("a route of {table} leads to `{name}`, which does not exist");
@@ -193,14 +215,25 @@ impl Builder<'_> {
         }
     }
 
+    /// What the file names and does not describe.
+    fn edge(&mut self, table: &Id, id: Id, wanted: bool) -> Target {
+        if wanted {
+            let text = format!(
+                "{table} leads there, and what lies behind it is outside the model: packets end at a place of that name"
+            );
+            self.assume("EDGE_TARGET", &id, text);
+        }
+        Target::Edge(id)
+    }
+
     /// The routes of gateway endpoints that name their tables (10.1).
     pub(crate) fn endpoint_routes(&mut self, endpoints: &Named<EndpointFile>) {
         for (name, endpoint) in endpoints {
             let (Some(EndpointKindFile::Gateway), Some(list)) = (endpoint.kind, &endpoint.prefix_list) else {
                 continue;
             };
-            let target = Target::VpcEndpoint(Id::of(Kind::VpcEndpoint, name.get_ref()));
-            let destination = Destination::PrefixList(Id::of(Kind::PrefixList, list.get_ref()));
+            let target = Target::VpcEndpoint(Id::named(Kind::VpcEndpoint, name.get_ref()));
+            let destination = Destination::PrefixList(Id::named(Kind::PrefixList, list.get_ref()));
             for table in &endpoint.route_tables {
                 let id = self.reference(Kind::RouteTable, table, name);
                 let origin = self.at(table.span());

@@ -12,6 +12,7 @@ use crate::{
 
 use super::build::Builder;
 use super::file::{AttachmentFile, Named, RouteFile, Text, TransitGatewayFile, TransitTableFile};
+use super::gateways::made_eni;
 use super::hosts::interface;
 use super::text::{help_for_unknown, listed};
 
@@ -24,7 +25,7 @@ struct Tables {
 impl Builder<'_> {
     pub(crate) fn transit_gateways(&mut self, gateways: Named<TransitGatewayFile>) {
         for (name, gateway) in gateways {
-            let id = Id::of(Kind::TransitGateway, name.get_ref());
+            let id = Id::named(Kind::TransitGateway, name.get_ref());
             let mut tables = self.transit_tables(&id, &name, &gateway.route_table);
             let mut attachments = Vec::new();
             for (attached, file) in in_order(&gateway.attachment) {
@@ -32,7 +33,7 @@ impl Builder<'_> {
             }
             for (table, file) in in_order(&gateway.route_table) {
                 let routes = self.transit_routes(table, file, &attachments);
-                let id = Id::of(Kind::TransitGatewayRouteTable, table.get_ref());
+                let id = Id::named(Kind::TransitGatewayRouteTable, table.get_ref());
                 if let Some(table) = tables.tables.iter_mut().find(|it| it.id == id) {
                     table.routes.splice(0..0, routes);
                 }
@@ -40,7 +41,7 @@ impl Builder<'_> {
             let origin = self.at(name.span());
             self.network.transit_gateways.push(TransitGateway {
                 id,
-                name: Some(name.into_inner()),
+                name: Self::shown(Kind::TransitGateway, &name, gateway.name),
                 security_group_referencing: gateway.security_group_referencing,
                 attachments,
                 route_tables: tables.tables,
@@ -60,8 +61,9 @@ impl Builder<'_> {
         let mut tables = Vec::new();
         let mut default: Option<(Id, &Text)> = None;
         for (name, file) in in_order(files) {
-            let id = Id::of(Kind::TransitGatewayRouteTable, name.get_ref());
-            tables.push(table(id.clone(), Some(name.get_ref().clone()), self.at(name.span())));
+            let id = Id::named(Kind::TransitGatewayRouteTable, name.get_ref());
+            let shown = Self::shown(Kind::TransitGatewayRouteTable, name, file.name.clone());
+            tables.push(table(id.clone(), shown, self.at(name.span())));
             if !file.default && files.len() > 1 {
                 continue;
             }
@@ -83,11 +85,16 @@ impl Builder<'_> {
         file: &AttachmentFile,
         tables: &mut Tables,
     ) -> Option<TransitGatewayAttachment> {
-        let id = Id::of(Kind::TransitGatewayAttachment, name.get_ref());
+        let id = Id::named(Kind::TransitGatewayAttachment, name.get_ref());
         let route_table = match &file.route_table {
             Some(named) => Some(self.transit_table(named, name, tables)),
+            None if !file.associated.unwrap_or(true) => None,
             None => tables.default.clone(),
         };
+        if let (Some(named), Some(false)) = (&file.route_table, file.associated) {
+            let text = format!("{id} is associated with no table, and names one");
+            self.error_with_help("not-associated", named.span(), text, "leave out one of the two");
+        }
         let learning: Vec<Id> = match &file.propagate_to {
             Some(named) => named.iter().map(|named| self.transit_table(named, name, tables)).collect(),
             None => tables.default.clone().into_iter().collect(),
@@ -122,8 +129,14 @@ impl Builder<'_> {
             (Some(medium), true) if file.vpc.is_none() => {
                 Some((AttachmentKind::Outside { medium, prefixes: prefixes.clone() }, prefixes))
             }
-            (None, false) if prefixes.is_empty() => {
-                let (vpc, interfaces) = self.attachment_interfaces(id, name, file)?;
+            (None, without_subnets) if prefixes.is_empty() && (!without_subnets || file.enis.is_some()) => {
+                let (vpc, interfaces) = match (&file.enis, &file.vpc) {
+                    (Some(enis), Some(vpc)) if without_subnets && file.addresses.is_empty() => {
+                        let vpc = self.reference(Kind::Vpc, vpc, name);
+                        (vpc, self.owned(enis, InterfaceKind::TransitGateway, name))
+                    }
+                    _ => self.attachment_interfaces(id, name, file)?,
+                };
                 let cidrs = self.built_vpc(&vpc).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
                 // A VPC that does not take IPv6 does not announce it either.
                 let blocks = cidrs.into_iter().filter(|net| file.ipv6 || net.addr().is_ipv4()).collect();
@@ -153,6 +166,7 @@ impl Builder<'_> {
             let help = format!("here are {subnets} subnets and {addresses} addresses");
             self.error_with_help("attachment-addresses", name.span(), text, help);
         }
+        self.as_many(file.enis.as_deref(), subnets, name);
         let mut vpc = file.vpc.as_ref().map(|vpc| self.reference(Kind::Vpc, vpc, name));
         let mut interfaces = Vec::new();
         for (number, at) in file.subnets.iter().enumerate() {
@@ -170,7 +184,7 @@ impl Builder<'_> {
             if ipv4.is_empty() && ipv6.is_empty() {
                 ipv4.extend(self.free_address(&subnet));
             }
-            let eni = Id::of(Kind::NetworkInterface, &format!("{id}-{}", number + 1));
+            let eni = made_eni(file.enis.as_deref(), number + 1, id.as_str());
             let origin = self.at(at.span());
             self.network.interfaces.push(NetworkInterface {
                 ipv4,
@@ -185,7 +199,7 @@ impl Builder<'_> {
 
     /// The id that a name refers to, whether there is such a table or not.
     fn transit_table(&mut self, named: &Text, of: &Text, tables: &Tables) -> Id {
-        let id = Id::of(Kind::TransitGatewayRouteTable, named.get_ref());
+        let id = Id::named(Kind::TransitGatewayRouteTable, named.get_ref());
         let known = tables.tables.iter().map(|table| &table.id);
         if known.clone().any(|known| *known == id) {
             return id;
@@ -206,12 +220,17 @@ impl Builder<'_> {
         let mut routes = Vec::new();
         for route in &file.routes {
             let origin = self.at(route.span());
-            let RouteFile { to: Some(to), via: Some(via) } = route.get_ref() else {
+            let RouteFile { to: Some(to), via: Some(via), active, propagated } = route.get_ref() else {
                 self.error("no-route", route.span(), "a route needs `to`, its destination, and `via`, its target");
                 continue;
             };
+            if active.is_some() {
+                let help = "write via = \"blackhole\" for one that drops what it matches";
+                let text = "a route of a transit gateway has no `active`";
+                self.error_with_help("transit-route-active", route.span(), text, help);
+            }
             let destination = self.destination(to);
-            let id = Id::of(Kind::TransitGatewayAttachment, via.get_ref());
+            let id = Id::named(Kind::TransitGatewayAttachment, via.get_ref());
             let known = attachments.iter().any(|attachment| attachment.id == id) || self.broken.contains(&id);
             let attachment = match via.get_ref().as_str() {
                 "blackhole" => None,
@@ -224,7 +243,7 @@ impl Builder<'_> {
                     continue;
                 }
             };
-            let route_origin = RouteOrigin::Static;
+            let route_origin = if *propagated { RouteOrigin::Propagated } else { RouteOrigin::Static };
             routes.extend(destination.map(|destination| TransitGatewayRoute {
                 destination,
                 attachment,

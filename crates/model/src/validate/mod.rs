@@ -85,6 +85,7 @@ mod block_public_access;
 mod blocks;
 mod edge_routes;
 mod filtering;
+mod flow_logs;
 mod forwarding;
 mod gateways;
 mod group_references;
@@ -129,6 +130,7 @@ pub fn validate(network: &Network) -> Vec<Finding> {
     ways_out::check(&index, &mut findings);
     neighbors::check(&index, &mut findings);
     block_public_access::check(&index, &mut findings);
+    flow_logs::check(&index, &mut findings);
     quotas::check(&index, &mut findings);
     sort(&mut findings);
     findings

@@ -200,6 +200,7 @@ fn duplicate_ids(index: &Index<'_>, findings: &mut Vec<Finding>) {
     ids.extend(network.vpc_endpoints.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.vpc_peering_connections.iter().map(|it| (&it.id, &it.origin)));
     ids.extend(network.vpn_gateways.iter().map(|it| (&it.id, &it.origin)));
+    ids.extend(network.flow_logs.iter().map(|it| (&it.id, &it.origin)));
     for gateway in &network.transit_gateways {
         ids.push((&gateway.id, &gateway.origin));
         ids.extend(gateway.attachments.iter().map(|it| (&it.id, &it.origin)));

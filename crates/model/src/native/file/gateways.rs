@@ -8,11 +8,24 @@ use crate::{BlockMode, ExclusionMode};
 
 use super::{RouteFile, Text};
 
-/// An internet gateway of either kind.
+/// An internet gateway.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
-pub(crate) struct GatewayFile {
+pub(crate) struct InternetGatewayFile {
+    /// The VPC it is attached to.
+    #[schemars(with = "Option<String>")]
+    pub(crate) vpc: Option<Text>,
+    /// Whether it is attached to a VPC at all.
+    #[schemars(extend("default" = true))]
+    pub(crate) attached: Option<bool>,
+}
+
+/// An egress-only internet gateway.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct EgressOnlyFile {
     /// The VPC it is attached to.
     #[schemars(with = "Option<String>")]
     pub(crate) vpc: Option<Text>,
@@ -41,9 +54,15 @@ pub(crate) struct NatGatewayFile {
     /// Regional: its own route table. Default one with local routes and 0.0.0.0/0 to the VPC's internet gateway (4.4).
     #[schemars(with = "Option<String>")]
     pub(crate) route_table: Option<Text>,
+    /// Zonal: its interface, an `[eni.NAME]` of type `nat-gateway`; one that the file does not have is made, and has this name.
+    /// Default one made of the gateway's name.
+    #[schemars(with = "Option<String>")]
+    pub(crate) eni: Option<Text>,
     /// Whether its state is `available`; else it drops everything (4.9).
     #[schemars(extend("default" = true))]
     pub(crate) available: Option<bool>,
+    /// For people; default the short name.
+    pub(crate) name: Option<String>,
 }
 
 /// Where a NAT gateway stands.
@@ -117,6 +136,12 @@ pub(crate) struct EndpointFile {
     pub(crate) security_groups: Option<Vec<Text>>,
     /// Interface: whether the service listens on UDP besides TCP (10.11).
     pub(crate) udp: bool,
+    /// Interface and Gateway Load Balancer: with `subnets` the names of the interfaces in them; without, the `[eni.NAME]` of
+    /// type `vpc-endpoint` or `gateway-load-balancer-endpoint` that it has.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(crate) enis: Option<Vec<Text>>,
+    /// For people; default the short name.
+    pub(crate) name: Option<String>,
 }
 
 /// How an endpoint is reached.
@@ -134,11 +159,14 @@ pub(crate) enum EndpointKindFile {
 /// The route table of an internet or virtual private gateway: where packets go that come in by it (2.15).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields, extend("required" = ["gateway"]))]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct GatewayRouteTableFile {
     /// An internet gateway, a virtual private gateway, or the id of one that the file does not describe, `vgw-...`.
-    #[schemars(with = "String")]
+    #[schemars(with = "Option<String>")]
     pub(crate) gateway: Option<Text>,
+    /// The same, for several gateways.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) gateways: Vec<Text>,
     /// Its VPC; default that of the internet gateway.
     #[schemars(with = "Option<String>")]
     pub(crate) vpc: Option<Text>,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+mod flow_logs;
 mod gateways;
 mod hosts;
 mod knobs;
@@ -14,11 +15,12 @@ mod neighbor_knobs;
 mod neighbors;
 mod rules;
 
+pub(crate) use flow_logs::FlowLogFile;
 pub(crate) use gateways::{
-    BlockPublicAccessFile, ConnectivityFile, EndpointFile, EndpointKindFile, GatewayFile, GatewayRouteTableFile,
-    ModeFile, NatAddressFile, NatGatewayFile,
+    BlockPublicAccessFile, ConnectivityFile, EgressOnlyFile, EndpointFile, EndpointKindFile, GatewayRouteTableFile,
+    InternetGatewayFile, ModeFile, NatAddressFile, NatGatewayFile,
 };
-pub(crate) use hosts::{AddressFile, InstanceFile, InterfaceFile, PrefixListFile};
+pub(crate) use hosts::{AddressFile, InstanceFile, InterfaceFile, InterfaceTypeFile, PrefixListFile};
 pub(crate) use knobs::{
     BehaviorFile, EgressOnlyKnobs, FragmentKnobs, NetworkAclKnobs, SecurityGroupKnobs, UnderlayKnobs,
 };
@@ -33,8 +35,8 @@ pub(crate) type Named<T> = Vec<(Text, T)>;
 /// A text with its place.
 pub(crate) type Text = Spanned<String>;
 
-/// A native configuration of vpcemu. Names are short names or ids of the AWS form; `vpc` may be left out everywhere when
-/// there is one VPC.
+/// A native configuration of vpcemu. Names are short names, ids of the AWS form, addresses of Terraform, or any other id
+/// behind `id:`; `vpc` may be left out everywhere when there is one VPC.
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, title = "vpcemu configuration")]
 pub(crate) struct File {
@@ -60,11 +62,11 @@ pub(crate) struct File {
     #[schemars(with = "BTreeMap<String, InterfaceFile>")]
     pub(crate) eni: Named<InterfaceFile>,
     /// Internet gateways (3).
-    #[schemars(with = "BTreeMap<String, GatewayFile>")]
-    pub(crate) internet_gateway: Named<GatewayFile>,
+    #[schemars(with = "BTreeMap<String, InternetGatewayFile>")]
+    pub(crate) internet_gateway: Named<InternetGatewayFile>,
     /// Egress-only internet gateways (5).
-    #[schemars(with = "BTreeMap<String, GatewayFile>")]
-    pub(crate) egress_only_internet_gateway: Named<GatewayFile>,
+    #[schemars(with = "BTreeMap<String, EgressOnlyFile>")]
+    pub(crate) egress_only_internet_gateway: Named<EgressOnlyFile>,
     /// NAT gateways (4).
     #[schemars(with = "BTreeMap<String, NatGatewayFile>")]
     pub(crate) nat_gateway: Named<NatGatewayFile>,
@@ -86,6 +88,9 @@ pub(crate) struct File {
     /// Virtual private gateways (10.28).
     #[schemars(with = "BTreeMap<String, VpnGatewayFile>")]
     pub(crate) vpn_gateway: Named<VpnGatewayFile>,
+    /// Flow logs (9).
+    #[schemars(with = "BTreeMap<String, FlowLogFile>")]
+    pub(crate) flow_log: Named<FlowLogFile>,
     /// VPC Block Public Access (3.15).
     pub(crate) block_public_access: BlockPublicAccessFile,
     /// Knobs for what AWS does not document.
@@ -103,6 +108,17 @@ pub(crate) struct VpcFile {
     /// The same, for one block.
     #[schemars(with = "Option<String>")]
     pub(crate) cidr: Option<Text>,
+    /// Its main route table; default the one that says `main`, or one with local routes only, which has this name then (2.1).
+    #[schemars(with = "Option<String>")]
+    pub(crate) main_route_table: Option<Text>,
+    /// The network ACL of subnets that name none; default the one that says `default`, or one that allows all, which has this
+    /// name then (7.5).
+    #[schemars(with = "Option<String>")]
+    pub(crate) default_network_acl: Option<Text>,
+    /// The group of interfaces that name none; default the one that says `default`, or one as AWS makes it, which has this
+    /// name then (6.1).
+    #[schemars(with = "Option<String>")]
+    pub(crate) default_security_group: Option<Text>,
     /// For people.
     pub(crate) name: Option<String>,
 }
@@ -147,6 +163,9 @@ pub(crate) struct RouteTableFile {
     /// Its routes besides the local ones.
     #[schemars(with = "Vec<RouteFile>")]
     pub(crate) routes: Vec<Spanned<RouteFile>>,
+    /// Gateways whose inbound packets it routes besides, as a `gateway_route_table` does (2.15).
+    #[schemars(with = "Vec<String>")]
+    pub(crate) gateways: Vec<Text>,
     /// For people.
     pub(crate) name: Option<String>,
 }
@@ -160,9 +179,15 @@ pub(crate) struct RouteFile {
     #[schemars(with = "String")]
     pub(crate) to: Option<Text>,
     /// A gateway, peering connection, endpoint, instance or interface by name; `local`; `blackhole`; the id of something that
-    /// the file does not describe (`pcx-`, `tgw-`, `vgw-`).
+    /// the file does not describe (`pcx-`, `tgw-`, `vgw-`), or any such id behind `edge:`; what no longer exists behind
+    /// `missing:`.
     #[schemars(with = "String")]
     pub(crate) via: Option<Text>,
+    /// Whether its target works; else it matches and drops, as `blackhole` does (2.8).
+    #[schemars(extend("default" = true))]
+    pub(crate) active: Option<bool>,
+    /// Whether it was propagated, and loses to static ones (2.4).
+    pub(crate) propagated: bool,
 }
 
 /// A network ACL. What no entry matches is denied (7.3).
@@ -210,6 +235,3 @@ pub(crate) struct SecurityGroupFile {
     /// For people.
     pub(crate) name: Option<String>,
 }
-
-/// Tables that a later version will read.
-pub(crate) const NOT_YET: [&str; 1] = ["flow_log"];
