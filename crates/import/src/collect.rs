@@ -64,6 +64,7 @@ fn calls(key: Key) -> &'static [Call] {
         Key::VpcBlockPublicAccessExclusions => &[Once("describe-vpc-block-public-access-exclusions")],
         Key::VpcPeeringConnections => &[Once("describe-vpc-peering-connections")],
         Key::VpnGateways => &[Once("describe-vpn-gateways")],
+        Key::FlowLogs => &[Once("describe-flow-logs")],
         Key::TransitGateways => &[Once("describe-transit-gateways")],
         Key::TransitGatewayVpcAttachments => &[Once("describe-transit-gateway-vpc-attachments")],
         Key::TransitGatewayAttachments => &[Once("describe-transit-gateway-attachments")],

@@ -40,6 +40,7 @@ pub(crate) enum Key {
     VpcBlockPublicAccessExclusions,
     VpcPeeringConnections,
     VpnGateways,
+    FlowLogs,
     TransitGateways,
     /// Of VPCs, with what they are set to.
     TransitGatewayVpcAttachments,
@@ -56,7 +57,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Those that make a document a dump: [`Self::Associations`] and [`Self::Routes`] are nothing without their table.
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::Vpcs,
         Self::Subnets,
         Self::RouteTables,
@@ -77,6 +78,7 @@ impl Key {
         Self::VpcBlockPublicAccessExclusions,
         Self::VpcPeeringConnections,
         Self::VpnGateways,
+        Self::FlowLogs,
         Self::TransitGateways,
         Self::TransitGatewayVpcAttachments,
         Self::TransitGatewayAttachments,
@@ -120,6 +122,7 @@ impl Key {
             Self::VpcBlockPublicAccessExclusions => "VpcBlockPublicAccessExclusions",
             Self::VpcPeeringConnections => "VpcPeeringConnections",
             Self::VpnGateways => "VpnGateways",
+            Self::FlowLogs => "FlowLogs",
             Self::TransitGateways => "TransitGateways",
             Self::TransitGatewayVpcAttachments => "TransitGatewayVpcAttachments",
             Self::TransitGatewayAttachments => "TransitGatewayAttachments",
@@ -153,6 +156,7 @@ impl Key {
             Self::VpcBlockPublicAccessExclusions => "ExclusionId",
             Self::VpcPeeringConnections => "VpcPeeringConnectionId",
             Self::VpnGateways => "VpnGatewayId",
+            Self::FlowLogs => "FlowLogId",
             Self::TransitGateways => "TransitGatewayId",
             Self::TransitGatewayVpcAttachments | Self::TransitGatewayAttachments => "TransitGatewayAttachmentId",
             Self::TransitGatewayRouteTables

@@ -360,13 +360,13 @@ mod tests {
     #[test]
     fn unknown_keys_are_reported_once() {
         let (gathered, notes) = read(&[
-            ("a.json", r#"{"Vpcs": [], "FlowLogs": [{}], "CustomerGateways": [], "ResponseMetadata": {"x": 1}}"#),
-            ("b.json", r#"{"FlowLogs": [{}], "NextToken": "x", "Entries": []}"#),
+            ("a.json", r#"{"Vpcs": [], "VpnConnections": [{}], "CustomerGateways": [], "ResponseMetadata": {"x": 1}}"#),
+            ("b.json", r#"{"VpnConnections": [{}], "NextToken": "x", "Entries": []}"#),
             ("c.json", "3"),
         ]);
         assert!(gathered.is_ok());
         let ignored: Vec<&str> = notes.ignored.iter().map(|it| it.what.as_str()).collect();
-        assert_eq!(ignored, ["Entries", "NextToken", "the document", "FlowLogs"]);
+        assert_eq!(ignored, ["Entries", "NextToken", "the document", "VpnConnections"]);
         assert!(notes.ignored[3].place.ends_with("a.json and 1 more"));
     }
 

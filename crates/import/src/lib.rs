@@ -8,8 +8,8 @@
 //! Read: VPCs, subnets, route tables, network ACLs, security groups and their rules, network interfaces, instances,
 //! addresses, internet, egress-only and NAT gateways, route tables of gateways, prefix lists, endpoints of gateways,
 //! interfaces and Gateway Load Balancers, peering connections, transit gateways with their attachments, tables and routes,
-//! virtual private gateways, Block Public Access with its exclusions. **Not** read: flow logs, VPN connections, carrier and
-//! local gateways, core networks (routes to those end at the edge of the model), Terraform.
+//! virtual private gateways, Block Public Access with its exclusions, flow log definitions. **Not** read: VPN connections,
+//! carrier and local gateways, core networks (routes to those end at the edge of the model), Terraform.
 //!
 //! What real dumps do besides: any file and folder names, several regions and accounts, pages, wrappers and several
 //! documents in one file, UTF-8 and UTF-16, nulls, words in any case. A path that is nothing of the kind is [`refuse`]d with

@@ -34,7 +34,7 @@ fn nothing_is_guessed_and_little_ignored() {
     let imported = imported();
     assert_eq!(imported.network.assumptions, []);
     let ignored: Vec<&str> = imported.ignored.iter().map(|ignored| ignored.what.as_str()).collect();
-    assert_eq!(ignored, ["FlowLogs", "flows", "topology"]);
+    assert_eq!(ignored, ["flows", "topology"]);
     assert!(is_dump(folder()));
 }
 
@@ -51,7 +51,7 @@ fn every_file_is_accounted_for() {
         [
             "describe-addresses.json: Addresses 2",
             "describe-egress-only-internet-gateways.json: EgressOnlyInternetGateways 1",
-            "describe-flow-logs.json: ",
+            "describe-flow-logs.json: FlowLogs 1",
             "describe-instances.json: Reservations 3",
             "describe-internet-gateways.json: InternetGateways 1",
             "describe-managed-prefix-lists.json: PrefixLists 2",

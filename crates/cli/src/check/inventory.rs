@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vpcemu_model::{BlockMode, ExclusionMode, Network};
 
+use super::flow_logs::{self, FlowLogRow};
 use super::gateways::{self, GatewayRow};
 use super::interfaces::{self, EniRow};
 use super::neighbors::{self, TransitTableRow};
@@ -20,6 +21,7 @@ pub(super) struct Inventory<'a> {
     pub(super) gateways: Vec<GatewayRow<'a>>,
     pub(super) gateway_route_tables: Vec<GatewayTableRow<'a>>,
     pub(super) transit_gateway_route_tables: Vec<TransitTableRow<'a>>,
+    pub(super) flow_logs: Vec<FlowLogRow<'a>>,
     pub(super) block_public_access: BlockRow<'a>,
     pub(super) route_tables: usize,
     pub(super) network_acls: usize,
@@ -81,6 +83,7 @@ impl<'a> Inventory<'a> {
             gateways: gateways::rows(network),
             gateway_route_tables: tables.collect(),
             transit_gateway_route_tables: neighbors::tables(network),
+            flow_logs: flow_logs::rows(network),
             block_public_access: BlockRow { mode: network.block_public_access.mode, exclusions: exclusions.collect() },
             route_tables: network.route_tables.len(),
             network_acls: network.network_acls.len(),

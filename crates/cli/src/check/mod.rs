@@ -1,6 +1,7 @@
 //! `vpcemu check`: what a configuration is, what was assumed and ignored of it, and what is odd about it.
 
 mod findings;
+mod flow_logs;
 mod gateways;
 mod interfaces;
 mod inventory;

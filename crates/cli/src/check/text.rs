@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use super::inventory::Inventory;
 use super::neighbors;
 use super::subnets::ROWS;
-use super::{count, findings, interfaces, named, subnets, table, trimmed, word};
+use super::{count, findings, flow_logs, interfaces, named, subnets, table, trimmed, word};
 
 /// All of it; `all` rows where there are many.
 pub(super) fn page(loaded: &Loaded, all: bool) -> String {
@@ -41,6 +41,7 @@ fn write(page: &mut String, loaded: &Loaded, inventory: &Inventory<'_>, folder: 
     page.push_str(&interfaces::text(&inventory.enis, all));
     gateways(page, inventory, all)?;
     edges(page, inventory)?;
+    flow_logs::write(page, &inventory.flow_logs)?;
     page.push_str(&findings::notes(loaded, folder, all));
     page.push_str(&findings::text(loaded, folder, all));
     Ok(())

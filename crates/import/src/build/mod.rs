@@ -4,6 +4,7 @@ mod address;
 mod block_public_access;
 mod edge;
 mod endpoint;
+mod flow_log;
 mod gateway;
 mod instance;
 mod interface;
@@ -56,6 +57,7 @@ pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> 
     route::read(dump, &tables, &mut network, notes)?;
 
     block_public_access::read(dump, &mut network, notes)?;
+    flow_log::read(dump, &mut network, notes)?;
     endpoint::routes(dump, &mut network, notes)?;
     instance::finish(dump, &mut network, notes);
     security_group::finish(dump, &mut network, notes)?;
