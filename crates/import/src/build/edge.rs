@@ -1,6 +1,6 @@
 //! Route tables of internet and virtual private gateways (semantics 2.15).
 
-use vpcemu_model::{GatewayRouteTable, Id, InternetGateway, Kind, Network, Origin, Route};
+use vpcemu_model::{GatewayRouteTable, Id, InternetGateway, Kind, Network, Route};
 
 use super::route_table::TableHead;
 use crate::Error;
@@ -17,7 +17,7 @@ pub(super) fn tables(
     notes: &mut Notes,
 ) -> Result<(), Error> {
     for gateway in &table.gateways {
-        if !serves(dump, gateway, &table.vpc, network, notes) {
+        if !serves(dump, gateway, table, network, notes) {
             let text = format!("{gateway}, which it is associated with, is not attached to {}", table.vpc);
             notes.ignore(&table.id, table.node.origin(), text);
             continue;
@@ -36,7 +36,8 @@ pub(super) fn tables(
 
 /// Whether packets come into the VPC by the gateway. One that is not in the dump is taken to be attached: AWS associates no
 /// others.
-fn serves(dump: &Dump, gateway: &Id, vpc: &Id, network: &mut Network, notes: &mut Notes) -> bool {
+fn serves(dump: &Dump, gateway: &Id, table: &TableHead<'_>, network: &mut Network, notes: &mut Notes) -> bool {
+    let vpc = &table.vpc;
     if let Some(known) = network.vpn_gateways.iter().find(|it| it.id == *gateway) {
         return known.vpc.as_ref() == Some(vpc);
     }
@@ -56,7 +57,7 @@ fn serves(dump: &Dump, gateway: &Id, vpc: &Id, network: &mut Network, notes: &mu
     }
     let text = format!("{gateway} is not in the dump: taken to be attached to {vpc}, whose route table names it");
     notes.assume(codes::EDGE_GATEWAY, gateway, text);
-    let (id, vpc, origin) = (gateway.clone(), Some(vpc.clone()), Origin::implicit());
+    let (id, vpc, origin) = (gateway.clone(), Some(vpc.clone()), table.node.origin());
     network.internet_gateways.push(InternetGateway { id, vpc, origin });
     true
 }

@@ -50,7 +50,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
     let listed = dump.nodes(Key::PrefixLists).filter(|node| node.map.get("Cidrs").is_some_and(|it| it.is_array()));
     let mut known: HashSet<Id> = listed.filter_map(|node| node.id("PrefixListId").ok().flatten()).collect();
     known.extend(dump.parts(Key::Entries).map(|(id, _)| id.clone()));
-    for id in used(network) {
+    for (id, origin) in used(network) {
         let position = network.prefix_lists.iter().position(|list| list.id == id);
         let empty = position.is_none_or(|at| network.prefix_lists[at].entries.is_empty());
         if empty && !known.contains(&id) {
@@ -58,32 +58,33 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
             notes.assume(codes::PREFIX_LIST_WITHOUT_ENTRIES, &id, text);
         }
         if position.is_none() {
-            let origin = Origin::implicit();
             network.prefix_lists.push(PrefixList { id, name: None, entries: Vec::new(), origin });
         }
     }
 }
 
-/// Every list that something names, once, in order.
-fn used(network: &Network) -> Vec<Id> {
+/// Every list that something names, once, in order, with where it is named first.
+fn used(network: &Network) -> Vec<(Id, Origin)> {
     let rules = network.security_groups.iter().flat_map(|group| group.ingress.iter().chain(&group.egress));
     let peers = rules.filter_map(|rule| match &rule.peer {
-        Peer::PrefixList(id) => Some(id),
+        Peer::PrefixList(id) => Some((id, &rule.origin)),
         _ => None,
     });
     let routes = network.route_tables.iter().flat_map(|table| &table.routes);
+    let routes = routes.map(|route| (&route.destination, &route.origin));
     let transit = network.transit_gateways.iter().flat_map(|gateway| &gateway.route_tables);
-    let transit = transit.flat_map(|table| &table.routes).map(|route| &route.destination);
-    let destinations = routes.map(|route| &route.destination).chain(transit).filter_map(|to| match to {
-        Destination::PrefixList(id) => Some(id),
+    let transit = transit.flat_map(|table| &table.routes).map(|route| (&route.destination, &route.origin));
+    let destinations = routes.chain(transit).filter_map(|(to, origin)| match to {
+        Destination::PrefixList(id) => Some((id, origin)),
         Destination::Cidr(_) => None,
     });
     let endpoints = network.vpc_endpoints.iter().filter_map(|endpoint| match &endpoint.kind {
-        EndpointKind::Gateway { prefix_list } => prefix_list.as_ref(),
+        EndpointKind::Gateway { prefix_list } => prefix_list.as_ref().map(|id| (id, &endpoint.origin)),
         EndpointKind::Interface { .. } | EndpointKind::GatewayLoadBalancer { .. } => None,
     });
     let mut once = HashSet::new();
-    destinations.chain(endpoints).chain(peers).filter(|id| once.insert(*id)).cloned().collect()
+    let all = destinations.chain(endpoints).chain(peers).filter(|(id, _)| once.insert(*id));
+    all.map(|(id, origin)| (id.clone(), origin.clone())).collect()
 }
 
 fn list_mut<'a>(lists: &'a mut Vec<PrefixList>, id: &Id, node: &Node<'_>) -> &'a mut PrefixList {

@@ -31,8 +31,9 @@ pub(super) fn read(
         let mut routes = Vec::new();
         for node in table.node.list("Routes")? {
             let (network, notes) = (&mut *network, &mut *notes);
-            let mut reader =
-                Reader { dump, vpc: &table.vpc, interfaces: &interfaces, by_instance: &by_instance, network, notes };
+            let (vpc, interfaces, by_instance) = (&table.vpc, &interfaces, &by_instance);
+            let origin = node.origin();
+            let mut reader = Reader { dump, vpc, interfaces, by_instance, network, notes, origin };
             routes.extend(reader.route(&node)?);
         }
         edge::tables(dump, table, &routes, network, notes)?;
@@ -99,6 +100,8 @@ struct Reader<'a> {
     by_instance: &'a HashMap<Id, usize>,
     network: &'a mut Network,
     notes: &'a mut Notes,
+    /// Where the route is: what is made because it leads there has no other place.
+    origin: Origin,
 }
 
 impl Reader<'_> {
@@ -176,7 +179,8 @@ impl Reader<'_> {
                     }
                     self.made(&id);
                     let vpc = self.vpc.clone();
-                    let made = EgressOnlyInternetGateway { id: id.clone(), vpc, origin: Origin::implicit() };
+                    let origin = self.origin.clone();
+                    let made = EgressOnlyInternetGateway { id: id.clone(), vpc, origin };
                     self.network.egress_only_internet_gateways.push(made);
                 }
                 Target::EgressOnlyInternetGateway(id)
@@ -197,7 +201,7 @@ impl Reader<'_> {
                 }
                 self.made(&id);
                 let vpc = Some(self.vpc.clone());
-                let made = InternetGateway { id: id.clone(), vpc, origin: Origin::implicit() };
+                let made = InternetGateway { id: id.clone(), vpc, origin: self.origin.clone() };
                 self.network.internet_gateways.push(made);
             }
             Target::InternetGateway(id)
@@ -232,7 +236,7 @@ impl Reader<'_> {
             vpc: self.vpc.clone(),
             service: service.unwrap_or_else(|| list.to_string()),
             kind: EndpointKind::Gateway { prefix_list: Some(list.clone()) },
-            origin: Origin::implicit(),
+            origin: self.origin.clone(),
         });
         Target::VpcEndpoint(id)
     }
