@@ -110,7 +110,7 @@ fn ports(node: &Node<'_>, protocol: Protocol) -> Result<Ports, Error> {
             port_range(&range, "From", "To")
         }
         Protocol::ICMP | Protocol::ICMPV6 => {
-            let Some(icmp) = node.object("IcmpTypeCode")? else { return Ok(Ports::Any) };
+            let Some(icmp) = node.object("IcmpTypeCode")? else { return Ok(Ports::Icmp(IcmpTypeCode::default())) };
             icmp_type(&icmp, "Type", "Code")
         }
         _ => Ok(Ports::Any),
