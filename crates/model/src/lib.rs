@@ -41,6 +41,7 @@ mod network_acl;
 mod origin;
 mod protocol;
 mod routing;
+mod same;
 mod security_group;
 pub mod validate;
 mod vpc;

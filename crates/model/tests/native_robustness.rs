@@ -8,17 +8,23 @@ use vpcemu_model::native;
 const REFERENCE: &str = include_str!("data/reference.toml");
 
 /// The files to damage: together they have every key.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     REFERENCE,
     include_str!("data/edges.toml"),
     include_str!("data/every-knob.toml"),
     include_str!("data/neighbors.toml"),
+    include_str!("data/explicit.toml"),
 ];
 
-/// Reads a text and shows all there is to say about it.
+/// Reads a text and shows all there is to say about it; what can be read can be written.
 fn read(text: &str) {
     match native::parse("lab.toml", text) {
-        Ok(loaded) => drop(native::render(&loaded.findings, Some(&loaded.source), true)),
+        Ok(loaded) => {
+            drop(native::render(&loaded.findings, Some(&loaded.source), true));
+            if let Err(error) = native::write(&loaded.network, "lab.toml") {
+                panic!("{error}\n{text}");
+            }
+        }
         Err(error) => assert!(!error.to_string().is_empty(), "an error says something"),
     }
 }

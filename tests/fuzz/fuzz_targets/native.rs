@@ -1,4 +1,4 @@
-//! Any text as a native configuration file: it loads, or says why not, and never panics.
+//! Any text as a native configuration file: it loads, or says why not, and never panics. What loads can be written again.
 
 #![no_main]
 
@@ -12,6 +12,9 @@ fuzz_target!(|text: &str| {
             let errors = vpcemu_model::validate::validate(&loaded.network);
             assert!(errors.iter().all(|finding| finding.severity != native::Severity::Error));
             native::render(&loaded.findings, Some(&loaded.source), false);
+            if let Err(error) = native::write(&loaded.network, "fuzz.toml") {
+                panic!("{error}");
+            }
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

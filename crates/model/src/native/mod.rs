@@ -23,6 +23,7 @@ mod routes;
 mod text;
 mod transit_gateways;
 mod vpcs;
+mod write;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ use crate::{Id, Network};
 use places::Places;
 
 pub(crate) use text::nearest;
+pub use write::{Inexpressible, write};
+
 pub use crate::finding::{Finding, Severity, Source, render};
 
 /// A file that has been read.

@@ -69,6 +69,12 @@ pub(crate) fn icmp_type(protocol: Protocol, text: &TextOrNumber) -> Result<Optio
     })
 }
 
+/// The name of an ICMP type.
+pub(crate) fn icmp_name(protocol: Protocol, kind: u8) -> Option<&'static str> {
+    let names: &[(&str, u8)] = if protocol == Protocol::ICMPV6 { &ICMPV6_TYPES } else { &ICMP_TYPES };
+    names.iter().find(|(_, number)| *number == kind).map(|(name, _)| *name)
+}
+
 /// How many names are listed: as many as an eye finds one in. The rest of thousands are a number.
 const LISTED: usize = 20;
 

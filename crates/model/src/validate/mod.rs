@@ -101,7 +101,7 @@ mod references;
 mod return_traffic;
 mod routing;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod ways_out;
 
 use crate::Network;

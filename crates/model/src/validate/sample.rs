@@ -9,17 +9,17 @@ use ipnet::IpNet;
 use crate::*;
 
 /// A block.
-pub(super) fn net(text: &str) -> IpNet {
+pub(crate) fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }
 
 /// The codes of what validation finds.
-pub(super) fn codes(network: &Network) -> Vec<&'static str> {
+pub(crate) fn codes(network: &Network) -> Vec<&'static str> {
     super::validate(network).iter().map(|finding| finding.code).collect()
 }
 
 /// An active static route to a block.
-pub(super) fn route(destination: &str, target: Target) -> Route {
+pub(crate) fn route(destination: &str, target: Target) -> Route {
     Route {
         destination: Destination::Cidr(net(destination)),
         target,
@@ -30,7 +30,7 @@ pub(super) fn route(destination: &str, target: Target) -> Route {
 }
 
 /// An interface with one address.
-pub(super) fn interface(id: &str, subnet: &str, private: [u8; 4], public: Option<[u8; 4]>) -> NetworkInterface {
+pub(crate) fn interface(id: &str, subnet: &str, private: [u8; 4], public: Option<[u8; 4]>) -> NetworkInterface {
     NetworkInterface {
         id: id.into(),
         name: None,
@@ -51,19 +51,19 @@ pub(super) fn interface(id: &str, subnet: &str, private: [u8; 4], public: Option
 }
 
 /// A rule for TCP port 443.
-pub(super) fn rule(id: &str, peer: Peer) -> SecurityGroupRule {
+pub(crate) fn rule(id: &str, peer: Peer) -> SecurityGroupRule {
     let ports = Ports::Range(PortRange { from: 443, to: 443 });
     SecurityGroupRule { id: id.into(), protocol: Protocol::TCP, ports, peer, origin: Origin::implicit() }
 }
 
 /// An entry that allows everything.
-pub(super) fn entry(number: u16, cidr: &str) -> AclEntry {
+pub(crate) fn entry(number: u16, cidr: &str) -> AclEntry {
     let (action, protocol) = (AclAction::Allow, Protocol::All);
     AclEntry { number, action, protocol, ports: Ports::Any, cidr: net(cidr), origin: Origin::implicit() }
 }
 
 /// A second VPC with a subnet and their table, list and group, all named `...-2`.
-pub(super) fn add_second_vpc(network: &mut Network) {
+pub(crate) fn add_second_vpc(network: &mut Network) {
     let origin = Origin::implicit();
     let vpc: Id = "vpc-2".into();
     network.vpcs.push(Vpc {
@@ -98,7 +98,7 @@ pub(super) fn add_second_vpc(network: &mut Network) {
 }
 
 /// An active peering connection within a region; the accepter's blocks are those of a VPC that is not described.
-pub(super) fn peering(requester: &str, accepter: &str) -> VpcPeeringConnection {
+pub(crate) fn peering(requester: &str, accepter: &str) -> VpcPeeringConnection {
     VpcPeeringConnection {
         id: "pcx-1".into(),
         name: None,
@@ -111,7 +111,7 @@ pub(super) fn peering(requester: &str, accepter: &str) -> VpcPeeringConnection {
 }
 
 /// An attachment of something outside.
-pub(super) fn attachment(id: &str, prefixes: &[&str]) -> TransitGatewayAttachment {
+pub(crate) fn attachment(id: &str, prefixes: &[&str]) -> TransitGatewayAttachment {
     let prefixes = prefixes.iter().map(|it| net(it)).collect();
     TransitGatewayAttachment {
         id: id.into(),
@@ -123,7 +123,7 @@ pub(super) fn attachment(id: &str, prefixes: &[&str]) -> TransitGatewayAttachmen
 }
 
 /// An attachment of a VPC, with security group referencing.
-pub(super) fn vpc_attachment(id: &str, vpc: &str, interfaces: &[&str]) -> TransitGatewayAttachment {
+pub(crate) fn vpc_attachment(id: &str, vpc: &str, interfaces: &[&str]) -> TransitGatewayAttachment {
     let kind = AttachmentKind::Vpc(VpcAttachment {
         vpc: vpc.into(),
         interfaces: interfaces.iter().map(|it| (*it).into()).collect(),
@@ -135,7 +135,7 @@ pub(super) fn vpc_attachment(id: &str, vpc: &str, interfaces: &[&str]) -> Transi
 }
 
 /// A transit gateway with security group referencing and one empty table.
-pub(super) fn transit_gateway(attachments: Vec<TransitGatewayAttachment>) -> TransitGateway {
+pub(crate) fn transit_gateway(attachments: Vec<TransitGatewayAttachment>) -> TransitGateway {
     let (name, origin) = (None, Origin::implicit());
     let table =
         TransitGatewayRouteTable { id: "tgw-rtb-1".into(), name: None, routes: Vec::new(), origin: origin.clone() };
@@ -144,7 +144,7 @@ pub(super) fn transit_gateway(attachments: Vec<TransitGatewayAttachment>) -> Tra
 }
 
 /// A static route of a transit gateway.
-pub(super) fn transit_route(destination: &str, attachment: Option<&str>) -> TransitGatewayRoute {
+pub(crate) fn transit_route(destination: &str, attachment: Option<&str>) -> TransitGatewayRoute {
     TransitGatewayRoute {
         destination: Destination::Cidr(net(destination)),
         attachment: attachment.map(Id::from),
@@ -154,22 +154,22 @@ pub(super) fn transit_route(destination: &str, attachment: Option<&str>) -> Tran
 }
 
 /// A virtual private gateway.
-pub(super) fn vpn_gateway(id: &str, vpc: Option<&str>) -> VpnGateway {
+pub(crate) fn vpn_gateway(id: &str, vpc: Option<&str>) -> VpnGateway {
     VpnGateway { id: id.into(), name: None, vpc: vpc.map(Id::from), prefixes: None, origin: Origin::implicit() }
 }
 
 /// A route that a virtual private gateway propagates.
-pub(super) fn propagated(destination: &str, gateway: &str) -> Route {
+pub(crate) fn propagated(destination: &str, gateway: &str) -> Route {
     Route { route_origin: RouteOrigin::Propagated, ..route(destination, Target::VpnGateway(gateway.into())) }
 }
 
 /// An endpoint of the first VPC.
-pub(super) fn endpoint(kind: EndpointKind) -> VpcEndpoint {
+pub(crate) fn endpoint(kind: EndpointKind) -> VpcEndpoint {
     VpcEndpoint { kind, ..network().vpc_endpoints.remove(0) }
 }
 
 /// One VPC with a public subnet (a web host, a NAT gateway), a private one (an application), and every kind of gateway.
-pub(super) fn network() -> Network {
+pub(crate) fn network() -> Network {
     let (origin, vpc) = (Origin::implicit(), Id::from("vpc-1"));
     let subnet = |id: &str, cidrs: &[&str], table: &str| Subnet {
         id: id.into(),
