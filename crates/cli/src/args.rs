@@ -14,6 +14,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     /// Load and validate a configuration; say what is in it, what was assumed and what was ignored.
     Check(Check),
+    /// Write any readable configuration as a native file, with where each resource comes from.
+    Convert(Convert),
     /// Push captures through the VPC: packets in, packets and verdicts out.
     Replay(Box<Replay>),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
@@ -50,6 +52,25 @@ pub(crate) struct Check {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// Examples:
+///   vpcemu convert dump/ -o net.toml
+///   vpcemu convert dump/ --vpc vpc-0a11d0c0ffee00001
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Convert {
+    /// Native file, or directory or file of `aws ec2 describe-*` JSON.
+    pub(crate) path: PathBuf,
+    /// Where to write it; standard output by default.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Keep this VPC only.
+    #[arg(long, value_name = "ID")]
+    pub(crate) vpc: Option<String>,
+    /// Assumptions are errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// Examples:

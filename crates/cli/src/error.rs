@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::path::PathBuf;
 
 /// What ends a run with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +10,10 @@ pub(crate) enum Error {
     Import(#[from] vpcemu_import::Error),
     #[error(transparent)]
     Replay(#[from] vpcemu_replay::Error),
+    #[error("{path}: {source}", path = path.display())]
+    Convert { path: PathBuf, source: vpcemu_model::native::Inexpressible },
+    #[error("{path}: cannot be written: {source}", path = path.display())]
+    Write { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]

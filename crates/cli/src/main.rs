@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod check;
 mod config;
+mod convert;
 mod error;
 mod replay;
 mod report;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match arguments.verb {
         Verb::Check(check) => check::run(&check),
+        Verb::Convert(convert) => convert::run(&convert),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
