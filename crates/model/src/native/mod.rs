@@ -1,7 +1,8 @@
 //! The native configuration file: TOML, everything not written has AWS's default.
 //!
 //! Reading is in two steps: `read` makes the shapes of `file` of the text, `build` makes a network of those. Neither
-//! stops at a mistake, so that all of them are shown at once, those of [`validate`] included.
+//! stops at a mistake, so that all of them are shown at once, those of [`validate`] included. [`write`](fn@write) is the way
+//! back, from a network of any origin to a file.
 
 mod behavior;
 mod build;
