@@ -242,7 +242,7 @@ fn converse(topology: &Topology, seed: u64) {
     let network = native::parse("random.toml", &topology.text()).unwrap_or_else(|error| panic!("{error}")).network;
     let mut both = Both::of(&network, "random");
     let mut traffic = Traffic::new(topology, seed);
-    for _ in 0..300 {
+    for _ in 0..1_000 {
         both.wait(traffic.pause());
         let (ingress, packet) = traffic.next(&both.original);
         let sent = both.enter(ingress, packet);
@@ -252,7 +252,7 @@ fn converse(topology: &Topology, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn random_networks_judge_packets_as_their_native_files(seed: u64) {

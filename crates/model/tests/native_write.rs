@@ -226,3 +226,14 @@ fn whatever_was_assumed_stays_in_its_comment() {
     assert!(text.starts_with("# A native configuration of vpcemu, made by `vpcemu convert` from x y.\n"), "{text}");
     assert!(text.contains("#   line break: [vpc.other] cidr = 3 [ADDRESS_CHOSEN]"), "{text}");
 }
+
+#[test]
+fn flow_logs_go_with_what_they_are_of() {
+    let network = load(EXPLICIT).network;
+    let of = |vpc: &str| {
+        let kept = network.clone().only_vpc(vpc);
+        kept.flow_logs.iter().map(|log| log.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("vpc-0a"), ["fl-0a", "fl-subnet", "fl-eni", "fl-hub", "fl-attachment"]);
+    assert_eq!(of("module.peer[\"b.c\"].aws_vpc.this[0]"), ["fl-hub", "fl-attachment"]);
+}

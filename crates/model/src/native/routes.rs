@@ -16,6 +16,11 @@ use super::text::{listed, nearest};
 /// endpoints.
 const OUTSIDE: [&str; 6] = ["pcx-", "tgw-", "vgw-", "lgw-", "cagw-", "vpce-"];
 
+/// Whether a name that nothing in the file has is the id of something outside of it.
+pub(crate) fn is_outside(name: &str) -> bool {
+    OUTSIDE.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// The kinds that a route can lead to.
 const TARGET_KINDS: [Kind; 9] = [
     Kind::InternetGateway,
@@ -202,9 +207,7 @@ impl Builder<'_> {
                 None
             }
             None if TARGET_KINDS.iter().any(|kind| self.broken.contains(&Id::named(*kind, name))) => None,
-            None if OUTSIDE.iter().any(|prefix| name.starts_with(prefix)) => {
-                Some((self.edge(table, Id::new(name), wanted), true))
-            }
+            None if is_outside(name) => Some((self.edge(table, Id::new(name), wanted), true)),
             None => {
                 let text = format!("a route of {table} leads to `{name}`, which does not exist");
                 let finding = Finding::error("unknown-target", &self.at(via.span()), text);

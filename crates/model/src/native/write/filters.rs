@@ -10,12 +10,10 @@ use super::toml::{self, Row, text};
 impl Page<'_> {
     pub(super) fn network_acls(&mut self) {
         let network = self.network;
-        for acl in network
-            .network_acls
-            .iter()
-            .filter(|acl| !self.implied.is_left_out(Kind::NetworkAcl, &acl.id))
-            .collect::<Vec<_>>()
-        {
+        for acl in &network.network_acls {
+            if self.implied.is_left_out(Kind::NetworkAcl, &acl.id) {
+                continue;
+            }
             self.heading("network_acl", Kind::NetworkAcl, &acl.id, &acl.origin);
             self.name_of(Kind::NetworkAcl, &acl.id, acl.name.as_ref());
             self.of_vpc(&acl.vpc);
@@ -30,12 +28,10 @@ impl Page<'_> {
 
     pub(super) fn security_groups(&mut self) {
         let network = self.network;
-        for group in network
-            .security_groups
-            .iter()
-            .filter(|group| !self.implied.is_left_out(Kind::SecurityGroup, &group.id))
-            .collect::<Vec<_>>()
-        {
+        for group in &network.security_groups {
+            if self.implied.is_left_out(Kind::SecurityGroup, &group.id) {
+                continue;
+            }
             self.heading("security_group", Kind::SecurityGroup, &group.id, &group.origin);
             self.name_of(Kind::SecurityGroup, &group.id, group.name.as_ref());
             self.of_vpc(&group.vpc);

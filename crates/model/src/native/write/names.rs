@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::native::routes::is_outside;
 use crate::{Destination, Id, Kind, Network, Peer, Target};
 
 /// As many digits and letters as AWS's older ids have; those of today have 17.
@@ -116,6 +117,9 @@ impl Names {
             Target::Local => return ("local".to_owned(), false),
             Target::Missing(id) if id.as_str() == "blackhole" => return (id.to_string(), true),
             Target::Missing(id) => return (format!("missing:{id}"), true),
+            Target::Edge(id) if is_outside(id.as_str()) && !self.targets.contains_key(id.as_str()) => {
+                return (id.to_string(), false);
+            }
             Target::Edge(id) => return (format!("edge:{id}"), false),
             Target::InternetGateway(id) => (Kind::InternetGateway, id),
             Target::EgressOnlyInternetGateway(id) => (Kind::EgressOnlyInternetGateway, id),

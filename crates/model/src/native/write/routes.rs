@@ -8,14 +8,13 @@ use crate::{Destination, GatewayRouteTable, Id, Kind, Route, RouteOrigin};
 use super::Page;
 use super::toml::{self, Row, text};
 
-impl<'a> Page<'a> {
+impl Page<'_> {
     pub(super) fn route_tables(&mut self) {
         let network = self.network;
+        let of = |id: &Id| network.gateway_route_tables.iter().filter(|edge| edge.id == *id).collect::<Vec<_>>();
         // A table that routes for subnets too has its gateways there.
         let mut placed = HashSet::new();
         for table in &network.route_tables {
-            let edges = network.gateway_route_tables.iter().enumerate();
-            let edges: Vec<_> = edges.filter(|(_, edge)| edge.id == table.id).collect();
             if self.implied.is_left_out(Kind::RouteTable, &table.id) {
                 continue;
             }
@@ -24,34 +23,33 @@ impl<'a> Page<'a> {
             self.of_vpc(&table.vpc);
             self.flag("main", self.implied.is_default(Kind::RouteTable, &table.id), false);
             self.routes(&table.vpc, &table.routes);
+            let edges = of(&table.id);
             if !edges.is_empty() {
-                self.edge_gateways("gateways", edges.iter().map(|(_, edge)| *edge));
-                placed.extend(edges.iter().map(|(at, _)| *at));
+                self.edge_gateways(&edges);
+                placed.insert(&table.id);
             }
         }
-        for (at, table) in network.gateway_route_tables.iter().enumerate() {
-            if placed.contains(&at) {
+        for table in &network.gateway_route_tables {
+            if !placed.insert(&table.id) {
                 continue;
             }
-            let edges = network.gateway_route_tables.iter().enumerate();
-            let same: Vec<_> = edges.filter(|(_, edge)| edge.id == table.id).collect();
-            placed.extend(same.iter().map(|(at, _)| *at));
             self.heading("gateway_route_table", Kind::RouteTable, &table.id, &table.origin);
             self.name_of(Kind::RouteTable, &table.id, table.name.as_ref());
-            if let [_] = same.as_slice() {
-                let gateway = self.edge_gateway(&table.gateway);
-                self.set_text("gateway", Some(&gateway));
-            } else {
-                self.edge_gateways("gateways", same.iter().map(|(_, edge)| *edge));
+            match of(&table.id).as_slice() {
+                [only] => {
+                    let gateway = self.edge_gateway(&only.gateway);
+                    self.set_text("gateway", Some(&gateway));
+                }
+                several => self.edge_gateways(several),
             }
             self.of_vpc(&table.vpc);
             self.routes(&table.vpc, &table.routes);
         }
     }
 
-    fn edge_gateways(&mut self, key: &str, tables: impl Iterator<Item = &'a GatewayRouteTable>) {
-        let gateways = toml::texts(tables.map(|table| self.edge_gateway(&table.gateway)));
-        self.set(key, gateways);
+    fn edge_gateways(&mut self, tables: &[&GatewayRouteTable]) {
+        let gateways = toml::texts(tables.iter().map(|table| self.edge_gateway(&table.gateway)));
+        self.set("gateways", gateways);
     }
 
     /// By its id: a short name may be that of gateways of both kinds.
