@@ -38,6 +38,8 @@
 //! | `duplicate-rule` | a security group has one rule twice |
 //! | `edge-propagated` | a propagated route in a gateway's table |
 //! | `edge-target-without-public` | an edge table leads to an interface without a public address: what it matches is dropped |
+//! | `flow-log-field`, `flow-log-format` | a flow log's format names a field that there is none of, or is none |
+//! | `flow-log-interval`, `flow-log-options` | a flow log's interval, or what a destination of its type does not have |
 //! | `host-bits` | a block with bits set behind its prefix; an error where AWS does not mend it |
 //! | `icmp-family` | ICMP with an IPv6 block, or ICMPv6 with an IPv4 one: no packet is both |
 //! | `nat64-destination` | a route leads IPv6 to a NAT gateway that is not for NAT64 |
