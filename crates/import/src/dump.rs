@@ -94,9 +94,14 @@ impl Key {
         Self::ALL.into_iter().chain(Self::PARTS.into_iter().filter(|part| !Self::ALL.contains(part)))
     }
 
+    /// Every key of a dump.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter()
+    }
+
     /// The key with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|key| key.name() == name)
+        Self::all().find(|key| key.name() == name)
     }
 
     /// Its name in a document.

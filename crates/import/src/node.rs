@@ -13,6 +13,9 @@ use vpcemu_model::{Id, Origin};
 
 use crate::Error;
 
+/// The field in which an object that was described from something else says where that is. No API has a field like it.
+pub(crate) const PLACE: &str = "(place)";
+
 /// A JSON object at a place in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'a> {
@@ -93,7 +96,7 @@ impl<'a> Node<'a> {
     pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, Error> {
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Node { map, file: self.file, path: self.join(key) })),
+            Some(Value::Object(map)) => Ok(Some(self.within(map, self.join(key)))),
             Some(other) => Err(self.unexpected(key, "an object", other)),
         }
     }
@@ -105,7 +108,7 @@ impl<'a> Node<'a> {
             let path = format!("{}[{index}]", self.join(key));
             match value {
                 Value::Null => {}
-                Value::Object(map) => nodes.push(Node { map, file: self.file, path }),
+                Value::Object(map) => nodes.push(self.within(map, path)),
                 other => return Err(value_error(self.file, path, "an object", other)),
             }
         }
@@ -170,6 +173,11 @@ impl<'a> Node<'a> {
     /// The error for a value that cannot be under `key`.
     pub(crate) fn invalid(&self, key: &str, expected: &'static str) -> Error {
         self.unexpected(key, expected, self.map.get(key).unwrap_or(&Value::Null))
+    }
+
+    fn within(&self, map: &'a Map<String, Value>, path: String) -> Self {
+        let own = map.get(PLACE).and_then(Value::as_str).map(str::to_owned);
+        Node { map, file: self.file, path: own.unwrap_or(path) }
     }
 
     fn parsed<T: FromStr>(&self, key: &str, expected: &'static str) -> Result<Option<T>, Error> {
@@ -243,6 +251,18 @@ mod tests {
             assert_eq!(node.flag("f").unwrap(), Some(true));
             assert_eq!(node.text("p").unwrap().as_deref(), Some("6"));
             assert_eq!(node.block("b").unwrap(), Some("10.0.0.0/24".parse().unwrap()));
+        });
+    }
+
+    #[test]
+    fn objects_may_say_their_place_themselves() {
+        with(r#"{"l": [{"(place)": "aws_route.x", "n": "x"}, {"n": 1}], "o": {"(place)": "aws_eip.y"}}"#, |node| {
+            let list = node.list("l").unwrap();
+            let places: Vec<&str> = list.iter().map(|it| it.path.as_str()).collect();
+            assert_eq!(places, ["aws_route.x", "Things[0].l[1]"]);
+            assert_eq!(node.object("o").unwrap().unwrap().origin().path.as_deref(), Some("aws_eip.y"));
+            let error = list[0].number::<u16>("n", "a port").unwrap_err().to_string();
+            assert_eq!(error, "x.json: aws_route.x.n: expected a port, found \"x\"");
         });
     }
 

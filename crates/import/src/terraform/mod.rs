@@ -4,4 +4,5 @@
 //! resolved on the way. Those are then described as the AWS API would describe them after `apply`, and what reads dumps
 //! reads that: there is one meaning of a route table, whatever it was written in.
 
+pub(crate) mod describe;
 mod resource;
