@@ -66,9 +66,11 @@ fn exclusion(
         Some(_) => return Err(node.invalid(field, "allow-bidirectional or allow-egress")),
     };
     let Some(resource) = node.text("ResourceArn")? else { return Err(node.missing("ResourceArn")) };
-    // `arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1`
-    let scope = Id::new(resource.rsplit('/').next().unwrap_or(&resource));
-    if network.vpc(&scope).is_some() || network.subnet(&scope).is_some() {
+    let is_known = |id: &Id| network.vpc(id).is_some() || network.subnet(id).is_some();
+    // `arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1`, or what is there by that whole name.
+    let whole = Id::new(resource.as_str());
+    let scope = if is_known(&whole) { whole } else { Id::new(resource.rsplit('/').next().unwrap_or(&resource)) };
+    if is_known(&scope) {
         return Ok(Some(BlockExclusion { scope, allows, origin: node.origin() }));
     }
     if !dump.saw(Key::Vpcs, &scope) && !dump.saw(Key::Subnets, &scope) {

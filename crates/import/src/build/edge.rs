@@ -41,7 +41,8 @@ fn serves(dump: &Dump, gateway: &Id, table: &TableHead<'_>, network: &mut Networ
     if let Some(known) = network.vpn_gateways.iter().find(|it| it.id == *gateway) {
         return known.vpc.as_ref() == Some(vpc);
     }
-    if !gateway.as_str().starts_with(Kind::InternetGateway.prefix()) {
+    let is_internet = dump.saw(Key::InternetGateways, gateway);
+    if !is_internet && !gateway.as_str().starts_with(Kind::InternetGateway.prefix()) {
         if dump.saw(Key::VpnGateways, gateway) {
             return false;
         }

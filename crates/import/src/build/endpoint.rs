@@ -1,7 +1,8 @@
 //! Gateway and interface endpoints, and those of Gateway Load Balancers.
 
 use vpcemu_model::{
-    Destination, EndpointKind, Id, InterfaceKind, Kind, Network, Route, RouteOrigin, Target, VpcEndpoint,
+    Destination, EndpointKind, Id, InterfaceKind, Kind, Network, NetworkInterface, Route, RouteOrigin, Target,
+    VpcEndpoint,
 };
 
 use super::made_interface::made;
@@ -26,13 +27,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
             // The API's default.
             None | Some("gateway") => EndpointKind::Gateway { prefix_list: None },
             Some("interface") => {
-                let (interfaces, unknown): (Vec<Id>, Vec<Id>) =
-                    node.ids("NetworkInterfaceIds")?.into_iter().partition(|id| network.interface(id).is_some());
-                for interface in unknown {
-                    let text = format!("{interface} of {id} is not in the dump: nothing answers at its address");
-                    notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, interface, text);
-                }
-                EndpointKind::Interface { interfaces, udp: false }
+                EndpointKind::Interface { interfaces: interfaces(&node, &id, network, notes)?, udp: false }
             }
             Some("gatewayloadbalancer") => match load_balancer_interface(&node, &id, dump, network, notes)? {
                 Some(interface) => EndpointKind::GatewayLoadBalancer { interface },
@@ -53,6 +48,35 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
         });
     }
     Ok(())
+}
+
+/// The interfaces of an interface endpoint. One that the dump does not list is made in a subnet that has none yet.
+fn interfaces(node: &Node<'_>, id: &Id, network: &mut Network, notes: &mut Notes) -> Result<Vec<Id>, Error> {
+    let (mut interfaces, unknown): (Vec<Id>, Vec<Id>) =
+        node.ids("NetworkInterfaceIds")?.into_iter().partition(|id| network.interface(id).is_some());
+    let there: Vec<Id> = interfaces.iter().filter_map(|id| network.interface(id).map(|it| it.subnet.clone())).collect();
+    let mut subnets = node.ids("SubnetIds")?;
+    subnets.retain(|subnet| network.subnet(subnet).is_some() && !there.contains(subnet));
+    let mut subnets = subnets.into_iter();
+    let mut groups = Vec::new();
+    for group in node.list("Groups")? {
+        groups.extend(group.id("GroupId")?);
+    }
+    for interface in unknown {
+        let Some(subnet) = subnets.next() else {
+            let text = format!("{interface} of {id} is not in the dump: nothing answers at its address");
+            notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, interface, text);
+            continue;
+        };
+        let made = made(interface, &subnet, InterfaceKind::VpcEndpoint, network, node.origin());
+        let address = made.addresses().next().map_or_else(|| "no address".to_owned(), |it| it.to_string());
+        let text = format!("{} of {id} is not in the dump: taken to be in {subnet}, at {address}", made.id);
+        notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, &made.id, text);
+        interfaces.push(made.id.clone());
+        let (security_groups, source_dest_check) = (groups.clone(), true);
+        network.interfaces.push(NetworkInterface { security_groups, source_dest_check, ..made });
+    }
+    Ok(interfaces)
 }
 
 /// The one interface of a Gateway Load Balancer's endpoint (semantics 10.14), made in its subnet where the dump has none.
@@ -172,6 +196,29 @@ mod tests {
         assert!(interface.in_use && interface.kind == InterfaceKind::VpcEndpoint);
         assert_eq!(ignored(&imported), ["vpce-2", "vpce-3"]);
         assert_eq!(imported.network.assumptions[0].code, codes::UNKNOWN_ENDPOINT_INTERFACE);
+    }
+
+    #[test]
+    fn interfaces_that_are_not_listed_are_made_where_the_endpoint_is() {
+        let imported = import_over(json!({
+            "Subnets": [
+                {"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24"},
+                {"SubnetId": "subnet-2", "VpcId": "vpc-1", "CidrBlock": "10.0.2.0/24"}],
+            "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}],
+                "PrivateIpAddress": "10.0.1.4"}],
+            "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcEndpointType": "Interface", "VpcId": "vpc-1", "ServiceName": "x",
+                "SubnetIds": ["subnet-1", "subnet-2", "subnet-9"], "NetworkInterfaceIds": ["eni-2", "eni-1", "eni-3"],
+                "Groups": [{"GroupId": "sg-1"}]}],
+        }));
+        let interfaces = vec!["eni-1".into(), "eni-2".into()];
+        assert_eq!(imported.network.vpc_endpoints[0].kind, EndpointKind::Interface { interfaces, udp: false });
+        let made = &imported.network.interfaces[1];
+        assert_eq!((made.subnet.as_str(), made.ipv4[0].private.to_string()), ("subnet-2", "10.0.2.4".to_owned()));
+        assert_eq!((made.kind, &made.security_groups[..]), (InterfaceKind::VpcEndpoint, &["sg-1".into()][..]));
+        let places: Vec<_> =
+            imported.network.assumptions.iter().map(|it| (it.code.as_str(), it.place.as_str())).collect();
+        let code = codes::UNKNOWN_ENDPOINT_INTERFACE;
+        assert_eq!(places, [(code, "eni-2"), (code, "eni-3")]);
     }
 
     #[test]

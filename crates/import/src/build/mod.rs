@@ -77,9 +77,13 @@ fn positions<T>(items: &[T], id: impl Fn(&T) -> Option<&Id>) -> HashMap<Id, usiz
     positions
 }
 
-/// The part of an id after its kind: what ids made from it are named by.
+/// The part of an id after its kind: what ids made from it are named by. The address of a Terraform resource has no kind in
+/// front.
 fn suffix(id: &Id) -> &str {
-    id.as_str().split_once('-').map_or(id.as_str(), |(_, suffix)| suffix)
+    match id.as_str().split_once('-') {
+        Some((kind, suffix)) if !kind.contains('.') => suffix,
+        _ => id.as_str(),
+    }
 }
 
 /// The id of an object and of its VPC, where that VPC is part of the network; what belongs to none is noted.

@@ -191,7 +191,9 @@ impl Reader<'_> {
 
     /// `GatewayId` holds every kind of gateway that has no field of its own, and sometimes those that have.
     fn gateway(&mut self, id: Id, destination: &Destination, active: bool) -> Target {
-        let has = |kind: Kind| id.as_str().starts_with(kind.prefix());
+        // What is there is what it is; an id alone tells by how it begins.
+        let there = GATEWAYS.iter().find(|(key, _)| self.dump.saw(*key, &id)).map(|(_, kind)| *kind);
+        let has = |kind: Kind| there.map_or_else(|| id.as_str().starts_with(kind.prefix()), |there| there == kind);
         if id.as_str().eq_ignore_ascii_case("local") {
             Target::Local
         } else if has(Kind::InternetGateway) {
@@ -271,6 +273,15 @@ impl Reader<'_> {
         self.notes.assume(codes::UNKNOWN_GATEWAY, id, text);
     }
 }
+
+/// What `GatewayId` may hold, and where it is listed.
+const GATEWAYS: [(Key, Kind); 5] = [
+    (Key::InternetGateways, Kind::InternetGateway),
+    (Key::VpcEndpoints, Kind::VpcEndpoint),
+    (Key::NatGateways, Kind::NatGateway),
+    (Key::EgressOnlyInternetGateways, Kind::EgressOnlyInternetGateway),
+    (Key::VpnGateways, Kind::VpnGateway),
+];
 
 /// The fields with a target, and where to look it up. `GatewayId` comes late: it may repeat another one.
 const TARGETS: [(&str, Option<Key>); 12] = [
@@ -368,6 +379,24 @@ mod tests {
         assert_eq!(first(&imported).0, &Target::VpcEndpoint("vpce-1".into()));
         assert_eq!(codes(&imported), [codes::UNKNOWN_GATEWAY, codes::PREFIX_LIST_WITHOUT_ENTRIES]);
         assert_eq!(imported.network.prefix_lists[0].id.as_str(), "pl-1");
+    }
+
+    #[test]
+    fn what_is_listed_need_not_be_called_as_aws_calls_it() {
+        let target = |gateway: &str| {
+            let over = json!({
+                "InternetGateways": [{"InternetGatewayId": "nat-x", "Attachments": [{"VpcId": "vpc-1"}]}],
+                "VpnGateways": [{"VpnGatewayId": "igw-x", "VpcAttachments": [{"VpcId": "vpc-1"}]}],
+                "NatGateways": [{"NatGatewayId": "a.b", "SubnetId": "subnet-1", "State": "available",
+                    "NatGatewayAddresses": [{"PrivateIp": "10.0.1.9"}]}],
+            });
+            let imported = with_route(json!({"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway}), over);
+            first(&imported).0.clone()
+        };
+        assert_eq!(target("nat-x"), Target::InternetGateway("nat-x".into()));
+        assert_eq!(target("igw-x"), Target::VpnGateway("igw-x".into()));
+        assert_eq!(target("a.b"), Target::NatGateway("a.b".into()));
+        assert_eq!(target("c.d"), Target::Edge("c.d".into()));
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl TableHead<'_> {
 
 /// Every route table with its associations.
 pub(super) fn heads<'a>(dump: &'a Dump, notes: &mut Notes) -> Result<Vec<TableHead<'a>>, Error> {
-    dump.nodes(Key::RouteTables).map(|node| head(node, notes)).collect()
+    dump.nodes(Key::RouteTables).map(|node| head(node, dump, notes)).collect()
 }
 
 /// Gives every subnet its table and every VPC its main one, which is made where the dump has none.
@@ -89,7 +89,7 @@ pub(super) fn assign(dump: &Dump, tables: &[TableHead<'_>], network: &mut Networ
     }
 }
 
-fn head<'a>(node: Node<'a>, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
+fn head<'a>(node: Node<'a>, dump: &Dump, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
     let id = node.required_id("RouteTableId")?;
     let vpc = node.required_id("VpcId")?;
     let mut head = TableHead { id, vpc, main: false, subnets: Vec::new(), gateways: Vec::new(), node };
@@ -104,7 +104,8 @@ fn head<'a>(node: Node<'a>, notes: &mut Notes) -> Result<TableHead<'a>, Error> {
         head.main |= association.flag("Main")?.unwrap_or(false);
         head.subnets.extend(association.id("SubnetId")?);
         if let Some(gateway) = association.id("GatewayId")? {
-            if GATEWAYS.iter().any(|prefix| gateway.as_str().starts_with(prefix)) {
+            let known = dump.saw(Key::InternetGateways, &gateway) || dump.saw(Key::VpnGateways, &gateway);
+            if known || GATEWAYS.iter().any(|prefix| gateway.as_str().starts_with(prefix)) {
                 head.gateways.push(gateway);
             } else {
                 let text =
