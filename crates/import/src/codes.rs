@@ -49,6 +49,14 @@ pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
 pub const EDGE_TARGET: &str = "EDGE_TARGET";
 /// A route table is associated with a gateway that is outside the model, or not in the dump.
 pub const EDGE_GATEWAY: &str = "EDGE_GATEWAY";
+/// A virtual private gateway propagates into a table, and what it knows a way to is not written: the table has none of it.
+pub const UNKNOWN_PROPAGATED_ROUTES: &str = "UNKNOWN_PROPAGATED_ROUTES";
+/// Nothing accepts a peering connection: its peer is taken to.
+pub const PEERING_ACCEPTANCE: &str = "PEERING_ACCEPTANCE";
+/// AWS gives something a public address by itself, and nobody knows it yet: one for examples stands for it.
+pub const UNKNOWN_PUBLIC_ADDRESS: &str = "UNKNOWN_PUBLIC_ADDRESS";
+/// A further address of a NAT gateway is not known: it is left out.
+pub const UNKNOWN_NAT_ADDRESS: &str = "UNKNOWN_NAT_ADDRESS";
 /// Routes lead to an interface whose source/destination check is off: what it does with other hosts' packets is not known.
 pub const FORWARDING_UNKNOWN: &str = "FORWARDING_UNKNOWN";
 /// A prefix list is in use whose blocks were not read: it matches nothing.

@@ -94,14 +94,9 @@ impl Key {
         Self::ALL.into_iter().chain(Self::PARTS.into_iter().filter(|part| !Self::ALL.contains(part)))
     }
 
-    /// Every key of a dump.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter()
-    }
-
     /// The key with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::all().find(|key| key.name() == name)
+        Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
     /// Its name in a document.
@@ -195,9 +190,23 @@ pub(crate) struct Dump {
     parts: Vec<(Key, Id, Object)>,
     /// The VPCs that [`Dump::keep_only`] has dropped: what is connected to the kept one has their blocks.
     left_out: Vec<Object>,
+    /// Whether it was described from what people write, which does not show what AWS puts beside that.
+    of_configuration: bool,
 }
 
 impl Dump {
+    /// A dump to describe a configuration in. It has every key: what a configuration does not have is not there.
+    pub(crate) fn of_configuration() -> Self {
+        let mut dump = Self { of_configuration: true, ..Self::default() };
+        Key::ALL.into_iter().for_each(|key| dump.note_key(key));
+        dump
+    }
+
+    /// Whether it was described from a configuration: that AWS's own interfaces are not in it is no surprise.
+    pub(crate) fn is_of_configuration(&self) -> bool {
+        self.of_configuration
+    }
+
     /// Remembers that a key was there, even with nothing under it.
     pub(crate) fn note_key(&mut self, key: Key) {
         self.objects.entry(key).or_default();

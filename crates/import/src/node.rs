@@ -175,6 +175,11 @@ impl<'a> Node<'a> {
         self.unexpected(key, expected, self.map.get(key).unwrap_or(&Value::Null))
     }
 
+    /// Whether the object says itself where it was defined.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.map.contains_key(PLACE)
+    }
+
     fn within(&self, map: &'a Map<String, Value>, path: String) -> Self {
         let own = map.get(PLACE).and_then(Value::as_str).map(str::to_owned);
         Node { map, file: self.file, path: own.unwrap_or(path) }

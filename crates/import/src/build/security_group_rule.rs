@@ -45,7 +45,8 @@ pub(super) fn flat(dump: &Dump, notes: &mut Notes) -> Result<HashMap<Id, Rules>,
         let (protocol, ports) = protocol_and_ports(&node)?;
         let rules = groups.entry(node.required_id("GroupId")?).or_default();
         let list = if node.flag("IsEgress")?.unwrap_or(false) { &mut rules.egress } else { &mut rules.ingress };
-        let origin = node.origin_as(id.as_str());
+        // A rule's id says more than its number in a list.
+        let origin = if node.is_placed() { node.origin() } else { node.origin_as(id.as_str()) };
         list.push(SecurityGroupRule { id, protocol, ports, peer, origin });
     }
     Ok(groups)

@@ -71,7 +71,7 @@ impl Interfaces {
             }
             interfaces.push(self.claim(attachment, subnet).unwrap_or_else(|| {
                 let id = Id::of(Kind::NetworkInterface, &format!("{attachment}-{}", interfaces.len() + 1));
-                if dump.has(Key::NetworkInterfaces) {
+                if dump.has(Key::NetworkInterfaces) && !dump.is_of_configuration() {
                     let text = format!("{attachment} has no interface in {subnet} here: {id} was made");
                     notes.assume(codes::TRANSIT_GATEWAY_INTERFACE, &id, text);
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::objects::Fields;
 use crate::Error;
 use crate::node::Node;
 use crate::terraform::resource::{Mode, Resource};
@@ -22,8 +23,6 @@ impl<'a> Source<'a> {
         for resource in resources {
             by_type.entry(&*resource.kind).or_default().push(resource);
         }
-        // What is managed is known better than what is only looked up.
-        by_type.values_mut().for_each(|of| of.sort_by_key(|resource| resource.mode == Mode::Data));
         Self { file, by_type }
     }
 
@@ -37,7 +36,7 @@ impl<'a> Source<'a> {
         self.of_mode(types, Mode::Data)
     }
 
-    /// Both, what is managed first.
+    /// Both; what is managed comes first, since it is known better.
     pub(super) fn all(&self, types: &[&str]) -> Vec<Described<'a>> {
         [self.managed(types), self.data(types)].concat()
     }
@@ -64,8 +63,23 @@ impl<'a> Described<'a> {
 
     /// Its id, which every resource has.
     pub(super) fn id(&self) -> Result<String, Error> {
+        self.required("id")
+    }
+
+    /// The text of an attribute; empty text is none.
+    pub(super) fn text(&self, attribute: &str) -> Result<Option<String>, Error> {
+        self.node().text(attribute)
+    }
+
+    /// The text of an attribute that has to be there.
+    pub(super) fn required(&self, attribute: &'static str) -> Result<String, Error> {
         let node = self.node();
-        node.text("id")?.ok_or_else(|| node.missing("id"))
+        node.text(attribute)?.ok_or_else(|| node.missing(attribute))
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, attribute: &str) -> Result<Vec<String>, Error> {
+        texts(&self.node(), attribute)
     }
 
     /// Its address.
@@ -73,20 +87,34 @@ impl<'a> Described<'a> {
         &self.resource.address
     }
 
+    /// What an attribute of it is called, which is the id of what it names while nobody knows that.
+    pub(super) fn address_of(&self, attribute: &str) -> String {
+        format!("{}.{attribute}", self.resource.address)
+    }
+
+    /// Whether it is made elsewhere, and only looked up.
+    pub(super) fn is_data(&self) -> bool {
+        self.resource.mode == Mode::Data
+    }
+
     /// The fields that attributes are written to as they are, with the tags.
-    pub(super) fn fields(&self, names: &[(&str, &str)]) -> Map<String, Value> {
+    pub(super) fn fields(&self, names: &[(&str, &str)]) -> Fields {
+        self.fields_named(names, None)
+    }
+
+    /// The same; what has no `Name` tag is called so, or else by what Terraform calls it.
+    pub(super) fn fields_named(&self, names: &[(&str, &str)], name: Option<String>) -> Fields {
         let mut fields = renamed(&self.resource.values, names);
-        fields.insert("Tags".to_owned(), self.tags());
+        let name = self.name_tag().or(name).unwrap_or_else(|| self.name());
+        fields.insert("Tags".to_owned(), serde_json::json!([{"Key": "Name", "Value": name}]));
         fields
     }
 
-    /// The `Name` tag. What has none is called by what Terraform calls it.
-    fn tags(&self) -> Value {
+    fn name_tag(&self) -> Option<String> {
         let values = &self.resource.values;
+        // `tags_all` has the provider's default tags too.
         let tagged = ["tags", "tags_all"].into_iter().filter_map(|tags| values.get(tags)?.get("Name")?.as_str());
-        let tagged = tagged.into_iter().find(|name| !name.is_empty());
-        let name = tagged.map_or_else(|| self.name(), str::to_owned);
-        serde_json::json!([{"Key": "Name", "Value": name}])
+        tagged.into_iter().find(|name| !name.is_empty()).map(str::to_owned)
     }
 
     fn name(&self) -> String {
@@ -98,7 +126,27 @@ impl<'a> Described<'a> {
 }
 
 /// The attributes that have another name in the API and the same meaning, under that name.
-pub(super) fn renamed(values: &Map<String, Value>, names: &[(&str, &str)]) -> Map<String, Value> {
+pub(super) fn renamed(values: &Map<String, Value>, names: &[(&str, &str)]) -> Fields {
     let known = names.iter().filter_map(|(attribute, field)| Some((*field, values.get(*attribute)?)));
-    known.filter(|(_, value)| !value.is_null()).map(|(field, value)| (field.to_owned(), value.clone())).collect()
+    known.filter(|(_, value)| !is_empty(value)).map(|(field, value)| (field.to_owned(), value.clone())).collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
+}
+
+/// The texts of a list; empty ones are none.
+pub(super) fn texts(node: &Node<'_>, attribute: &str) -> Result<Vec<String>, Error> {
+    let all = node.ids(attribute)?;
+    Ok(all.iter().map(ToString::to_string).filter(|text| !text.is_empty()).collect())
+}
+
+/// The first of some attributes that has a text.
+pub(super) fn first_text(node: &Node<'_>, attributes: &[&str]) -> Result<Option<String>, Error> {
+    for attribute in attributes {
+        if let Some(text) = node.text(attribute)? {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
 }
