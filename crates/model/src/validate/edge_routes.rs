@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::Index;
 use super::blocks::{is_v4, overlap};
-use super::routing::{Named, blocks, is_load_balancer};
+use super::routing::{Named, blocks, is_load_balancer, tells_no_kind};
 use crate::finding::{Finding, Severity};
 use crate::{
     Destination, EndpointKind, GatewayRouteTable, Id, NetworkInterface, Origin, Route, RouteOrigin, Subnet, Target,
@@ -159,7 +159,9 @@ fn may_take(index: &Index<'_>, target: &Target, covers: Option<Covers>) -> bool 
     match target {
         Target::Local => covers != Some(Covers::Pool),
         Target::NetworkInterface(_) | Target::Missing(_) => true,
-        Target::Edge(id) => [ENDPOINT, INTERFACE].iter().any(|prefix| id.as_str().starts_with(prefix)),
+        Target::Edge(id) => {
+            tells_no_kind(id) || [ENDPOINT, INTERFACE].iter().any(|prefix| id.as_str().starts_with(prefix))
+        }
         Target::InternetGateway(_)
         | Target::EgressOnlyInternetGateway(_)
         | Target::NatGateway(_)
@@ -309,6 +311,7 @@ mod tests {
     #[test]
     fn routes_lead_to_local_interfaces_and_load_balancers() {
         assert_eq!(with("10.0.1.0/24", Target::Edge("vpce-9".into())), []);
+        assert_eq!(with("10.0.1.0/24", Target::Edge("aws_networkfirewall_firewall.it".into())), []);
         for target in [
             Target::InternetGateway("igw-1".into()),
             Target::NatGateway("nat-1".into()),

@@ -1,7 +1,7 @@
 //! Static routes inside the VPC's own blocks (2.6): they lead traffic between subnets through a middlebox.
 
 use super::Index;
-use super::routing::{Named, is_load_balancer};
+use super::routing::{Named, is_load_balancer, tells_no_kind};
 use crate::finding::Finding;
 use crate::{Destination, RouteOrigin, RouteTable, Target, Vpc};
 
@@ -49,7 +49,7 @@ fn check_table(index: &Index<'_>, table: &RouteTable, vpc: &Vpc, findings: &mut 
 fn may_replace_local(index: &Index<'_>, target: &Target) -> bool {
     match target {
         Target::Local | Target::Missing(_) | Target::NatGateway(_) | Target::NetworkInterface(_) => true,
-        Target::Edge(id) => MIDDLEBOXES.iter().any(|prefix| id.as_str().starts_with(prefix)),
+        Target::Edge(id) => tells_no_kind(id) || MIDDLEBOXES.iter().any(|prefix| id.as_str().starts_with(prefix)),
         Target::VpcEndpoint(id) => !index.vpc_endpoints.contains_key(id) || is_load_balancer(index, id),
         Target::InternetGateway(_)
         | Target::EgressOnlyInternetGateway(_)
@@ -101,6 +101,7 @@ mod tests {
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "lgw-1"))), [""; 0]);
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "vpce-9"))), [""; 0]);
         assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "pcx-1"))), refused);
+        assert_eq!(with(route("10.0.0.0/24", to(Target::Edge, "aws_networkfirewall_firewall.it"))), [""; 0]);
         let learned =
             Route { route_origin: RouteOrigin::Propagated, ..route("10.0.0.0/25", to(Target::Edge, "vgw-1")) };
         assert_eq!(with(learned), [""; 0]);

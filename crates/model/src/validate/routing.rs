@@ -182,6 +182,12 @@ pub(super) fn is_load_balancer(index: &Index<'_>, endpoint: &Id) -> bool {
     found.is_some_and(|endpoint| matches!(endpoint.kind, EndpointKind::GatewayLoadBalancer { .. }))
 }
 
+/// Whether an id says nothing of what it is of, as AWS's do by how they begin: the address of a Terraform resource, with
+/// dots, which no id of AWS has.
+pub(super) fn tells_no_kind(id: &Id) -> bool {
+    id.as_str().contains('.')
+}
+
 /// An interface that a route leads to: whether it takes what is not for itself (2.13), and what becomes of IPv6.
 fn forwarding(named: &Named<'_>, interface: &NetworkInterface, has_v6: bool, findings: &mut Vec<Finding>) {
     let NetworkInterface { id, origin, .. } = interface;
