@@ -1,6 +1,7 @@
 //! Virtual private gateways (10.28-10.30, P20).
 
-use vpcemu_dataplane::DropReason;
+use vpcemu_dataplane::{DropReason, Options};
+use vpcemu_model::{Id, Target, native};
 use vpcemu_packet::build;
 use vpcemu_tests::path::{Path, acl, but};
 use vpcemu_tests::{Lab, ping, socket, syn, udp};
@@ -131,6 +132,25 @@ fn its_own_table_may_lead_to_an_appliance() {
     let gone = but(&table.replace("firewall", "blackhole"), "", "");
     let mut lab = Lab::new(&format!("{}{gone}", text()));
     lab.come("vgw-onprem", ping("192.168.1.1", "10.0.0.10", 7)).dropped(DropReason::Blackhole, "rtb-edge");
+}
+
+#[test]
+fn a_gateway_need_not_be_called_as_aws_calls_it() {
+    let table =
+        "[gateway_route_table.edge]\ngateway = \"onprem\"\nroutes = [{ to = \"10.0.0.0/24\", via = \"firewall\" }]\n";
+    let mut network = native::parse("lab.toml", &format!("{}{table}", text())).unwrap().network;
+    let id = Id::new("module.vpn.aws_vpn_gateway.this[0]");
+    network.vpn_gateways[0].id = id.clone();
+    network.gateway_route_tables[0].gateway = id.clone();
+    for route in network.route_tables.iter_mut().flat_map(|table| &mut table.routes) {
+        if matches!(route.target, Target::VpnGateway(_)) {
+            route.target = Target::VpnGateway(id.clone());
+        }
+    }
+    let mut lab = Lab::of(&[network], Options::default());
+    let sent = lab.come(id.as_str(), syn("192.168.1.1:4000", "10.0.0.10:443")).delivered("eni-app");
+    assert_eq!(sent.steps[..2], ["vgw module.vpn.aws_vpn_gateway.this[0]", "route rtb-edge"]);
+    lab.leave("app", sent.reply()).delivered(id.as_str());
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn register(registry: &mut Registry, network: &Network) {
     }
     for table in &network.gateway_route_tables {
         registry.tables.intern(&table.id);
-        if is_edge(&table.gateway) {
+        if is_edge(network, &table.gateway) {
             registry.edges.intern(&table.gateway);
         }
     }
@@ -133,9 +133,9 @@ fn host(interface: &NetworkInterface) -> Option<&Id> {
     interface.instance.as_ref().or_else(|| runs.then_some(&interface.id))
 }
 
-/// Whether a gateway with a table is a way out of the model: a virtual private gateway.
-fn is_edge(gateway: &Id) -> bool {
-    gateway.as_str().starts_with("vgw-")
+/// Whether a gateway with a table is a way out of the model: a virtual private gateway, which need not be described.
+fn is_edge(network: &Network, gateway: &Id) -> bool {
+    network.internet_gateways.iter().all(|internet| internet.id != *gateway)
 }
 
 fn slots<T>(len: usize) -> Vec<Option<T>> {

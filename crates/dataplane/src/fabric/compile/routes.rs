@@ -20,7 +20,7 @@ impl Compiler<'_> {
         for table in &self.network.gateway_route_tables {
             let Some(index) = self.registry.tables.find(&table.id) else { continue };
             fabric.tables[usize::from(index)] = Some(self.routes(fabric, &table.vpc, &table.routes));
-            if is_edge(&table.gateway) {
+            if is_edge(self.network, &table.gateway) {
                 if let Some(edge) = self.registry.edges.find(&table.gateway) {
                     fabric.edge_tables.insert(edge, index);
                 }
