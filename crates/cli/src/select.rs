@@ -1,4 +1,4 @@
-//! Interfaces as people name them: by name, id, instance or address.
+//! Interfaces as people name them: by name, id, instance, IP address or the Terraform address that they come from.
 
 use std::net::IpAddr;
 
@@ -18,6 +18,7 @@ pub(crate) fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a Netw
         let public = |address: IpAddr| interface.ipv4.iter().any(|pair| pair.public.map(IpAddr::V4) == Some(address));
         interface.id.as_str() == text
             || interface.name.as_deref() == Some(text)
+            || interface.origin.path.as_deref() == Some(text)
             || of_instance
             || address.is_some_and(|address| interface.addresses().any(|own| own == address) || public(address))
     };
@@ -29,10 +30,14 @@ pub(crate) fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a Netw
             Err(Error::Usage(format!("`{text}` names no interface; there is {}", known.join(", "))))
         }
         several => {
-            // An instance's name means its primary interface, which has the same name.
-            let exact: Vec<_> = several.iter().filter(|interface| interface.name.as_deref() == Some(text)).collect();
-            if let [one] = exact.as_slice() {
-                return Ok(one);
+            // An instance's name means its primary interface, which has the same name, and so does its Terraform address.
+            let by_name: Vec<_> = several.iter().filter(|interface| interface.name.as_deref() == Some(text)).collect();
+            let place = |interface: &NetworkInterface| interface.origin.path.as_deref() == Some(text);
+            let by_place: Vec<_> = several.iter().filter(|interface| place(interface)).collect();
+            for exact in [by_name, by_place] {
+                if let [one] = exact.as_slice() {
+                    return Ok(one);
+                }
             }
             let candidates: Vec<_> = several.iter().map(|interface| describe(interface)).collect();
             Err(Error::Usage(format!("`{text}` is ambiguous: {}", candidates.join(", "))))
@@ -74,4 +79,44 @@ fn edge(network: &Network, timeline: &Timeline, text: &str) -> Option<EdgeIx> {
 fn index(timeline: &Timeline, interface: &NetworkInterface) -> Result<EniIx, Error> {
     let index = timeline.registry().enis.find(&interface.id);
     index.ok_or_else(|| Error::Usage(format!("{} is in no subnet of the configuration", interface.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use vpcemu_model::native;
+
+    use super::*;
+
+    /// Two instances, the first with two interfaces, as Terraform defines them.
+    fn network() -> Network {
+        let text = "[vpc.main]\ncidrs = [\"10.0.0.0/16\"]\n[subnet.a]\ncidrs = [\"10.0.0.0/24\"]\n[security_group.g]\n\
+            [instance.web]\nsubnet = \"a\"\naddresses = [\"10.0.0.10\"]\nsecurity_groups = [\"g\"]\n\
+            [instance.app]\nsubnet = \"a\"\naddresses = [\"10.0.0.20\"]\nsecurity_groups = [\"g\"]\n\
+            [eni.second]\nsubnet = \"a\"\naddresses = [\"10.0.0.30\"]\nsecurity_groups = [\"g\"]\n";
+        let mut network = native::parse("select.toml", text).unwrap_or_else(|error| panic!("{error}")).network;
+        let places =
+            [("eni-web", "aws_instance.web[0]"), ("eni-app", "aws_instance.app"), ("eni-second", "aws_eni.it")];
+        for interface in &mut network.interfaces {
+            let place = places.iter().find(|(id, _)| interface.id.as_str() == *id).map(|(_, place)| *place);
+            interface.origin.path = place.map(Into::into);
+        }
+        // As in a plan, where ids are addresses.
+        network.instances[0].id = "aws_instance.web[0]".into();
+        for interface in network.interfaces.iter_mut().filter(|it| it.id.as_str() != "eni-app") {
+            interface.instance = Some("aws_instance.web[0]".into());
+        }
+        network
+    }
+
+    #[test]
+    fn a_terraform_address_names_an_interface() {
+        let network = network();
+        let found = |text: &str| interface(&network, text).map(|it| it.id.to_string()).unwrap_or_default();
+        assert_eq!(found("aws_instance.app"), "eni-app");
+        assert_eq!(found("aws_eni.it"), "eni-second");
+        // Of an instance with several interfaces it is the one that comes with it.
+        assert_eq!(found("aws_instance.web[0]"), "eni-web");
+        assert_eq!(found("10.0.0.30"), "eni-second");
+        assert!(matches!(interface(&network, "aws_instance.web"), Err(Error::Usage(_))));
+    }
 }
