@@ -146,7 +146,7 @@ const SAME: [(&str, &str); 6] = [
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use vpcemu_model::{Destination, EndpointKind, InterfaceKind, Network, Target};
+    use vpcemu_model::{Destination, EndpointKind, InterfaceKind, Network, Peer, Target};
 
     use crate::codes;
     use crate::notes::Notes;
@@ -202,8 +202,13 @@ mod tests {
         let (network, notes) = with(tables.clone(), [table("a"), resource("data.aws_prefix_list.s3", blocks)]);
         let table_a = network.route_tables.iter().find(|table| table.id.as_str() == "aws_route_table.a").unwrap();
         assert_eq!((table_a.routes.len(), codes(&notes)), (2, vec![]));
-        let (_, notes) = with(tables, [table("a")]);
+        let rule = json!({"security_group_id": "aws_vpc.main.default_security_group_id", "type": "egress", "protocol": "-1",
+            "prefix_list_ids": ["aws_vpc_endpoint.it.prefix_list_id"]});
+        let (network, notes) = with(tables, [table("a"), resource("aws_security_group_rule.it", rule)]);
         assert_eq!(codes(&notes), [codes::PREFIX_LIST_WITHOUT_ENTRIES]);
+        assert_eq!(network.prefix_lists[0].id.as_str(), "aws_vpc_endpoint.it.prefix_list_id");
+        let list = Peer::PrefixList(network.prefix_lists[0].id.clone());
+        assert!(network.security_groups[0].egress.iter().any(|rule| rule.peer == list));
     }
 
     #[test]

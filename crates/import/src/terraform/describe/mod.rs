@@ -52,10 +52,10 @@ pub(crate) fn dump(resources: &[Resource], file: &Arc<str>, notes: &mut Notes) -
     };
     vpc::describe(&mut to)?;
     made::describe(&mut to)?;
+    prefix_list::describe(&mut to)?;
     security_group::describe(&mut to)?;
     security_group_rule::describe(&mut to)?;
     network_acl::describe(&mut to)?;
-    prefix_list::describe(&mut to)?;
     interface::describe(&mut to)?;
     instance::describe(&mut to)?;
     interface::attachments(&mut to)?;

@@ -35,15 +35,32 @@ pub(super) fn describe(to: &mut Describer<'_>) -> Result<(), Error> {
     of_endpoints(to)
 }
 
-/// A gateway endpoint shows the list of its service.
+/// A gateway endpoint shows the list of its service. Before it is there, the list is the one with the name of the service,
+/// or one that is called by the attribute.
 fn of_endpoints(to: &mut Describer<'_>) -> Result<(), Error> {
     for endpoint in to.source.all(&["aws_vpc_endpoint"]) {
-        if let Some(id) = endpoint.text("prefix_list_id")? {
-            let blocks = texts(&endpoint.node(), "cidr_blocks")?;
-            add(&id, endpoint.text("service_name")?, blocks, endpoint, to);
+        let known = endpoint.text("prefix_list_id")?;
+        let kind = endpoint.node().state("vpc_endpoint_type")?;
+        if known.is_none() && !matches!(kind.as_deref(), None | Some("gateway")) {
+            continue;
+        }
+        let (service, made) = (endpoint.text("service_name")?, endpoint.address_of("prefix_list_id"));
+        let id = match known {
+            Some(known) => known,
+            None => named(service.as_deref(), to).unwrap_or_else(|| made.clone()),
+        };
+        add(&id, service, texts(&endpoint.node(), "cidr_blocks")?, endpoint, to);
+        for name in [made, endpoint.id()?] {
+            to.objects.name(Key::PrefixLists, &name, &id);
         }
     }
     Ok(())
+}
+
+/// The list with this name.
+fn named(name: Option<&str>, to: &Describer<'_>) -> Option<String> {
+    let lists = to.objects.ids(Key::PrefixLists);
+    lists.into_iter().find(|list| name.is_some() && to.objects.text(Key::PrefixLists, list, "PrefixListName") == name)
 }
 
 fn add(id: &str, name: Option<String>, blocks: Vec<String>, from: Described<'_>, to: &mut Describer<'_>) {

@@ -59,18 +59,18 @@ fn inline(to: &Describer<'_>) -> Result<HashMap<String, Vec<Fields>>, Error> {
 /// One route.
 fn described(route: &Node<'_>, to: &Describer<'_>) -> Result<Fields, Error> {
     let mut described = renamed(route.map, &SAME);
-    if !["DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"]
-        .iter()
-        .any(|field| described.contains_key(*field))
-    {
-        return Err(route.missing("cidr_block"));
-    }
     let text = |attribute| route.text(attribute);
     // What an attribute names may have another name for what it leads to.
     for (attribute, field, key) in NAMED {
         if let Some(name) = text(attribute)? {
             described.insert(field.to_owned(), Value::from(to.objects.id(key, &name)));
         }
+    }
+    if !["DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"]
+        .iter()
+        .any(|field| described.contains_key(*field))
+    {
+        return Err(route.missing("cidr_block"));
     }
     if let Some(name) = text("instance_id")?
         && !described.contains_key("NetworkInterfaceId")
@@ -168,12 +168,11 @@ fn static_routes(connection: Described<'_>, to: &Describer<'_>) -> Result<Vec<(S
 const PROPAGATED: &str = "EnableVgwRoutePropagation";
 
 /// Attributes of a route in a table, and of one with its own resource.
-const SAME: [(&str, &str); 10] = [
+const SAME: [(&str, &str); 9] = [
     ("cidr_block", "DestinationCidrBlock"),
     ("destination_cidr_block", "DestinationCidrBlock"),
     ("ipv6_cidr_block", "DestinationIpv6CidrBlock"),
     ("destination_ipv6_cidr_block", "DestinationIpv6CidrBlock"),
-    ("destination_prefix_list_id", "DestinationPrefixListId"),
     ("carrier_gateway_id", "CarrierGatewayId"),
     ("local_gateway_id", "LocalGatewayId"),
     ("core_network_arn", "CoreNetworkArn"),
@@ -182,7 +181,8 @@ const SAME: [(&str, &str); 10] = [
 ];
 
 /// Attributes that say what kind of thing they name.
-const NAMED: [(&str, &str, Key); 6] = [
+const NAMED: [(&str, &str, Key); 7] = [
+    ("destination_prefix_list_id", "DestinationPrefixListId", Key::PrefixLists),
     ("nat_gateway_id", "NatGatewayId", Key::NatGateways),
     ("egress_only_gateway_id", "EgressOnlyInternetGatewayId", Key::EgressOnlyInternetGateways),
     ("network_interface_id", "NetworkInterfaceId", Key::NetworkInterfaces),

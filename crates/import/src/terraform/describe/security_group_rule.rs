@@ -65,7 +65,7 @@ fn single(rule: Described<'_>, egress: bool, known: &mut HashSet<Same>, to: &mut
     let peer = if let Some(block) = first_text(&node, &["cidr_ipv4", "cidr_ipv6"])? {
         Peer::Block(block)
     } else if let Some(list) = node.text("prefix_list_id")? {
-        Peer::PrefixList(list)
+        Peer::PrefixList(to.objects.id(Key::PrefixLists, &list))
     } else if let Some(group) = node.text("referenced_security_group_id")? {
         Peer::Group(named(&group, to))
     } else {
@@ -103,7 +103,8 @@ fn fan_out(
         peers.extend(blocks.into_iter().enumerate().map(|(at, block)| (format!("{list}[{at}]"), Peer::Block(block))));
     }
     for (at, id) in texts(node, "prefix_list_ids")?.into_iter().enumerate() {
-        peers.push((format!("prefix_list_ids[{at}]"), Peer::PrefixList(id)));
+        let list = to.objects.id(Key::PrefixLists, &id);
+        peers.push((format!("prefix_list_ids[{at}]"), Peer::PrefixList(list)));
     }
     for (at, text) in texts(node, "security_groups")?.into_iter().enumerate() {
         peers.push((format!("security_groups[{at}]"), Peer::Group(named(&text, to))));
