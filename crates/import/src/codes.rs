@@ -47,7 +47,7 @@ pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
 /// A route leads out of the model: to a peering connection, transit gateway or virtual private gateway that is not described,
 /// a carrier gateway, a core network and the like.
 pub const EDGE_TARGET: &str = "EDGE_TARGET";
-/// A route table is associated with a gateway that is outside the model, or not in the dump.
+/// A route table is associated with a gateway that is outside the model, or was not read.
 pub const EDGE_GATEWAY: &str = "EDGE_GATEWAY";
 /// A virtual private gateway propagates into a table, and what it knows a way to is not written: the table has none of it.
 pub const UNKNOWN_PROPAGATED_ROUTES: &str = "UNKNOWN_PROPAGATED_ROUTES";

@@ -74,7 +74,7 @@ fn exclusion(
         return Ok(Some(BlockExclusion { scope, allows, origin: node.origin() }));
     }
     if !dump.saw(Key::Vpcs, &scope) && !dump.saw(Key::Subnets, &scope) {
-        notes.ignore(id, node.origin(), format!("{scope}, which it is of, is not in the dump"));
+        notes.ignore(id, node.origin(), format!("{scope}, which it is of, was not read"));
     }
     Ok(None)
 }

@@ -46,7 +46,7 @@ fn serves(dump: &Dump, gateway: &Id, table: &TableHead<'_>, network: &mut Networ
         if dump.saw(Key::VpnGateways, gateway) {
             return false;
         }
-        let text = format!("{gateway} is not in the dump: taken to be attached to {vpc}, whose route table names it");
+        let text = format!("{gateway} was not read: taken to be attached to {vpc}, whose route table names it");
         notes.assume(codes::EDGE_GATEWAY, gateway, text);
         return true;
     }
@@ -56,7 +56,7 @@ fn serves(dump: &Dump, gateway: &Id, table: &TableHead<'_>, network: &mut Networ
     if dump.saw(Key::InternetGateways, gateway) {
         return false;
     }
-    let text = format!("{gateway} is not in the dump: taken to be attached to {vpc}, whose route table names it");
+    let text = format!("{gateway} was not read: taken to be attached to {vpc}, whose route table names it");
     notes.assume(codes::EDGE_GATEWAY, gateway, text);
     let (id, vpc, origin) = (gateway.clone(), Some(vpc.clone()), table.node.origin());
     network.internet_gateways.push(InternetGateway { id, vpc, origin });

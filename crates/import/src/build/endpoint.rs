@@ -64,13 +64,13 @@ fn interfaces(node: &Node<'_>, id: &Id, network: &mut Network, notes: &mut Notes
     }
     for interface in unknown {
         let Some(subnet) = subnets.next() else {
-            let text = format!("{interface} of {id} is not in the dump: nothing answers at its address");
+            let text = format!("{interface} of {id} was not read: nothing answers at its address");
             notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, interface, text);
             continue;
         };
         let made = made(interface, &subnet, InterfaceKind::VpcEndpoint, network, node.origin());
         let address = made.addresses().next().map_or_else(|| "no address".to_owned(), |it| it.to_string());
-        let text = format!("{} of {id} is not in the dump: taken to be in {subnet}, at {address}", made.id);
+        let text = format!("{} of {id} was not read: taken to be in {subnet}, at {address}", made.id);
         notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, &made.id, text);
         interfaces.push(made.id.clone());
         let (security_groups, source_dest_check) = (groups.clone(), true);
@@ -93,7 +93,7 @@ fn load_balancer_interface(
     }
     let subnets = node.ids("SubnetIds")?;
     let Some(subnet) = subnets.iter().find(|subnet| network.subnet(subnet).is_some()) else {
-        notes.ignore(id, node.origin(), "its subnet is not in the dump");
+        notes.ignore(id, node.origin(), "its subnet was not read");
         return Ok(None);
     };
     let interface = named.into_iter().next().unwrap_or_else(|| Id::of(Kind::NetworkInterface, suffix(id)));
@@ -101,8 +101,8 @@ fn load_balancer_interface(
         notes.ignore(id, node.origin(), format!("{interface}, as its interface would be called, is something else"));
         return Ok(None);
     }
-    if dump.has(Key::NetworkInterfaces) {
-        let text = format!("{interface} of {id} is not in NetworkInterfaces: made in {subnet}");
+    if dump.has(Key::NetworkInterfaces) && !dump.is_of_configuration() {
+        let text = format!("{interface} of {id} was not read: made in {subnet}");
         notes.assume(codes::UNKNOWN_ENDPOINT_INTERFACE, &interface, text);
     }
     let kind = InterfaceKind::GatewayLoadBalancerEndpoint;
@@ -137,10 +137,8 @@ pub(super) fn routes(dump: &Dump, network: &mut Network, notes: &mut Notes) -> R
                 continue;
             }
             let Some(list) = prefix_list else {
-                let text = format!(
-                    "the prefix list of {} is not in the dump: no route leads to {}",
-                    endpoint.service, endpoint.id
-                );
+                let text =
+                    format!("the prefix list of {} was not read: no route leads to {}", endpoint.service, endpoint.id);
                 notes.assume(codes::PREFIX_LIST_WITHOUT_ENTRIES, &endpoint.id, text);
                 break;
             };

@@ -21,7 +21,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
                 let origin = node.origin();
                 network.egress_only_internet_gateways.push(EgressOnlyInternetGateway { id, vpc, origin });
             }
-            None => notes.gone(id, node.origin(), "not attached to a VPC of the dump"),
+            None => notes.gone(id, node.origin(), "not attached to a VPC that was read"),
         }
     }
     Ok(())

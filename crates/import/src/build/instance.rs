@@ -104,7 +104,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
             Some(of_type) => *timer = instance_type::tcp_established(of_type),
             None if !dump.saw(Key::Reservations, &id) => {}
             None => {
-                let text = format!("the type of {id} is not in the dump: its TCP timer is 432,000 s");
+                let text = format!("the type of {id} was not read: its TCP timer is 432,000 s");
                 notes.assume(codes::UNKNOWN_INSTANCE, &id, text);
             }
         }
@@ -136,7 +136,7 @@ fn from_fields(
 ) -> Result<Option<NetworkInterface>, Error> {
     let Some(subnet) = node.id("SubnetId")? else { return Ok(None) };
     let Some(vpc) = owned.vpc_of(&subnet, network) else {
-        notes.ignore(instance, node.origin(), format!("its subnet {subnet} is not in the dump"));
+        notes.ignore(instance, node.origin(), format!("its subnet {subnet} was not read"));
         return Ok(None);
     };
     let public = node.ipv4("PublicIpAddress")?;

@@ -78,7 +78,7 @@ pub(super) fn interface(
         return Ok(None);
     };
     let Some(vpc) = owned.vpc_of(&subnet, network) else {
-        notes.ignore(id, node.origin(), format!("its subnet {subnet} is not in the dump"));
+        notes.ignore(id, node.origin(), format!("its subnet {subnet} was not read"));
         return Ok(None);
     };
     let kind = kind(node, &id, owned)?;

@@ -91,7 +91,7 @@ fn of_known_vpc(node: &Node<'_>, key: Key, network: &Network, notes: &mut Notes)
     let id = node.required_id(key.id_field())?;
     match node.id("VpcId")? {
         Some(vpc) if network.vpc(&vpc).is_some() => return Ok(Some((id, vpc))),
-        Some(vpc) => notes.ignore(id, node.origin(), format!("its VPC {vpc} is not in the dump")),
+        Some(vpc) => notes.ignore(id, node.origin(), format!("its VPC {vpc} was not read")),
         None => notes.ignore(id, node.origin(), "it has no VpcId"),
     }
     Ok(None)

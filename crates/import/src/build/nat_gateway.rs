@@ -65,7 +65,7 @@ pub(super) fn is_available(node: &Node<'_>) -> Result<bool, Error> {
 fn zonal(node: &Node<'_>, id: Id, network: &Network, notes: &mut Notes) -> Result<Option<(NatGateway, Id)>, Error> {
     let subnet = node.id("SubnetId")?;
     let Some(subnet) = subnet.filter(|subnet| network.subnet(subnet).is_some()) else {
-        notes.ignore(id, node.origin(), "its subnet is not in the dump");
+        notes.ignore(id, node.origin(), "its subnet was not read");
         return Ok(None);
     };
     let mut addresses = Vec::new();

@@ -28,7 +28,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
             continue;
         };
         if ![&requester, &accepter].iter().any(|side| network.vpc(&side.peered.vpc).is_some()) {
-            notes.ignore(id, node.origin(), "neither of its VPCs is in the dump");
+            notes.ignore(id, node.origin(), "neither of its VPCs was read");
             continue;
         }
         let inter_region = match (&requester.region, &accepter.region) {

@@ -54,7 +54,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) {
         let position = network.prefix_lists.iter().position(|list| list.id == id);
         let empty = position.is_none_or(|at| network.prefix_lists[at].entries.is_empty());
         if empty && !known.contains(&id) {
-            let text = format!("{id} is in use, but the dump has no blocks of it: it matches nothing");
+            let text = format!("{id} is in use, but no blocks of it were read: it matches nothing");
             notes.assume(codes::PREFIX_LIST_WITHOUT_ENTRIES, &id, text);
         }
         if position.is_none() {

@@ -21,7 +21,7 @@ pub(super) fn read(
     notes: &mut Notes,
 ) -> Result<Option<NatGateway>, Error> {
     let Some(vpc) = node.id("VpcId")?.filter(|vpc| network.vpc(vpc).is_some()) else {
-        notes.ignore(id, node.origin(), "its VPC is not in the dump");
+        notes.ignore(id, node.origin(), "its VPC was not read");
         return Ok(None);
     };
     let mut addresses = Vec::new();
@@ -92,7 +92,7 @@ fn made_table(
     notes: &mut Notes,
 ) -> Id {
     let id = named.unwrap_or_else(|| Id::of(Kind::RouteTable, &format!("nat-{}", suffix(gateway))));
-    let text = format!("the route table of {gateway} is not in the dump: it leads to the internet gateway of {vpc}");
+    let text = format!("the route table of {gateway} was not read: it leads to the internet gateway of {vpc}");
     notes.assume(codes::NAT_GATEWAY_ROUTE_TABLE, gateway, text);
     let internet = network.internet_gateways.iter().find(|it| it.vpc.as_ref() == Some(vpc));
     let route = internet.map(|internet| Route {

@@ -62,7 +62,7 @@ fn note_forwarding(network: &Network, interfaces: &HashMap<Id, usize>, notes: &m
         let interface = interfaces.get(id).map(|at| &network.interfaces[*at]);
         if interface.is_some_and(|it| !it.source_dest_check && it.kind == InterfaceKind::Interface) {
             let text = format!(
-                "routes lead to {id}, and a dump cannot say what it does with packets that are not for it: they are \
+                "routes lead to {id}, and nothing says what it does with packets that are not for it: they are \
                  delivered to it and end there; a native file says otherwise with `forward`"
             );
             notes.assume(codes::FORWARDING_UNKNOWN, id, text);
@@ -254,8 +254,8 @@ impl Reader<'_> {
             self.notes.assume(codes::UNKNOWN_TARGET, &id, text);
             return Target::Missing(id);
         }
-        let why = if self.dump.saw(key, &id) { "left out of the network" } else { "not in the dump" };
-        let text = format!("{id} is {why}: packets routed to it end there, untranslated");
+        let why = if self.dump.saw(key, &id) { "is left out of the network" } else { "was not read" };
+        let text = format!("{id} {why}: packets routed to it end there, untranslated");
         self.notes.assume(codes::UNKNOWN_TARGET, &id, text);
         Target::Edge(id)
     }
@@ -269,7 +269,7 @@ impl Reader<'_> {
     }
 
     fn made(&mut self, id: &Id) {
-        let text = format!("{id} is not in the dump: taken to be there because an active route leads to it");
+        let text = format!("{id} was not read: taken to be there because an active route leads to it");
         self.notes.assume(codes::UNKNOWN_GATEWAY, id, text);
     }
 }

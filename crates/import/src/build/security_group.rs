@@ -101,7 +101,7 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) -> R
                 } else {
                     "its rules are"
                 };
-                let text = format!("{id} on {} is not in SecurityGroups: {what}", interface.id);
+                let text = format!("{id} on {} was not read: {what}", interface.id);
                 notes.assume(codes::UNKNOWN_SECURITY_GROUP, id, text);
             }
             made.push(group(id.clone(), None, subnet.vpc.clone(), rules, interface.origin.clone()));
@@ -122,7 +122,7 @@ fn note_unknown_peers(dump: &Dump, network: &Network, notes: &mut Notes) {
                 && !known.contains(peer)
                 && !dump.saw(Key::SecurityGroups, peer)
             {
-                let text = format!("{peer} in {} of {} is not in the dump: it matches nothing", rule.id, group.id);
+                let text = format!("{peer} in {} of {} was not read: it matches nothing", rule.id, group.id);
                 notes.assume(codes::UNKNOWN_SECURITY_GROUP, peer, text);
             }
         }

@@ -53,7 +53,7 @@ impl Associations {
     pub(super) fn note_unknown(self, notes: &mut Notes) {
         for (group, associations) in self.by_group {
             for (vpc, place) in associations {
-                notes.ignore(&group, place, format!("its association with {vpc}: the group is not in the dump"));
+                notes.ignore(&group, place, format!("its association with {vpc}: the group was not read"));
             }
         }
     }

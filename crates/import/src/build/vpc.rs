@@ -44,7 +44,7 @@ pub(super) fn read(
     }
     for vpc in &mut vpcs[known..] {
         if dump.has(Key::Vpcs) {
-            let text = format!("{} is not in Vpcs: it has the blocks of its local routes, or of its subnets", vpc.id);
+            let text = format!("{} was not read: it has the blocks of its local routes, or of its subnets", vpc.id);
             notes.assume(codes::UNKNOWN_VPC, &vpc.id, text);
         }
         let mut blocks = Vec::new();

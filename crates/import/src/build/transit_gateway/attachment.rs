@@ -190,7 +190,7 @@ fn of_vpc(
     notes: &mut Notes,
 ) -> VpcAttachment {
     let options = head.options.unwrap_or_else(|| {
-        let text = format!("the options of {} are not in the dump: all of them are off", head.id);
+        let text = format!("the options of {} were not read: all of them are off", head.id);
         notes.assume(codes::TRANSIT_GATEWAY_ATTACHMENT, &head.id, text);
         Options::default()
     });

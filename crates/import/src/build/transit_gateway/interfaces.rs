@@ -55,8 +55,7 @@ impl Interfaces {
         if subnets.is_empty() {
             let claimed = self.without_subnets(attachment, vpc, network);
             if claimed.is_empty() {
-                let text =
-                    format!("neither subnets nor interfaces of {attachment} are in the dump: it reaches nothing");
+                let text = format!("neither subnets nor interfaces of {attachment} were read: it reaches nothing");
                 notes.assume(codes::TRANSIT_GATEWAY_INTERFACE, attachment, text);
             }
             return claimed;

@@ -58,12 +58,12 @@ fn gateway(
     attachment::named_by_tables(&tables, &id, &mut heads, dump, notes)?;
     if tables.is_empty() {
         if heads.len() < 2 {
-            let text = format!("the tables of {id} are not in the dump: packets routed to it end there");
+            let text = format!("the tables of {id} were not read: packets routed to it end there");
             notes.assume(codes::TRANSIT_GATEWAY_ROUTE_TABLE, &id, text);
             return Ok(None);
         }
         let text = format!(
-            "the tables of {id} are not in the dump: it has one, as AWS makes it, with which everything is associated \
+            "the tables of {id} were not read: it has one, as AWS makes it, with which everything is associated \
              and into which everything propagates"
         );
         notes.assume(codes::TRANSIT_GATEWAY_ROUTE_TABLE, &id, text);

@@ -29,7 +29,7 @@ pub(super) fn fill(
         }
         if table.routes.is_none() {
             let text = format!(
-                "the routes of {} are not in the dump: it has what attachments propagate, and no static ones",
+                "the routes of {} were not read: it has what attachments propagate, and no static ones",
                 table.id
             );
             notes.assume(codes::TRANSIT_GATEWAY_ROUTES, &table.id, text);
@@ -109,7 +109,7 @@ fn propagate(
     for attachment in attachments.iter().filter(|it| learns(&it.id)) {
         let blocks = announced(attachment, network);
         if blocks.is_empty() {
-            let text = format!("what {} propagates into {} is not in the dump", attachment.id, table.id);
+            let text = format!("what {} propagates into {} was not read", attachment.id, table.id);
             notes.assume(codes::TRANSIT_GATEWAY_ROUTES, &attachment.id, text);
         }
         routes.extend(blocks.into_iter().map(|block| TransitGatewayRoute {

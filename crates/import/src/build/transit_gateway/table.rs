@@ -183,7 +183,7 @@ pub(super) fn note_strangers(dump: &Dump, network: &Network, notes: &mut Notes) 
         for (id, node) in dump.parts(key) {
             let tables = network.transit_gateways.iter().flat_map(|gateway| &gateway.route_tables);
             if !tables.into_iter().any(|table| table.id == *id) {
-                notes.ignore(key.name(), node.file, format!("{id} is no table of a transit gateway of the dump"));
+                notes.ignore(key.name(), node.file, format!("{id} is no table of a transit gateway that was read"));
             }
         }
     }

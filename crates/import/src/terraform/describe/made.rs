@@ -142,7 +142,7 @@ fn note_looked_up(kind: &Kind, id: &str, vpc: &str, to: &mut Describer<'_>) -> R
             return Ok(());
         }
     }
-    let text = format!("the {} of {id} are not here: it is as AWS makes it with {vpc}", kind.content);
+    let text = format!("the {} of {id} were not read: it is as AWS makes it with {vpc}", kind.content);
     to.notes.assume(kind.unknown, vpc, text);
     Ok(())
 }

@@ -97,7 +97,7 @@ impl Describer<'_> {
         self.notes.ignore(
             resource.address(),
             resource.node().origin(),
-            format!("{what}, which it is for, is not here"),
+            format!("{what}, which it is for, was not read"),
         );
     }
 }

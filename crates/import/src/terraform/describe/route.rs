@@ -141,7 +141,7 @@ fn propagated(gateway: &str, table: &str, to: &mut Describer<'_>, routes: &mut V
         }
     }
     if !any {
-        let text = format!("what {gateway} propagates into {table} is not here: the table has none of it");
+        let text = format!("what {gateway} propagates into {table} is written nowhere: the table has none of it");
         to.notes.assume(codes::UNKNOWN_PROPAGATED_ROUTES, table, text);
     }
     Ok(())

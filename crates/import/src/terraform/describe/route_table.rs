@@ -15,7 +15,7 @@ pub(super) fn describe(to: &mut Describer<'_>) -> Result<(), Error> {
         let id = table.id()?;
         let described = table.fields(&[("vpc_id", "VpcId"), ("owner_id", "OwnerId")]);
         if !described.contains_key("VpcId") && !to.objects.has(Key::RouteTables, &id) {
-            to.notes.ignore(id, table.node().origin(), "its VPC is not here");
+            to.notes.ignore(id, table.node().origin(), "its VPC was not read");
             continue;
         }
         to.objects.add(Key::RouteTables, &id, described, table.address());

@@ -77,7 +77,7 @@ fn subnets(to: &mut Describer<'_>) -> Result<(), Error> {
         if !described.contains_key("VpcId") {
             // Nobody writes the VPC of a default subnet.
             let Some(vpc) = default_vpc(to)? else {
-                to.notes.ignore(subnet.id()?, subnet.node().origin(), "its VPC is not here");
+                to.notes.ignore(subnet.id()?, subnet.node().origin(), "its VPC was not read");
                 continue;
             };
             described.insert("VpcId".to_owned(), Value::from(vpc));
