@@ -1,6 +1,6 @@
 //! Elastic IPs and what they are associated with, and addresses that stand for those nobody knows yet.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
@@ -13,104 +13,95 @@ use crate::dump::Key;
 
 /// Describes them; the interfaces that they are associated with have to be described by now.
 pub(super) fn describe(to: &mut Describer<'_>) -> Result<(), Error> {
-    for (address, association) in associations(&to.source)? {
+    for (address, association) in &to.elastic.all {
         let Some(public) = address.text("public_ip")? else {
             to.notes.ignore(address.address(), address.node().origin(), "its public_ip is not known");
             continue;
         };
         // An instance has another name: that of its primary interface.
-        let target = association.interface.or(association.instance);
+        let target = association.interface.as_ref().or(association.instance.as_ref());
+        let target = target.map(|name| to.objects.id(Key::NetworkInterfaces, name));
         let described = fields([
             ("AllocationId", Value::from(first_text(&address.node(), &["allocation_id", "id"])?)),
-            ("NetworkInterfaceId", Value::from(target.map(|name| to.objects.id(Key::NetworkInterfaces, &name)))),
-            ("PrivateIpAddress", Value::from(association.private)),
+            ("NetworkInterfaceId", Value::from(target)),
+            ("PrivateIpAddress", Value::from(association.private.as_deref())),
         ]);
         to.objects.add(Key::Addresses, &public, described, address.address());
     }
     Ok(())
 }
 
-/// The elastic IP with this allocation id.
-pub(super) fn allocated<'a>(allocation: &str, source: &Source<'a>) -> Result<Option<Described<'a>>, Error> {
-    for address in source.all(&["aws_eip"]) {
-        if is_named(address, allocation)? {
-            return Ok(Some(address));
-        }
-    }
-    Ok(None)
-}
-
-/// What elastic IPs are associated with, before any of them is described.
+/// Every elastic IP with its association, which another resource may make.
 #[derive(Debug)]
-pub(super) struct Targets {
-    /// An instance or an interface as it is written, and the private address if that is.
-    targets: Vec<(String, Option<String>)>,
-}
-
-impl Targets {
-    pub(super) fn read(source: &Source<'_>) -> Result<Self, Error> {
-        let mut targets = Vec::new();
-        for (address, association) in associations(source)? {
-            if address.text("public_ip")?.is_some() {
-                let named = [association.interface, association.instance].into_iter().flatten();
-                targets.extend(named.map(|name| (name, association.private.clone())));
-            }
-        }
-        Ok(Self { targets })
-    }
-
-    /// Whether the primary address of an interface with one of these names has an elastic IP.
-    pub(super) fn has(&self, names: &[String], primary: Option<&str>) -> bool {
-        self.targets.iter().any(|(name, private)| {
-            names.contains(name) && private.as_deref().is_none_or(|private| Some(private) == primary)
-        })
-    }
+pub(super) struct Elastic<'a> {
+    all: Vec<(Described<'a>, Association)>,
+    /// By allocation id and by address.
+    allocations: HashMap<String, Described<'a>>,
+    /// The private addresses of instances and interfaces, as those are written, that have one; none is the primary one.
+    targets: HashMap<String, Vec<Option<String>>>,
 }
 
 /// What an elastic IP is associated with.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 struct Association {
     interface: Option<String>,
     instance: Option<String>,
     private: Option<String>,
 }
 
-/// Every elastic IP with its association, which another resource may make.
-fn associations<'a>(source: &Source<'a>) -> Result<Vec<(Described<'a>, Association)>, Error> {
-    let others = source.managed(&["aws_eip_association"]);
-    let mut all = Vec::new();
-    for address in source.all(&["aws_eip"]) {
-        let node = address.node();
-        let mut association = Association {
-            // A data source calls them otherwise.
-            interface: first_text(&node, &["network_interface", "network_interface_id"])?,
-            instance: first_text(&node, &["instance", "instance_id"])?,
-            private: first_text(&node, &["associate_with_private_ip", "private_ip"])?,
-        };
-        for other in &others {
-            let allocation = other.text("allocation_id")?;
-            let public = other.text("public_ip")?;
-            let by_allocation = match &allocation {
-                Some(allocation) => is_named(address, allocation)?,
-                None => public.is_some() && public == address.text("public_ip")?,
+impl<'a> Elastic<'a> {
+    pub(super) fn read(source: &Source<'a>) -> Result<Self, Error> {
+        let mut others = HashMap::new();
+        for other in source.managed(&["aws_eip_association"]) {
+            let association = Association {
+                interface: other.text("network_interface_id")?,
+                instance: other.text("instance_id")?,
+                private: other.text("private_ip_address")?,
             };
-            if by_allocation && association.interface.is_none() && association.instance.is_none() {
-                association = Association {
-                    interface: other.text("network_interface_id")?,
-                    instance: other.text("instance_id")?,
-                    private: other.text("private_ip_address")?,
-                };
+            if let Some(named) = first_text(&other.node(), &["allocation_id", "public_ip"])? {
+                others.entry(named).or_insert(association);
             }
         }
-        all.push((address, association));
+        let mut elastic = Self { all: Vec::new(), allocations: HashMap::new(), targets: HashMap::new() };
+        for address in source.all(&["aws_eip"]) {
+            let node = address.node();
+            let mut association = Association {
+                // A data source calls them otherwise.
+                interface: first_text(&node, &["network_interface", "network_interface_id"])?,
+                instance: first_text(&node, &["instance", "instance_id"])?,
+                private: first_text(&node, &["associate_with_private_ip", "private_ip"])?,
+            };
+            let public = node.text("public_ip")?;
+            let mut names = vec![address.address().to_owned()];
+            names.extend(node.text("id")?);
+            names.extend(node.text("allocation_id")?);
+            if association.interface.is_none() && association.instance.is_none() {
+                let other = names.iter().chain(&public).find_map(|name| others.get(name));
+                association = other.cloned().unwrap_or(association);
+            }
+            if public.is_some() {
+                for target in [&association.interface, &association.instance].into_iter().flatten() {
+                    elastic.targets.entry(target.clone()).or_default().push(association.private.clone());
+                }
+            }
+            for name in names {
+                elastic.allocations.entry(name).or_insert(address);
+            }
+            elastic.all.push((address, association));
+        }
+        Ok(elastic)
     }
-    Ok(all)
-}
 
-fn is_named(address: Described<'_>, allocation: &str) -> Result<bool, Error> {
-    let node = address.node();
-    let named = [Some(address.address().to_owned()), node.text("id")?, node.text("allocation_id")?];
-    Ok(named.iter().flatten().any(|name| name == allocation))
+    /// The elastic IP with this allocation id.
+    pub(super) fn allocated(&self, allocation: &str) -> Option<Described<'a>> {
+        self.allocations.get(allocation).copied()
+    }
+
+    /// Whether the primary address of an interface with one of these names has an elastic IP.
+    pub(super) fn is_of_primary(&self, names: &[String], primary: Option<&str>) -> bool {
+        let mut privates = names.iter().filter_map(|name| self.targets.get(name)).flatten();
+        privates.any(|private| private.as_deref().is_none_or(|private| Some(private) == primary))
+    }
 }
 
 /// Addresses that stand for public ones: none of them is anybody's.

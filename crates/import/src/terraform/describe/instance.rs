@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::address::Targets;
 use super::objects::fields;
 use super::security_group::by_name;
 use super::source::{Described, first_text, texts};
@@ -13,7 +12,6 @@ use crate::dump::Key;
 
 /// Describes them. Interfaces that are written have to be described by now.
 pub(super) fn describe(to: &mut Describer<'_>) -> Result<(), Error> {
-    let targets = Targets::read(&to.source)?;
     for instance in to.source.all(&["aws_instance"]) {
         let id = instance.id()?;
         let mut described = instance.fields(&[("instance_type", "InstanceType")]);
@@ -25,7 +23,7 @@ pub(super) fn describe(to: &mut Describer<'_>) -> Result<(), Error> {
         }
         let primary = match written_interfaces(instance, &id, to)? {
             Some(primary) => primary,
-            None => own_interface(instance, &id, &targets, to)?,
+            None => own_interface(instance, &id, to)?,
         };
         for name in [id.as_str(), instance.address(), &instance.address_of("primary_network_interface_id")] {
             to.objects.name(Key::NetworkInterfaces, name, &primary);
@@ -62,12 +60,7 @@ fn written_interfaces(instance: Described<'_>, id: &str, to: &mut Describer<'_>)
 }
 
 /// The interface that AWS makes with the instance.
-fn own_interface(
-    instance: Described<'_>,
-    id: &str,
-    targets: &Targets,
-    to: &mut Describer<'_>,
-) -> Result<String, Error> {
+fn own_interface(instance: Described<'_>, id: &str, to: &mut Describer<'_>) -> Result<String, Error> {
     let node = instance.node();
     // A data source calls it otherwise.
     let known = first_text(&node, &["primary_network_interface_id", "network_interface_id"])?;
@@ -82,12 +75,12 @@ fn own_interface(
     if groups.is_empty() {
         groups = texts(&node, "security_groups")?;
     }
-    let groups = groups.iter().map(|group| by_name(group, to)).collect::<Result<_, _>>()?;
+    let groups = groups.iter().map(|group| by_name(group, to)).collect();
     interface::groups_of(&mut described, groups, Some(&subnet), to);
     let private = node.text("private_ip")?;
     let mut names = vec![id.to_owned(), instance.address().to_owned(), interface.clone()];
     names.push(instance.address_of("primary_network_interface_id"));
-    let public = match targets.has(&names, private.as_deref()) {
+    let public = match to.elastic.is_of_primary(&names, private.as_deref()) {
         // An elastic IP replaces what AWS has given by itself, which a state may still show.
         true => None,
         false => public_address(instance, &subnet, to)?,

@@ -41,13 +41,15 @@ use source::{Described, Source};
 /// Describes resources of one document. Errors name the address and attribute whose value cannot be.
 pub(crate) fn dump(resources: &[Resource], file: &Arc<str>, notes: &mut Notes) -> Result<Dump, Error> {
     let source = Source::new(resources, file);
-    let public = address::Public::read(&source)?;
+    let (elastic, public) = (address::Elastic::read(&source)?, address::Public::read(&source)?);
     let mut to = Describer {
         source,
         objects: Objects::default(),
         made: HashMap::new(),
         further_groups: BTreeMap::new(),
+        elastic,
         public,
+        groups: HashMap::new(),
         notes,
     };
     vpc::describe(&mut to)?;
@@ -82,7 +84,10 @@ struct Describer<'a> {
     made: HashMap<(Key, String), String>,
     /// Groups of interfaces that are not described yet, with what attaches them.
     further_groups: BTreeMap<String, Vec<(Described<'a>, Value)>>,
+    elastic: address::Elastic<'a>,
     public: address::Public,
+    /// Security groups by name.
+    groups: HashMap<String, String>,
     notes: &'a mut Notes,
 }
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::address::allocated;
 use super::objects::{append, fields, placed};
 use super::source::{Described, first_text, texts};
 use super::vpc::SUBNETS;
@@ -103,18 +102,16 @@ impl Pair {
         gateway: Described<'_>,
         to: &mut Describer<'_>,
     ) -> Result<Option<Self>, Error> {
-        if let Some(allocation) = &self.allocation {
-            let address = allocated(allocation, &to.source)?;
-            if let Some(address) = address {
-                self.public = match self.public {
-                    None => address.text("public_ip")?,
-                    known => known,
-                };
-                self.private = match self.private {
-                    None => address.text("private_ip")?,
-                    known => known,
-                };
-            }
+        let elastic = self.allocation.as_ref().and_then(|allocation| to.elastic.allocated(allocation));
+        if let Some(address) = elastic {
+            self.public = match self.public {
+                None => address.text("public_ip")?,
+                known => known,
+            };
+            self.private = match self.private {
+                None => address.text("private_ip")?,
+                known => known,
+            };
         }
         if self.private.is_none() && !primary {
             let what = self.allocation.as_deref().unwrap_or("a further address");
@@ -165,7 +162,7 @@ fn in_zone(
     to: &Describer<'_>,
 ) -> Result<Option<Value>, Error> {
     let public = match (&public, &allocation) {
-        (None, Some(allocation)) => match allocated(allocation, &to.source)? {
+        (None, Some(allocation)) => match to.elastic.allocated(allocation) {
             Some(address) => address.text("public_ip")?,
             None => None,
         },

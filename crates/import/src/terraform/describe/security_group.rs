@@ -22,6 +22,11 @@ pub(super) fn describe(to: &mut Describer<'_>) -> Result<(), Error> {
         }
         to.objects.add(Key::SecurityGroups, &group.id()?, described, group.address());
     }
+    for group in to.source.all(&GROUPS) {
+        if let Some(name) = group.text("name")? {
+            to.groups.entry(name).or_insert(group.id()?);
+        }
+    }
     for association in to.source.managed(&["aws_vpc_security_group_vpc_association"]) {
         let group = to.objects.id(Key::SecurityGroups, &association.required("security_group_id")?);
         let described =
@@ -41,15 +46,8 @@ pub(super) fn named(text: &str, to: &Describer<'_>) -> String {
 }
 
 /// Groups as an instance names them, by id or, in the default VPC, by name.
-pub(super) fn by_name(text: &str, to: &Describer<'_>) -> Result<String, Error> {
+pub(super) fn by_name(text: &str, to: &Describer<'_>) -> String {
     let id = named(text, to);
-    if to.objects.has(Key::SecurityGroups, &id) {
-        return Ok(id);
-    }
-    for group in to.source.all(&GROUPS) {
-        if group.text("name")?.as_deref() == Some(text) {
-            return group.id();
-        }
-    }
-    Ok(id)
+    let by_name = to.groups.get(text).filter(|_| !to.objects.has(Key::SecurityGroups, &id));
+    by_name.cloned().unwrap_or(id)
 }

@@ -150,3 +150,54 @@ pub(super) fn first_text(node: &Node<'_>, attributes: &[&str]) -> Result<Option<
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::terraform::describe::testing::resource;
+    use crate::terraform::resource::Index;
+
+    fn name(values: Value, index: Option<Index>, or: Option<&str>) -> String {
+        let resource = Resource { index, ..resource("aws_subnet.public", values) };
+        let file = Arc::from("main.json");
+        let described = Described { resource: &resource, file: &file };
+        described.fields_named(&[], or.map(str::to_owned))["Tags"][0]["Value"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn names_are_tags_or_what_terraform_says() {
+        let tagged = json!({"tags": {"Name": "web", "Team": "x"}});
+        assert_eq!(name(tagged, None, Some("sg")), "web");
+        assert_eq!(name(json!({"tags": null, "tags_all": {"Name": "all"}}), None, None), "all");
+        assert_eq!(name(json!({"tags": {"Name": ""}}), None, Some("sg")), "sg");
+        assert_eq!(name(json!({}), None, None), "public");
+        assert_eq!(name(json!({}), Some(Index::Number(1)), None), "public[1]");
+        assert_eq!(name(json!({}), Some(Index::Key("a".into())), None), "public[\"a\"]");
+    }
+
+    #[test]
+    fn empty_attributes_are_no_fields() {
+        let values = json!({"a": "", "b": null, "c": 0, "d": []});
+        let fields =
+            renamed(values.as_object().unwrap(), &[("a", "A"), ("b", "B"), ("c", "C"), ("d", "D"), ("e", "E")]);
+        assert_eq!(Value::from(fields), json!({"C": 0, "D": []}));
+    }
+
+    #[test]
+    fn what_is_managed_comes_before_what_is_looked_up() {
+        let resources = [
+            resource("data.aws_vpc.a", json!({})),
+            resource("aws_vpc.b", json!({})),
+            resource("aws_default_vpc.c", json!({})),
+        ];
+        let file = Arc::from("main.json");
+        let source = Source::new(&resources, &file);
+        let addresses = |all: Vec<Described<'_>>| all.iter().map(|it| it.address().to_owned()).collect::<Vec<_>>();
+        let types = ["aws_default_vpc", "aws_vpc"];
+        assert_eq!(addresses(source.all(&types)), ["aws_default_vpc.c", "aws_vpc.b", "data.aws_vpc.a"]);
+        assert_eq!(addresses(source.managed(&types)), ["aws_default_vpc.c", "aws_vpc.b"]);
+        assert_eq!(addresses(source.data(&types)), ["data.aws_vpc.a"]);
+    }
+}
