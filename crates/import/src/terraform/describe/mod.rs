@@ -109,6 +109,8 @@ impl Describer<'_> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wild;
 
 /// What the tests of the modules share.
 #[cfg(test)]
