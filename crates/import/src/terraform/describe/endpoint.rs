@@ -59,27 +59,24 @@ fn linked(
 
 /// The groups of its interfaces. One that is linked takes the place of the default one, where that is asked for.
 fn groups(endpoint: Described<'_>, to: &Describer<'_>) -> Result<Vec<String>, Error> {
-    let by = ("aws_vpc_endpoint_security_group_association", "security_group_id");
-    let groups = linked(endpoint, "security_group_ids", by, to)?;
-    let default = match endpoint.text("vpc_id")? {
-        Some(vpc) => to.made.get(&(Key::SecurityGroups, vpc)).cloned(),
-        None => None,
-    };
-    let mut all: Vec<String> = groups.iter().map(|group| named(group, to)).collect();
-    let mut replaced = false;
-    let mut linked = false;
-    for link in to.source.managed(&[by.0]) {
-        if link.required("vpc_endpoint_id")? == endpoint.id()? {
-            linked = true;
-            replaced |= link.node().flag("replace_default_association")?.unwrap_or(false);
+    let vpc = endpoint.text("vpc_id")?;
+    let default = vpc.and_then(|vpc| to.made.get(&(Key::SecurityGroups, vpc)).cloned());
+    let mut all: Vec<String> = endpoint.texts("security_group_ids")?.iter().map(|group| named(group, to)).collect();
+    for link in to.source.managed(&["aws_vpc_endpoint_security_group_association"]) {
+        if link.required("vpc_endpoint_id")? != endpoint.id()? {
+            continue;
         }
-    }
-    let written = !endpoint.texts("security_group_ids")?.is_empty();
-    if replaced {
-        all.retain(|group| Some(group) != default.as_ref());
-    } else if linked && !written {
-        // It has had the default one from the beginning.
-        all.splice(0..0, default.filter(|default| !all.contains(default)));
+        if all.is_empty() {
+            // It has had the default one from the beginning.
+            all.extend(default.clone());
+        }
+        if link.node().flag("replace_default_association")?.unwrap_or(false) {
+            all.retain(|group| Some(group) != default.as_ref());
+        }
+        let group = named(&link.required("security_group_id")?, to);
+        if !all.contains(&group) {
+            all.push(group);
+        }
     }
     Ok(all)
 }
