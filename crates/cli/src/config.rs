@@ -54,7 +54,7 @@ pub(crate) fn load(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
 }
 
 fn load_dump(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
-    let options = vpcemu_import::Options { vpc: vpc.map(Id::new) };
+    let options = vpcemu_import::Options { vpc: vpc.map(Id::new), ..vpcemu_import::Options::default() };
     let imported = vpcemu_import::load(path, &options)?;
     let findings = validate(&imported.network);
     let (errors, rest): (Vec<_>, Vec<_>) =

@@ -78,3 +78,13 @@ pub const TRANSIT_GATEWAY_ASSOCIATION: &str = "TRANSIT_GATEWAY_ASSOCIATION";
 pub const TRANSIT_GATEWAY_ROUTE_TABLE: &str = "TRANSIT_GATEWAY_ROUTE_TABLE";
 /// The routes of a transit gateway's table were not read: it has those that attachments propagate, without static ones.
 pub const TRANSIT_GATEWAY_ROUTES: &str = "TRANSIT_GATEWAY_ROUTES";
+/// An attribute of a Terraform plan is known only after apply: it was taken for the one resource in reach that fits.
+pub const PLAN_REFERENCE: &str = "PLAN_REFERENCE";
+/// An attribute of a Terraform plan is known only after apply, and nothing tells what it will be: it was left out.
+pub const PLAN_UNKNOWN: &str = "PLAN_UNKNOWN";
+/// An address or block that AWS chooses at apply was made up.
+pub const PLAN_ADDRESS: &str = "PLAN_ADDRESS";
+/// Terraform met an error while planning: the plan may lack resources.
+pub const PLAN_ERRORED: &str = "PLAN_ERRORED";
+/// Terraform planned only a part of what is configured.
+pub const PLAN_INCOMPLETE: &str = "PLAN_INCOMPLETE";

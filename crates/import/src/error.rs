@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::terraform::TerraformError;
+
 /// Why a dump could not be read. Every sentence names the file and the place in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -94,6 +96,15 @@ pub enum Error {
         path: String,
         /// The field.
         key: &'static str,
+    },
+    /// A document of Terraform's cannot be read.
+    #[error(transparent)]
+    Terraform(#[from] TerraformError),
+    /// [`crate::Options`] ask for what only documents of Terraform's have.
+    #[error("{}: neither a plan nor a state of Terraform's: only those have attributes to bind, and sides", path.display())]
+    NotTerraform {
+        /// What the user named.
+        path: PathBuf,
     },
     /// Nothing in the file or directory is a dump.
     #[error(

@@ -107,18 +107,28 @@ impl Probe<'_> {
 
 /// The file itself, or every `*.json` under the directory in a stable order; hidden directories are skipped.
 pub(crate) fn json_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    files_with(path, &["json"])
+}
+
+/// The same with other suffixes.
+pub(crate) fn files_with(path: &Path, suffixes: &[&str]) -> Result<Vec<PathBuf>, Error> {
     let metadata = fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     if !metadata.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = Vec::new();
-    search(path, &mut HashSet::new(), &mut files)?;
+    search(path, suffixes, &mut HashSet::new(), &mut files)?;
     files.sort();
     Ok(files)
 }
 
 /// `visited` ends loops of symbolic links.
-fn search(directory: &Path, visited: &mut HashSet<PathBuf>, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+fn search(
+    directory: &Path,
+    suffixes: &[&str],
+    visited: &mut HashSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Read { path, source }
@@ -130,9 +140,12 @@ fn search(directory: &Path, visited: &mut HashSet<PathBuf>, files: &mut Vec<Path
         let path = entry.map_err(failed(directory))?.path();
         if path.is_dir() {
             if !is_hidden(&path) {
-                search(&path, visited, files)?;
+                search(&path, suffixes, visited, files)?;
             }
-        } else if path.extension().and_then(OsStr::to_str).is_some_and(|it| it.eq_ignore_ascii_case("json")) {
+            continue;
+        }
+        let suffix = path.extension().and_then(OsStr::to_str);
+        if suffix.is_some_and(|suffix| suffixes.iter().any(|it| suffix.eq_ignore_ascii_case(it))) {
             files.push(path);
         }
     }

@@ -41,7 +41,7 @@ fn peered_vpcs_meet_at_their_connection() {
 
 #[test]
 fn one_vpc_of_several() {
-    let options = Options { vpc: Some("vpc-a".into()) };
+    let options = Options { vpc: Some("vpc-a".into()), ..Options::default() };
     let network = load(&data("peering"), &options).unwrap().network;
     assert_eq!(ids(network.vpcs.iter().map(|it| &it.id)), ["vpc-a"]);
     assert_eq!(ids(network.subnets.iter().map(|it| &it.id)), ["subnet-a"]);

@@ -296,9 +296,9 @@ fn gateways_endpoints_and_prefix_lists() {
 
 #[test]
 fn choosing_the_only_vpc_changes_nothing() {
-    let chosen = load(folder(), &Options { vpc: Some(VPC.into()) }).unwrap();
+    let chosen = load(folder(), &Options { vpc: Some(VPC.into()), ..Options::default() }).unwrap();
     assert_eq!(chosen, imported());
-    let error = load(folder(), &Options { vpc: Some("vpc-2".into()) }).unwrap_err();
+    let error = load(folder(), &Options { vpc: Some("vpc-2".into()), ..Options::default() }).unwrap_err();
     assert!(error.to_string().ends_with("no VPC vpc-2 in it; it has vpc-0a11d0c0ffee00001"), "{error}");
 }
 

@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dump.json");
         std::fs::write(&path, two_vpcs(&json!([association("vpc-1", "associated")])).to_string()).unwrap();
-        let options = Options { vpc: Some("vpc-1".into()) };
+        let options = Options { vpc: Some("vpc-1".into()), ..Options::default() };
         let imported = crate::load(&path, &options).unwrap();
         let group = imported.network.security_groups.iter().find(|group| group.id.as_str() == "sg-2").unwrap();
         assert_eq!((group.vpc.as_str(), group.ingress.len()), ("vpc-1", 1));

@@ -352,7 +352,7 @@ fn the_vpcs_that_are_not_chosen_are_outside_with_their_blocks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dump.json");
     std::fs::write(&path, complete(full()).to_string()).unwrap();
-    let network = crate::load(&path, &Options { vpc: Some("vpc-1".into()) }).unwrap().network;
+    let network = crate::load(&path, &Options { vpc: Some("vpc-1".into()), ..Options::default() }).unwrap().network;
     let gateway = &network.transit_gateways[0];
     assert!(matches!(gateway.attachments[0].kind, AttachmentKind::Vpc(_)));
     let blocks = vec!["10.2.0.0/16".parse().unwrap()];

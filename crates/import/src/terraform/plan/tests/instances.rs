@@ -1,0 +1,61 @@
+//! Addresses of the document: keys, duplicates, what is not there.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn ids_are_addresses_until_there_are_others() {
+    let mut plan = Planned::default();
+    plan.create("module.a[\"x.y\"].aws_vpc.v[0]", json!({"cidr_block": "10.0.0.0/16"}), json!({}));
+    plan.known("aws_vpc.old", json!({"id": "vpc-1", "cidr_block": "10.0.0.0/16"}));
+    let read = plan.read();
+    assert_eq!(read.text("module.a[\"x.y\"].aws_vpc.v[0]", "id"), "module.a[\"x.y\"].aws_vpc.v[0]");
+    assert_eq!(read.text("aws_vpc.old", "id"), "vpc-1");
+    let read = plan.try_read(&["module.a[\"x.y\"].aws_vpc.v[0].id=vpc-7"]).unwrap();
+    assert_eq!(read.text("module.a[\"x.y\"].aws_vpc.v[0]", "id"), "vpc-7");
+}
+
+#[test]
+fn addresses_are_unique() {
+    let mut plan = Planned::default();
+    plan.known("aws_vpc.v", json!({"id": "vpc-1"})).known("aws_vpc.v", json!({"id": "vpc-2"}));
+    assert!(plan.error().contains("aws_vpc.v is there twice"), "{}", plan.error());
+}
+
+#[test]
+fn a_plan_without_configuration_resolves_by_type() {
+    let mut plan = Planned::default();
+    plan.create("aws_vpc.v", json!({"cidr_block": "10.0.0.0/16"}), json!({}));
+    plan.create("aws_subnet.s", json!({"cidr_block": "10.0.0.0/24"}), json!({"vpc_id": true}));
+    let read = plan.read();
+    assert_eq!(read.text("aws_subnet.s", "vpc_id"), "aws_vpc.v");
+    assert!(read.assumed()[0].ends_with("the only aws_vpc of the root module"), "{:?}", read.assumed());
+}
+
+#[test]
+fn binds_name_attributes_that_only_the_unknown_has() {
+    let mut plan = Planned::default();
+    plan.create("aws_instance.i", json!({}), json!({"ipv6_addresses": true, "some_new_attribute": true}));
+    assert!(plan.try_read(&["aws_instance.i.some_new_attribute=x"]).is_ok());
+    let error = plan.try_read(&["aws_instance.i.some_old_attribute=x"]).err().unwrap();
+    assert!(error.contains("near are some_new_attribute"), "{error}");
+}
+
+#[test]
+fn what_is_looked_up_at_apply_may_be_unknown() {
+    let mut plan = Planned::default();
+    plan.change("data.aws_vpc.d", &["read"], json!({}), json!({"id": true, "cidr_block": true}));
+    plan.change("data.aws_subnet.s", &["read"], json!({}), json!({"id": true, "vpc_id": true, "cidr_block": true}));
+    plan.create("aws_security_group.g", json!({}), json!({"vpc_id": true}));
+    plan.root(json!({
+        "data.aws_vpc.d": {}, "data.aws_subnet.s": {},
+        "aws_security_group.g": {"vpc_id": refs(&["data.aws_vpc.d.id", "data.aws_vpc.d"])},
+    }));
+    let read = plan.read();
+    assert_eq!(read.text("aws_security_group.g", "vpc_id"), "data.aws_vpc.d");
+    assert_eq!(
+        (read.text("data.aws_subnet.s", "id"), read.text("data.aws_subnet.s", "vpc_id")),
+        ("data.aws_subnet.s", "-")
+    );
+}
