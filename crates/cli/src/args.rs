@@ -38,11 +38,15 @@ pub(crate) enum Format {
 
 #[derive(Args, Debug)]
 pub(crate) struct Check {
-    /// Native file, or directory or file of `aws ec2 describe-*` JSON.
+    /// Native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON (`PLAN#prior`: before it).
     pub(crate) path: PathBuf,
     /// Keep this VPC only.
     #[arg(long, value_name = "ID")]
     pub(crate) vpc: Option<String>,
+    /// An attribute that a Terraform plan leaves open, or another value of one: aws_nat_gateway.a.allocation_id=aws_eip.a.
+    /// Repeatable.
+    #[arg(long, value_name = "ADDRESS.ATTRIBUTE=VALUE")]
+    pub(crate) bind: Vec<String>,
     /// Findings and assumptions make the exit code 1.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -80,7 +84,8 @@ pub(crate) struct Convert {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Replay {
-    /// Configuration: native file, or directory or file of `aws ec2 describe-*` JSON.
+    /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON
+    /// (`PLAN#prior`: the state before it).
     #[arg(short, long, value_name = "PATH")]
     pub(crate) config: PathBuf,
     /// Captures, pcap or pcapng, also .gz and .zst, `-` for standard input; `@VANTAGE` says where one was taken:
@@ -112,7 +117,8 @@ pub(crate) struct Replay {
     /// Where captures were taken that say nothing themselves: auto, internet, or an interface.
     #[arg(long, value_name = "VANTAGE", default_value = "auto")]
     pub(crate) at: String,
-    /// A host of the captures stands for an interface: 192.168.1.10=web. Repeatable.
+    /// A host of the captures stands for an interface: 192.168.1.10=web. With an attribute of a Terraform resource on the
+    /// left, what it is: aws_nat_gateway.a.allocation_id=aws_eip.a. Repeatable.
     #[arg(long, value_name = "IP=ENI")]
     pub(crate) bind: Vec<String>,
     /// Another configuration for packets from this time on: epoch seconds, or +s after the first packet. Repeatable.
@@ -190,9 +196,13 @@ pub(crate) struct Bench {
     /// How long to measure each row, in seconds; preparing comes on top.
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub(crate) seconds: f64,
-    /// Your own network: native file, or directory or file of `aws ec2 describe-*` JSON.
+    /// Your own network: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON.
     #[arg(short, long, value_name = "PATH", requires = "capture")]
     pub(crate) config: Option<PathBuf>,
+    /// An attribute that a Terraform plan leaves open, or another value of one: aws_nat_gateway.a.allocation_id=aws_eip.a.
+    /// Repeatable.
+    #[arg(long, requires = "config", value_name = "ADDRESS.ATTRIBUTE=VALUE")]
+    pub(crate) bind: Vec<String>,
     /// Your own packets, looped in memory through your own network.
     #[arg(long, value_name = "FILE", requires = "config")]
     pub(crate) capture: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use vpcemu_import::FileReport;
+use vpcemu_import::{FileReport, Side, TerraformError};
 use vpcemu_model::validate::validate;
 use vpcemu_model::{Assumption, Id, Network, native};
 
@@ -29,10 +29,28 @@ pub(crate) struct IgnoredLine {
     pub(crate) text: String,
 }
 
-/// Loads a native file, or a dump.
-pub(crate) fn load(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
-    if vpcemu_import::is_dump(path) {
-        return load_dump(path, vpc);
+/// What the command line says of how to read a configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Choice<'a> {
+    /// Keep this VPC only.
+    pub(crate) vpc: Option<&'a str>,
+    /// Attributes of Terraform resources, as `--bind` says them.
+    pub(crate) binds: &'a [String],
+}
+
+/// Loads a native file, a dump, or a plan or state of Terraform's.
+pub(crate) fn load(path: &Path, choice: Choice<'_>) -> Result<Loaded, Error> {
+    let (plain, side) = Side::split(path);
+    if side.is_some() || vpcemu_import::is_dump(&plain) || vpcemu_import::is_terraform(&plain) {
+        return import(&plain, side, choice);
+    }
+    if let Some(bind) = choice.binds.first() {
+        let text = format!(
+            "--bind {bind}: the left side is not an IP address, and {} is a native file: only resources of Terraform's have \
+             attributes to bind",
+            path.display()
+        );
+        return Err(Error::Usage(text));
     }
     vpcemu_import::refuse(path)?;
     let loaded = native::load(path)?;
@@ -43,7 +61,7 @@ pub(crate) fn load(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
         ignored: Vec::new(),
         files: vec![FileReport { name: path.display().to_string(), keys: Vec::new() }],
     };
-    match vpc {
+    match choice.vpc {
         Some(vpc) if loaded.network.vpcs.iter().all(|of| of.id.as_str() != vpc && of.name.as_deref() != Some(vpc)) => {
             let known: Vec<_> = loaded.network.vpcs.iter().map(|vpc| vpc.id.as_str()).collect();
             Err(Error::Usage(format!("--vpc {vpc}: no such VPC; there is {}", known.join(", "))))
@@ -53,8 +71,69 @@ pub(crate) fn load(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
     }
 }
 
-fn load_dump(path: &Path, vpc: Option<&str>) -> Result<Loaded, Error> {
-    let options = vpcemu_import::Options { vpc: vpc.map(Id::new), ..vpcemu_import::Options::default() };
+/// Loads the configurations of one run. Binds are of whichever of them has the resource.
+pub(crate) fn load_all(paths: &[&Path], choice: Choice<'_>) -> Result<Vec<Loaded>, Error> {
+    if let [path] = paths {
+        return Ok(vec![load(path, choice)?]);
+    }
+    let mut followed = vec![false; choice.binds.len()];
+    let mut refusals: Vec<Option<Error>> = choice.binds.iter().map(|_| None).collect();
+    let mut loaded = Vec::with_capacity(paths.len());
+    for path in paths {
+        let mut here: Vec<usize> = (0..choice.binds.len()).collect();
+        loop {
+            let binds: Vec<_> = here.iter().map(|&at| choice.binds[at].clone()).collect();
+            let error = match load(path, Choice { binds: &binds, ..choice }) {
+                Ok(network) => {
+                    here.into_iter().for_each(|at| followed[at] = true);
+                    loaded.push(network);
+                    break;
+                }
+                Err(error) => error,
+            };
+            // A configuration without the resource, or without Terraform, is read without the bind.
+            let refused = match &error {
+                Error::Import(vpcemu_import::Error::Terraform(TerraformError::Bind { bind, .. })) => {
+                    here.iter().position(|&at| choice.binds[at] == *bind)
+                }
+                Error::Import(vpcemu_import::Error::NotTerraform { .. }) | Error::Usage(_) if !here.is_empty() => {
+                    Some(0)
+                }
+                _ => None,
+            };
+            let Some(refused) = refused else { return Err(error) };
+            let told = &mut refusals[here.remove(refused)];
+            // What is near is worth more than that another configuration has no such resources at all.
+            if told.is_none() || matches!(&error, Error::Import(vpcemu_import::Error::Terraform(_))) {
+                *told = Some(error);
+            }
+        }
+    }
+    let unheard = followed.into_iter().zip(refusals).find(|(followed, _)| !followed);
+    match unheard {
+        Some((_, Some(error))) => Err(error),
+        _ => Ok(loaded),
+    }
+}
+
+/// Whether a `--bind` moves a host of a capture, rather than telling an attribute of a Terraform resource.
+pub(crate) fn binds_host(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(host, _)| host.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// Refuses binds of hosts where there is no capture to replay.
+pub(crate) fn refuse_hosts(binds: &[String]) -> Result<(), Error> {
+    match binds.iter().find(|bind| binds_host(bind)) {
+        Some(bind) => {
+            let text = "hosts of captures are moved by `replay` only; here an attribute belongs on the left";
+            Err(Error::Usage(format!("--bind {bind}: {text}, as in aws_nat_gateway.a.allocation_id=aws_eip.a")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn import(path: &Path, side: Option<Side>, choice: Choice<'_>) -> Result<Loaded, Error> {
+    let options = vpcemu_import::Options { vpc: choice.vpc.map(Id::new), binds: choice.binds.to_vec(), side };
     let imported = vpcemu_import::load(path, &options)?;
     let findings = validate(&imported.network);
     let (errors, rest): (Vec<_>, Vec<_>) =

@@ -1,7 +1,7 @@
 //! `vpcemu replay`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -129,16 +129,16 @@ fn busiest_gateway(sessions: &Watch, timeline: &Timeline) -> Option<String> {
 }
 
 fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
-    let vpc = arguments.vpc.as_deref();
-    let mut networks = vec![config::load(&arguments.config, vpc)?.network];
+    let (hosts, attributes): (Vec<_>, Vec<_>) =
+        arguments.bind.iter().cloned().partition(|bind| config::binds_host(bind));
     let mut starts = Vec::new();
     for then in &arguments.then {
         let (time, path) = then.split_once('=').ok_or_else(|| bad_then(then))?;
-        starts.push((parse_time(time).ok_or_else(|| bad_then(then))?, PathBuf::from(path)));
+        starts.push((parse_time(time).ok_or_else(|| bad_then(then))?, Path::new(path)));
     }
-    for (_, path) in &starts {
-        networks.push(config::load(path, vpc)?.network);
-    }
+    let paths: Vec<_> = std::iter::once(&*arguments.config).chain(starts.iter().map(|(_, path)| *path)).collect();
+    let choice = config::Choice { vpc: arguments.vpc.as_deref(), binds: &attributes };
+    let networks: Vec<_> = config::load_all(&paths, choice)?.into_iter().map(|loaded| loaded.network).collect();
     let starts = in_order(starts.into_iter().map(|(start, _)| start).collect(), &arguments.then)?;
     let mut assumptions: Vec<Assumption> = Vec::new();
     for assumption in networks.iter().flat_map(|network| &network.assumptions) {
@@ -159,7 +159,7 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
     let default_at = select::vantage(network, &timeline, &arguments.at)?;
     let captures = arguments.captures.iter().map(|text| capture(network, &timeline, text, default_at));
     let captures = captures.collect::<Result<_, Error>>()?;
-    let bindings = arguments.bind.iter().map(|text| binding(network, text)).collect::<Result<Vec<_>, Error>>()?;
+    let bindings = hosts.iter().map(|text| binding(network, text)).collect::<Result<Vec<_>, Error>>()?;
     let workers = arguments.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if workers == 0 {
         return Err(Error::Usage("--workers 0: at least one worker is needed".to_owned()));
@@ -232,7 +232,7 @@ fn in_order(starts: Vec<Start>, texts: &[String]) -> Result<Vec<Start>, Error> {
 fn capture(network: &Network, timeline: &Timeline, text: &str, default: At) -> Result<CaptureInput, Error> {
     // A file whose name holds an @ is still a file.
     if let Some((path, vantage)) = text.rsplit_once('@')
-        && !std::path::Path::new(text).exists()
+        && !Path::new(text).exists()
     {
         let at = select::vantage(network, timeline, vantage)?;
         return Ok(CaptureInput { path: PathBuf::from(path), at });

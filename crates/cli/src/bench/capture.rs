@@ -19,7 +19,7 @@ use super::packets::{MAX_BYTES, Packets};
 use super::rig::{self, Rig};
 use super::row::Size;
 use super::scenario::{REMOTES, REMOTES_V6};
-use crate::config;
+use crate::config::{self, Choice};
 use crate::error::Error;
 
 /// A datagram of the capture, and when it was seen.
@@ -38,8 +38,9 @@ pub(crate) struct Capture {
 
 impl Capture {
     /// Reads both. Says on standard error what is left out.
-    pub(crate) fn read(config: &Path, file: &Path) -> Result<Self, Error> {
-        let network = config::load(config, None)?.network;
+    pub(crate) fn read(config: &Path, binds: &[String], file: &Path) -> Result<Self, Error> {
+        config::refuse_hosts(binds)?;
+        let network = config::load(config, Choice { vpc: None, binds })?.network;
         let (seen, left_out) = read(file)?;
         let name = file.display().to_string();
         if seen.is_empty() {

@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, Error> {
     let mut rows = Vec::new();
     match (&arguments.config, &arguments.capture) {
         (Some(config), Some(capture)) => {
-            let read = Capture::read(config, capture)?;
+            let read = Capture::read(config, &arguments.bind, capture)?;
             for workers in &arguments.workers {
                 progress.say(&format!("{}, {workers} workers", capture.display()));
                 let subject = read.prepare(arguments.remotes, *workers)?;
