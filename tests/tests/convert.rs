@@ -204,7 +204,7 @@ fn dumps_judge_packets_as_their_native_files() {
 fn one_vpc_of_a_dump_is_converted_alone() {
     let path = root("crates/import/tests/data/moto-peering");
     for vpc in dump("moto-peering").vpcs {
-        let options = vpcemu_import::Options { vpc: Some(vpc.id.clone()) };
+        let options = vpcemu_import::Options { vpc: Some(vpc.id.clone()), ..Default::default() };
         let network = vpcemu_import::load(&path, &options).unwrap_or_else(|error| panic!("{error}")).network;
         assert_eq!(network.difference(&converted(&network, "one")), None);
     }

@@ -61,10 +61,11 @@ pub(crate) struct Check {
 /// Examples:
 ///   vpcemu convert dump/ -o net.toml
 ///   vpcemu convert dump/ --vpc vpc-0a11d0c0ffee00001
+///   vpcemu convert plan.json -o planned.toml
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Convert {
-    /// Native file, or directory or file of `aws ec2 describe-*` JSON.
+    /// Native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON (`PLAN#prior`: before it).
     pub(crate) path: PathBuf,
     /// Where to write it; standard output by default.
     #[arg(short, long, value_name = "FILE")]
@@ -72,6 +73,10 @@ pub(crate) struct Convert {
     /// Keep this VPC only.
     #[arg(long, value_name = "ID")]
     pub(crate) vpc: Option<String>,
+    /// An attribute that a Terraform plan leaves open, or another value of one: aws_nat_gateway.a.allocation_id=aws_eip.a.
+    /// Repeatable.
+    #[arg(long, value_name = "ADDRESS.ATTRIBUTE=VALUE")]
+    pub(crate) bind: Vec<String>,
     /// Assumptions are errors.
     #[arg(long)]
     pub(crate) strict: bool,

@@ -4,12 +4,12 @@ use vpcemu_model::native;
 
 use crate::Ending;
 use crate::args::Convert;
-use crate::config::{load, refuse_assumptions};
+use crate::config::{Choice, load, refuse_assumptions};
 use crate::error::{Error, print};
 
 pub(crate) fn run(arguments: &Convert) -> Result<Ending, Error> {
-    let Convert { path, output, vpc, strict } = arguments;
-    let loaded = load(path, vpc.as_deref())?;
+    let Convert { path, output, vpc, bind, strict } = arguments;
+    let loaded = load(path, Choice { vpc: vpc.as_deref(), binds: bind })?;
     if *strict {
         refuse_assumptions(&loaded.network.assumptions)?;
     }

@@ -72,7 +72,7 @@ pub(crate) fn dump(resources: &[Resource], file: &Arc<str>, notes: &mut Notes) -
     route::describe(&mut to)?;
     block_public_access::describe(&mut to)?;
     flow_log::describe(&mut to)?;
-    Ok(to.objects.into_dump(file, to.notes))
+    to.objects.into_dump(file, to.notes)
 }
 
 /// What there is, and what was described of it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use vpcemu_model::Id;
 
+use crate::Error;
 use crate::dump::{Dump, Key};
 use crate::node::PLACE;
 use crate::notes::Notes;
@@ -102,15 +103,15 @@ impl Objects {
     }
 
     /// Everything as a dump.
-    pub(super) fn into_dump(self, file: &Arc<str>, notes: &mut Notes) -> Dump {
+    pub(super) fn into_dump(self, file: &Arc<str>, notes: &mut Notes) -> Result<Dump, Error> {
         let mut dump = Dump::of_configuration();
         for Object { key, fields, place } in self.objects {
-            dump.push(key, fields, file, place, notes);
+            dump.push(key, fields, file, place, notes)?;
         }
         for (id, Object { key, fields, place }) in self.parts {
             dump.push_part(key, Id::new(id), fields, file, place);
         }
-        dump
+        Ok(dump)
     }
 }
 
