@@ -1,7 +1,8 @@
 //! What a file is when it is nothing that is read, and what to do instead.
 //!
-//! People try what they have: a CloudFormation template, Terraform's own language, a directory without a dump. Each is known
-//! by its text, never by its name alone, so that what is meant to be a configuration keeps the errors of its reader.
+//! People try what they have: a CloudFormation template, a file of YAML, a directory without a dump. Each is known by its text,
+//! never by its name alone, so that what is meant to be a configuration keeps the errors of its reader. What is Terraform's and
+//! not read, `terraform` itself tells.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,8 +15,6 @@ use crate::{Error, files, text};
 /// How a dump is made, for every sentence that says what to do instead.
 const COLLECT: &str = "`vpcemu collect > collect.sh` prints a script that makes a dump of what is deployed: \
                        run it, and name the directory that it fills";
-/// How Terraform says in JSON what its own language describes.
-const SHOW: &str = "run `terraform show -json > state.json` where it is applied, and name that file";
 
 /// Refuses a path that is no configuration of any kind, with what it is and the next thing to try. A path that may be a
 /// native file, or that cannot be opened, is left to its reader.
@@ -72,11 +71,6 @@ fn of_text(file: &str, text: &str) -> Option<Error> {
     if let Some((number, line)) = lines().find(|(_, line)| is_version(line) || of_template(line)) {
         return Some(cloud_formation(file, &format!("line {number} is `{}`", shown(line))));
     }
-    if let Some((number, line)) = lines().find(|(_, line)| is_block(line)) {
-        let line = shown(line);
-        let text = format!("{file}:{number}: `{line}` is Terraform's own language, which is not read: {SHOW}");
-        return Some(Error::Foreign { text });
-    }
     let (number, first) = lines().find(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))?;
     is_yaml(first).then(|| {
         let line = shown(first);
@@ -89,14 +83,6 @@ fn of_text(file: &str, text: &str) -> Option<Error> {
 
 fn is_version(line: &str) -> bool {
     line.trim_start_matches(['"', '\'']).starts_with("AWSTemplateFormatVersion")
-}
-
-/// A line that opens a block: `resource "aws_vpc" "main" {`.
-fn is_block(line: &str) -> bool {
-    const BLOCKS: [&str; 8] = ["resource", "data", "module", "variable", "provider", "terraform", "locals", "output"];
-    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let labels = rest.trim_end().strip_suffix('{').map(str::trim);
-    BLOCKS.contains(&word) && labels.is_some_and(|labels| labels.is_empty() || labels.starts_with('"'))
 }
 
 /// A line that no TOML file begins with: a document's mark, an item of a list, or a key with a colon.
@@ -121,8 +107,6 @@ fn directory(path: &Path) -> Result<Error, Error> {
     let ends = |suffix: &str| names.iter().find(|name| name.ends_with(suffix));
     let text = if names.is_empty() {
         format!("{name}: the directory is empty: expected describe-* JSON in it; {COLLECT}")
-    } else if let Some(file) = ends(".tf") {
-        format!("{name}: no *.json in it, and {file} is in Terraform's own language, which is not read: {SHOW}")
     } else if let Some(file) = ends(".toml") {
         format!("{name}: no *.json in it; for the native file name it: {}", path.join(file).display())
     } else {
@@ -180,10 +164,6 @@ mod tests {
 
     #[test]
     fn other_languages_are_known_by_their_text() {
-        let text = refused("main.tf", "# net\n\nresource \"aws_vpc\" \"main\" {\n  cidr_block = \"10.0.0.0/16\"\n}\n");
-        assert!(text.starts_with("main.tf:3: `resource \"aws_vpc\" \"main\" {` is Terraform's own language"), "{text}");
-        assert!(text.contains("terraform show -json"), "{text}");
-        assert!(refused("x", "terraform {\n}\n").contains("x:1: `terraform {`"));
         let text = refused("net.yaml", "---\nvpcs: []\n");
         assert!(text.starts_with("net.yaml:1: `---` is YAML, which is not read"), "{text}");
         assert!(refused("x", "# a\nVpcs:\n- VpcId: vpc-1\n").contains("x:2: `Vpcs:` is YAML"));
@@ -208,8 +188,6 @@ mod tests {
         assert!(refused().contains("but a.yaml, b.yaml, c.yaml and 1 more"), "{}", refused());
         fs::write(folder.path().join("net.toml"), "").unwrap();
         assert!(refused().contains("name it: "), "{}", refused());
-        fs::write(folder.path().join("main.tf"), "").unwrap();
-        assert!(refused().contains("main.tf is in Terraform's own language"), "{}", refused());
     }
 
     #[test]

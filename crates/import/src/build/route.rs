@@ -71,7 +71,7 @@ fn note_forwarding(network: &Network, interfaces: &HashMap<Id, usize>, notes: &m
 }
 
 /// AWS has a local route for every block of the VPC, whose target can be replaced but not taken away (semantics 2.3).
-/// Dumps that were cut down by hand may lack them.
+/// Terraform does not write them, and dumps that were cut down by hand may lack them.
 fn add_local_routes(network: &mut Network) {
     let of_subnets = network.route_tables.iter_mut().map(|table| (&table.vpc, &mut table.routes));
     let of_gateways = network.gateway_route_tables.iter_mut().map(|table| (&table.vpc, &mut table.routes));
