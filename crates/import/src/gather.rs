@@ -23,18 +23,39 @@ pub(crate) struct Gathered {
 
 /// Reads every file of the path.
 pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> {
-    let mut gathered = Gathered::default();
-    let (mut unknown, mut templates) = (Vec::new(), Vec::new());
+    let mut gathering = Gathering::default();
     for file in files::json_files(path)? {
         let bytes = std::fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
+        gathering.file(&file, &bytes, notes)?;
+    }
+    gathering.finish(path, notes)
+}
+
+/// Reads what is in memory, as if it were the file of that name.
+pub(crate) fn gather_bytes(file: &Path, bytes: &[u8], notes: &mut Notes) -> Result<Gathered, Error> {
+    let mut gathering = Gathering::default();
+    gathering.file(file, bytes, notes)?;
+    gathering.finish(file, notes)
+}
+
+/// What the files read so far hold.
+#[derive(Default)]
+struct Gathering {
+    gathered: Gathered,
+    unknown: Vec<Unknown>,
+    templates: Vec<Error>,
+}
+
+impl Gathering {
+    fn file(&mut self, file: &Path, bytes: &[u8], notes: &mut Notes) -> Result<(), Error> {
         let name: Arc<str> = file.display().to_string().into();
-        let documents = text::documents(&name, &bytes)?;
+        let documents = text::documents(&name, bytes)?;
         let named = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let named = Named { list: id_in(named, PREFIX_LIST), table: id_in(named, ROUTE_TABLE) };
         let mut reader = Reader {
-            dump: &mut gathered.dump,
-            notes: &mut *notes,
-            unknown: &mut unknown,
+            dump: &mut self.gathered.dump,
+            notes,
+            unknown: &mut self.unknown,
             report: FileReport { name: name.to_string(), keys: Vec::new() },
             file: name,
             named,
@@ -43,24 +64,29 @@ pub(crate) fn gather(path: &Path, notes: &mut Notes) -> Result<Gathered, Error> 
         for (index, document) in documents.into_iter().enumerate() {
             let place = if several { format!("#{}", index + 1) } else { String::new() };
             if foreign::is_template(&document) {
-                templates.extend(foreign::of_document(&reader.file, &document));
+                self.templates.extend(foreign::of_document(&reader.file, &document));
                 let text = "a CloudFormation template: only dumps of what is deployed are read";
                 reader.notes.ignore("AWSTemplateFormatVersion", &reader.file, text);
                 continue;
             }
             reader.document(document, &place, None, WRAPPERS)?;
         }
-        gathered.files.push(reader.report);
+        self.gathered.files.push(reader.report);
+        Ok(())
     }
-    if gathered.files.iter().all(|file| file.keys.is_empty()) {
-        let of_template = templates.into_iter().next();
-        return Err(of_template.unwrap_or_else(|| Error::NoDump { path: path.to_owned() }));
+
+    fn finish(self, path: &Path, notes: &mut Notes) -> Result<Gathered, Error> {
+        let Self { gathered, unknown, templates } = self;
+        if gathered.files.iter().all(|file| file.keys.is_empty()) {
+            let of_template = templates.into_iter().next();
+            return Err(of_template.unwrap_or_else(|| Error::NoDump { path: path.to_owned() }));
+        }
+        for Unknown { key, file, files } in unknown {
+            let place = if files > 1 { format!("{file} and {} more", files - 1) } else { file.to_string() };
+            notes.ignore(key, place, "this key is not read");
+        }
+        Ok(gathered)
     }
-    for Unknown { key, file, files } in unknown {
-        let place = if files > 1 { format!("{file} and {} more", files - 1) } else { file.to_string() };
-        notes.ignore(key, place, "this key is not read");
-    }
-    Ok(gathered)
 }
 
 /// Whether a value is a dump, or encloses one.

@@ -65,6 +65,14 @@ pub fn load(path: &Path, options: &Options) -> Result<Imported, Error> {
     finish(gathered, path, options, notes)
 }
 
+/// Reads a dump that is in memory; `name` stands for the file's.
+pub fn read_dump(name: &str, bytes: &[u8], options: &Options) -> Result<Imported, Error> {
+    let path = Path::new(name);
+    let mut notes = notes::Notes::default();
+    let gathered = gather::gather_bytes(path, bytes, &mut notes)?;
+    finish(gathered, path, options, notes)
+}
+
 /// Reads a plan or state of Terraform's that is in memory; `name` stands for the file's.
 pub fn read_terraform(name: &str, bytes: Vec<u8>, options: &Options) -> Result<Imported, Error> {
     let path = PathBuf::from(name);
