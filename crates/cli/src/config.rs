@@ -40,6 +40,9 @@ pub(crate) struct Choice<'a> {
 
 /// Loads a native file, a dump, or a plan or state of Terraform's.
 pub(crate) fn load(path: &Path, choice: Choice<'_>) -> Result<Loaded, Error> {
+    if is_stream(path) {
+        return stream(path, choice);
+    }
     let (plain, side) = Side::split(path);
     if side.is_some() || vpcemu_import::is_dump(&plain) || vpcemu_import::is_terraform(&plain) {
         return import(&plain, side, choice);
@@ -53,7 +56,39 @@ pub(crate) fn load(path: &Path, choice: Choice<'_>) -> Result<Loaded, Error> {
         return Err(Error::Usage(text));
     }
     vpcemu_import::refuse(path)?;
-    let loaded = native::load(path)?;
+    of_native(native::load(path)?, path, choice)
+}
+
+/// Whether a path is a pipe or a device: what it gives can be read once.
+fn is_stream(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
+}
+
+/// The same of a pipe, as `<(aws ec2 describe-vpcs)` and `/dev/stdin` are.
+fn stream(path: &Path, choice: Choice<'_>) -> Result<Loaded, Error> {
+    let failed = |source| vpcemu_import::Error::Read { path: path.to_owned(), source };
+    let bytes = std::fs::read(path).map_err(failed)?;
+    let name = path.display().to_string();
+    let options = vpcemu_import::Options { vpc: choice.vpc.map(Id::new), binds: choice.binds.to_vec(), side: None };
+    match vpcemu_import::read_terraform(&name, bytes.clone(), &options) {
+        Err(vpcemu_import::Error::NotTerraform { .. }) if choice.binds.is_empty() => {}
+        read => return of_import(read?),
+    }
+    match vpcemu_import::read_dump(&name, &bytes, &options) {
+        Ok(imported) => of_import(imported),
+        // Neither a native file nor anything else of ours begins like JSON.
+        Err(error) if bytes.trim_ascii_start().starts_with(b"{") => Err(error.into()),
+        Err(_) => {
+            let text = String::from_utf8(bytes).map_err(|error| native::Error::Encoding {
+                path: path.to_owned(),
+                offset: error.utf8_error().valid_up_to(),
+            })?;
+            of_native(native::parse(&name, text.trim_start_matches('\u{feff}'))?, path, choice)
+        }
+    }
+}
+
+fn of_native(loaded: native::Loaded, path: &Path, choice: Choice<'_>) -> Result<Loaded, Error> {
     let loaded = Loaded {
         network: loaded.network,
         findings: loaded.findings,
@@ -134,7 +169,10 @@ pub(crate) fn refuse_hosts(binds: &[String]) -> Result<(), Error> {
 
 fn import(path: &Path, side: Option<Side>, choice: Choice<'_>) -> Result<Loaded, Error> {
     let options = vpcemu_import::Options { vpc: choice.vpc.map(Id::new), binds: choice.binds.to_vec(), side };
-    let imported = vpcemu_import::load(path, &options)?;
+    of_import(vpcemu_import::load(path, &options)?)
+}
+
+fn of_import(imported: vpcemu_import::Imported) -> Result<Loaded, Error> {
     let findings = validate(&imported.network);
     let (errors, rest): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);

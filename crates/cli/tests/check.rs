@@ -260,3 +260,37 @@ fn the_repositorys_configurations_have_the_findings_that_they_should() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0][1], "no-return-traffic");
 }
+
+/// What is read of a pipe can be read once.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_as_the_file_is() {
+    use std::io::Write;
+
+    let piped = |text: &[u8]| {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_vpcemu"))
+            .args(["check", "/dev/stdin"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(text).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), stdout, stderr)
+    };
+    for (text, has) in [
+        (r#"{"Vpcs": [{"VpcId": "vpc-7", "CidrBlock": "10.0.0.0/16"}]}"#, "vpc-7: 10.0.0.0/16"),
+        ("[vpc.main]\ncidrs = [\"10.0.0.0/16\"]\n", "vpc-main: 10.0.0.0/16"),
+    ] {
+        let (code, stdout, stderr) = piped(text.as_bytes());
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(stdout.contains(has), "{stdout}");
+    }
+    let (code, _, stderr) = piped(b"{\"Vpcs\": [");
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("/dev/stdin:1:"), "{stderr}");
+}
