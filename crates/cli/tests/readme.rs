@@ -44,7 +44,9 @@ fn every_command_of_the_readme_does_what_it_says() {
             commands += 1;
             // In a folder of its own, so that outputs leave no trace; inputs are the repository's.
             let folder = tempfile::tempdir().unwrap();
-            std::os::unix::fs::symlink(repository().join("pcaps"), folder.path().join("pcaps")).unwrap();
+            for inputs in ["pcaps", "crates"] {
+                std::os::unix::fs::symlink(repository().join(inputs), folder.path().join(inputs)).unwrap();
+            }
             let output = std::process::Command::new(env!("CARGO_BIN_EXE_vpcemu"))
                 .args(arguments.split_whitespace())
                 .current_dir(folder.path())
