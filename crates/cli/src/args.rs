@@ -36,8 +36,9 @@ pub(crate) enum Format {
     Json,
 }
 
+/// A configuration, for verbs that look at one and push nothing through it.
 #[derive(Args, Debug)]
-pub(crate) struct Check {
+pub(crate) struct Configuration {
     /// Native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON (`PLAN#prior`: before it).
     pub(crate) path: PathBuf,
     /// Keep this VPC only.
@@ -47,6 +48,12 @@ pub(crate) struct Check {
     /// Repeatable.
     #[arg(long, value_name = "ADDRESS.ATTRIBUTE=VALUE")]
     pub(crate) bind: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
     /// Findings and assumptions make the exit code 1.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -65,18 +72,11 @@ pub(crate) struct Check {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Convert {
-    /// Native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON (`PLAN#prior`: before it).
-    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
     /// Where to write it; standard output by default.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Keep this VPC only.
-    #[arg(long, value_name = "ID")]
-    pub(crate) vpc: Option<String>,
-    /// An attribute that a Terraform plan leaves open, or another value of one: aws_nat_gateway.a.allocation_id=aws_eip.a.
-    /// Repeatable.
-    #[arg(long, value_name = "ADDRESS.ATTRIBUTE=VALUE")]
-    pub(crate) bind: Vec<String>,
     /// Assumptions are errors.
     #[arg(long)]
     pub(crate) strict: bool,

@@ -7,6 +7,7 @@ use vpcemu_import::{FileReport, Side, TerraformError};
 use vpcemu_model::validate::validate;
 use vpcemu_model::{Assumption, Id, Network, native};
 
+use crate::args::Configuration;
 use crate::error::Error;
 use native::{Finding, Severity};
 
@@ -36,6 +37,14 @@ pub(crate) struct Choice<'a> {
     pub(crate) vpc: Option<&'a str>,
     /// Attributes of Terraform resources, as `--bind` says them.
     pub(crate) binds: &'a [String],
+}
+
+impl Configuration {
+    /// Loads it.
+    pub(crate) fn load(&self) -> Result<Loaded, Error> {
+        refuse_hosts(&self.bind)?;
+        load(&self.path, Choice { vpc: self.vpc.as_deref(), binds: &self.bind })
+    }
 }
 
 /// Loads a native file, a dump, or a plan or state of Terraform's.

@@ -4,12 +4,12 @@ use vpcemu_model::native;
 
 use crate::Ending;
 use crate::args::Convert;
-use crate::config::{Choice, load, refuse_assumptions};
+use crate::config::refuse_assumptions;
 use crate::error::{Error, print};
 
 pub(crate) fn run(arguments: &Convert) -> Result<Ending, Error> {
-    let Convert { path, output, vpc, bind, strict } = arguments;
-    let loaded = load(path, Choice { vpc: vpc.as_deref(), binds: bind })?;
+    let Convert { configuration, output, strict } = arguments;
+    let (path, loaded) = (&configuration.path, configuration.load()?);
     if *strict {
         refuse_assumptions(&loaded.network.assumptions)?;
     }

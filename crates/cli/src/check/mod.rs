@@ -15,14 +15,13 @@ use vpcemu_model::{Assumption, Destination, Route, native};
 
 use crate::Ending;
 use crate::args::{Check, Format};
-use crate::config::{Choice, IgnoredLine, Loaded, load, refuse_hosts};
+use crate::config::{IgnoredLine, Loaded};
 use crate::error::{Error, print};
 
 use inventory::Inventory;
 
 pub(crate) fn run(arguments: &Check) -> Result<Ending, Error> {
-    refuse_hosts(&arguments.bind)?;
-    let loaded = load(&arguments.path, Choice { vpc: arguments.vpc.as_deref(), binds: &arguments.bind })?;
+    let loaded = arguments.configuration.load()?;
     let text = match arguments.format {
         Format::Json => format!("{}\n", serde_json::to_string(&Report::of(&loaded)).map_err(Error::json)?),
         Format::Text => text::page(&loaded, arguments.verbose),
