@@ -58,18 +58,16 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
 
 fn of_acl<'a>(acl: &'a NetworkAcl, places: &[Place<'a>], findings: &mut Vec<Finding>) {
     let (ingress, egress) = (Entries::of(&acl.ingress), Entries::of(&acl.egress));
-    let unanswered = |inbound: bool, entry: &'a AclEntry| {
+    let unanswered = |inbound: bool, entry: &'a AclEntry, mirrored: bool| {
         let (own, other) = if inbound { (&ingress, &egress) } else { (&egress, &ingress) };
-        places.iter().find_map(|place| place.unanswered(own, other, entry, inbound))
+        places.iter().find_map(|place| place.unanswered(own, other, entry, inbound, mirrored))
     };
     for (inbound, entries) in [(true, &ingress), (false, &egress)] {
         for entry in entries.allowing() {
             // Whoever takes the port of the service for that of its answers writes the same entry both ways.
             let mirrors = |it: &AclEntry| (it.protocol, it.ports, it.cidr) == (entry.protocol, entry.ports, entry.cidr);
-            if !inbound && ingress.allowing().any(mirrors) {
-                continue;
-            }
-            if let Some(unanswered) = unanswered(inbound, entry) {
+            let mirrored = !inbound && ingress.allowing().any(mirrors);
+            if let Some(unanswered) = unanswered(inbound, entry, mirrored) {
                 findings.push(unanswered.finding(acl, entry, inbound));
             }
         }
@@ -173,27 +171,32 @@ impl<'a> Place<'a> {
             && self.subnet.vpc == other.subnet.vpc
     }
 
+    /// A mirrored entry is about the answers of another one, but for what a NAT gateway asks for.
     fn unanswered(
         &self,
         own: &Entries<'a>,
         other: &Entries<'a>,
         entry: &AclEntry,
         inbound: bool,
+        mirrored: bool,
     ) -> Option<Unanswered<'a>> {
+        if mirrored && !self.translates {
+            return None;
+        }
         let (protocol, port, opens) = opens(entry)?;
         let addresses = self.addresses(own, other, entry.cidr);
+        let translated = |it: IpAddr| self.translates && !inbound && !self.is_inside(it);
         let of_entry = |it: &&IpAddr| own.first(protocol, **it, port).is_some_and(|first| std::ptr::eq(first, entry));
         let concerned = |it: &&IpAddr| {
             let route = self.route(**it);
             let reached = self.is_inside(**it) || route.is_some_and(|route| !inbound || lets_in(&route.target));
             // Who allows everything says nothing of what for: only what has no other use than to open connections does.
             let meant = opens == Opens::Service || !inbound && !self.is_inside(**it) && self.asks(route);
-            reached && meant
+            reached && meant && (!mirrored || translated(**it))
         };
         let concerned: Vec<IpAddr> = addresses.iter().filter(of_entry).filter(concerned).copied().collect();
         let denied = |address: IpAddr| {
-            let translated = self.translates && !inbound && !self.is_inside(address);
-            let ports = if translated { TRANSLATED_PORTS } else { CLIENT_PORTS };
+            let ports = if translated(address) { TRANSLATED_PORTS } else { CLIENT_PORTS };
             other.denied(protocol, address, ports, entry.cidr).map(|(ports, by)| (address, ports, by))
         };
         let all: Vec<_> = concerned.iter().filter_map(|address| denied(*address)).collect();

@@ -99,6 +99,25 @@ fn what_a_nat_gateway_is_asked_for_has_to_come_back() {
 }
 
 #[test]
+fn a_nat_gateway_asks_for_what_its_subnet_serves_too() {
+    let both = |cidr| vec![entry(100, TCP, ports(443, 443), cidr), entry(110, TCP, ports(32768, 65535), cidr)];
+    // A public subnet with servers and the gateway, which takes lower ports than Linux does.
+    let found = texts(&with(PUBLIC, both("0.0.0.0/0"), both("0.0.0.0/0")));
+    let expected = "entry 100 of acl-2 lets tcp 443 out to 0.0.0.0/0 at subnet-a, but no inbound entry allows the answers: \
+                    they go to ports 1024-32767";
+    assert_eq!(found, [expected]);
+    // Nothing translates towards the VPC, or in the other subnet.
+    assert_eq!(texts(&with(PUBLIC, both("10.0.0.0/16"), both("10.0.0.0/16"))), NONE);
+    assert_eq!(texts(&with(PRIVATE, both("0.0.0.0/0"), both("0.0.0.0/0"))), NONE);
+    // The ports that it takes are enough.
+    let wide = || vec![entry(100, TCP, ports(443, 443), "0.0.0.0/0"), entry(110, TCP, ports(1024, 65535), "0.0.0.0/0")];
+    assert_eq!(texts(&with(PUBLIC, wide(), wide())), NONE);
+    // Both directions lack their answers, which is two mistakes here.
+    let query = || vec![entry(100, TCP, ports(443, 443), "0.0.0.0/0")];
+    assert_eq!(texts(&with(PUBLIC, query(), query())).len(), 2);
+}
+
+#[test]
 fn ipv6_that_only_goes_out_has_to_come_back() {
     let all = || vec![entry(100, Protocol::All, Ports::Any, "::/0")];
     let found = texts(&with(PRIVATE, vec![entry(100, TCP, ports(443, 443), "2001:db8::/56")], all()));
