@@ -3,10 +3,17 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use ipnet::IpNet;
+
 use super::Index;
-use super::routing::Named;
+use super::edge_routes::NOT_PUBLIC;
+use super::routing::{Named, blocks};
 use crate::finding::{Finding, Severity};
-use crate::{Connectivity, Id, NatGateway, Origin, Placement, Route, RouteTable, Target};
+use crate::{Connectivity, EndpointKind, Id, NatGateway, Origin, Placement, Route, RouteTable, Target};
+
+/// Who routes as much as this means the internet, of which the largest networks have about as much each. Prefix lists of AWS's
+/// services and partners' networks have longer prefixes.
+const BROAD: u8 = 8;
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let network = index.network;
@@ -67,15 +74,45 @@ fn nat(index: &Index<'_>, gateway: &NatGateway, findings: &mut Vec<Finding>) {
     }
 }
 
-fn leads_out(route: &&Route) -> bool {
+fn to_internet_gateway(route: &&Route) -> bool {
     route.active && matches!(route.target, Target::InternetGateway(_))
 }
 
-/// A public gateway whose packets find no internet gateway, by whichever table they take.
-fn without_internet(gateway: &NatGateway, table: &RouteTable, whose: &str, findings: &mut Vec<Finding>) {
+/// Whether a route takes the internet's addresses to what may pass them on: a middlebox, as where traffic is inspected, or
+/// another network.
+fn passes_on(index: &Index<'_>, route: &Route) -> bool {
+    let may_pass_on = match &route.target {
+        Target::VpcEndpoint(id) => {
+            let endpoint = index.vpc_endpoints.get(id);
+            endpoint.is_some_and(|it| matches!(it.kind, EndpointKind::GatewayLoadBalancer { .. }))
+        }
+        Target::NetworkInterface(_) | Target::TransitGateway(_) | Target::VpnGateway(_) | Target::Edge(_) => true,
+        Target::Local
+        | Target::InternetGateway(_)
+        | Target::EgressOnlyInternetGateway(_)
+        | Target::NatGateway(_)
+        | Target::VpcPeeringConnection(_)
+        | Target::Missing(_) => false,
+    };
+    // What a gateway translates to is IPv4.
+    let is_broad = |block: &IpNet| match block {
+        IpNet::V4(block) => block.prefix_len() <= BROAD && !NOT_PUBLIC.iter().any(|it| it.contains(block)),
+        IpNet::V6(_) => false,
+    };
+    route.active && may_pass_on && blocks(index, &route.destination).iter().any(is_broad)
+}
+
+/// A public gateway whose packets find no way to an internet gateway in the table that they take.
+fn without_internet(
+    index: &Index<'_>,
+    gateway: &NatGateway,
+    table: &RouteTable,
+    whose: &str,
+    findings: &mut Vec<Finding>,
+) {
     if gateway.available
         && gateway.connectivity == Connectivity::Public
-        && !table.routes.iter().any(|it| leads_out(&it))
+        && !table.routes.iter().any(|it| to_internet_gateway(&it) || passes_on(index, it))
     {
         let text = format!("{} is public, but {} of {whose} has no route to an internet gateway", gateway.id, table.id);
         let finding = Finding::new(Severity::Lint, "nat-without-igw", &gateway.origin, text);
@@ -87,9 +124,9 @@ fn without_internet(gateway: &NatGateway, table: &RouteTable, whose: &str, findi
 fn zonal(index: &Index<'_>, gateway: &NatGateway, subnet: &Id, findings: &mut Vec<Finding>) {
     let table = index.subnets.get(subnet).and_then(|subnet| index.route_tables.get(&subnet.route_table));
     let Some(table) = table else { return };
-    without_internet(gateway, table, "its subnet", findings);
+    without_internet(index, gateway, table, "its subnet", findings);
     if gateway.connectivity == Connectivity::Private
-        && let Some(route) = table.routes.iter().find(leads_out)
+        && let Some(route) = table.routes.iter().find(to_internet_gateway)
     {
         let id = &gateway.id;
         let text = format!(
@@ -117,7 +154,7 @@ fn zonal(index: &Index<'_>, gateway: &NatGateway, subnet: &Id, findings: &mut Ve
 fn regional(index: &Index<'_>, gateway: &NatGateway, table: &Id, findings: &mut Vec<Finding>) {
     let NatGateway { id, origin, vpc, .. } = gateway;
     if let Some(table) = index.route_tables.get(table) {
-        without_internet(gateway, table, "its own", findings);
+        without_internet(index, gateway, table, "its own", findings);
     }
     let mut unused: Vec<&str> = gateway.addresses.iter().filter_map(|address| address.zone.as_deref()).collect();
     unused.sort_unstable();
@@ -141,9 +178,9 @@ fn regional(index: &Index<'_>, gateway: &NatGateway, table: &Id, findings: &mut 
 mod tests {
     use super::*;
     use crate::finding::Severity::{Error, Lint};
-    use crate::validate::sample::{network, route};
+    use crate::validate::sample::{endpoint, network, route};
     use crate::validate::validate;
-    use crate::{EgressOnlyInternetGateway, InternetGateway, Network};
+    use crate::{EgressOnlyInternetGateway, InternetGateway, Network, VpcEndpoint};
 
     fn damaged(damage: impl FnOnce(&mut Network)) -> Vec<(&'static str, Severity)> {
         let mut network = network();
@@ -184,6 +221,34 @@ mod tests {
             it.route_tables[0].routes.remove(1);
         };
         assert_eq!(damaged(cut), [("nat-without-igw", Lint)]);
+    }
+
+    #[test]
+    fn public_nat_gateways_may_reach_the_internet_by_something_else() {
+        let reported = |block: &str, target: Target| {
+            let mut network = network();
+            let kind = EndpointKind::GatewayLoadBalancer { interface: "eni-fw".into() };
+            network.vpc_endpoints.push(VpcEndpoint { id: "vpce-fw".into(), ..endpoint(kind) });
+            network.route_tables[0].routes[1] = route(block, target);
+            let codes: Vec<_> = validate(&network).iter().map(|finding| finding.code).collect();
+            codes.contains(&"nat-without-igw")
+        };
+        // Inspection: the firewall's subnet is the one that is led to the internet gateway.
+        assert!(!reported("0.0.0.0/0", Target::VpcEndpoint("vpce-fw".into())));
+        assert!(!reported("0.0.0.0/0", Target::NetworkInterface("eni-app".into())));
+        assert!(!reported("0.0.0.0/0", Target::TransitGateway("tgw-1".into())));
+        assert!(!reported("128.0.0.0/1", Target::Edge("tgw-2".into())));
+        assert!(!reported("0.0.0.0/0", Target::VpnGateway("vgw-1".into())));
+        // A service, a private network, a part of the internet, the other family.
+        assert!(reported("52.0.0.0/8", Target::VpcEndpoint("vpce-1".into())));
+        assert!(reported("10.0.0.0/8", Target::TransitGateway("tgw-1".into())));
+        assert!(reported("203.0.113.0/24", Target::Edge("tgw-2".into())));
+        assert!(reported("::/0", Target::Edge("tgw-2".into())));
+        assert!(reported("0.0.0.0/0", Target::Missing("eni-gone".into())));
+        let mut network = network();
+        network.route_tables[0].routes[1] = Route { active: false, ..route("0.0.0.0/0", Target::Edge("tgw-2".into())) };
+        let codes: Vec<_> = validate(&network).iter().map(|finding| finding.code).collect();
+        assert!(codes.contains(&"nat-without-igw"), "{codes:?}");
     }
 
     #[test]

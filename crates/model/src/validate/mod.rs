@@ -17,7 +17,7 @@
 //! | `nat-across-zones` | a zonal NAT gateway that serves subnets of other availability zones |
 //! | `nat-instance-ipv6` | a route leads IPv6 to a NAT instance, which translates IPv4 only |
 //! | `nat-own-subnet` | a subnet is led to the NAT gateway that is in it, which does not serve it |
-//! | `nat-without-igw` | a public NAT gateway whose subnet has no route to an internet gateway |
+//! | `nat-without-igw` | a public NAT gateway whose table leads to no internet gateway, and to nothing that may have one |
 //! | `nat-zone-without-subnet` | a regional NAT gateway has an address in a zone where its VPC has no subnet |
 //! | `no-return-traffic` | a network ACL lets connections open whose answers it denies |
 //! | `no-tgw-association` | an attachment of a transit gateway with no route table: what it sends is dropped |
