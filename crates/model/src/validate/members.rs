@@ -4,14 +4,23 @@ use std::collections::{HashMap, HashSet};
 
 use super::Index;
 use crate::finding::{Finding, Severity};
-use crate::{Id, Peer, SecurityGroup};
+use crate::{Id, Network, Origin, Peer, SecurityGroup};
+
+/// What the reader of dumps notes where no file describes interfaces: those of instances are then there, and many others, which
+/// may have any group, are not.
+const MISSING_NETWORK_INTERFACES: &str = "MISSING_NETWORK_INTERFACES";
+/// Terraform's types of security groups.
+const TERRAFORM_GROUPS: [&str; 2] = ["aws_security_group", "aws_default_security_group"];
 
 pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     let network = index.network;
+    if !tells_interfaces(network) {
+        return;
+    }
     let used: HashSet<&Id> = network.interfaces.iter().flat_map(|interface| &interface.security_groups).collect();
-    // Where no interface is known, nothing is known of who has a group.
-    let populated: HashSet<&Id> =
-        network.interfaces.iter().filter_map(|interface| index.vpc_of_interface(interface)).collect();
+    // Where no interface is known, nothing is known of who has a group. Those of gateways, which have none, are made.
+    let with_groups = network.interfaces.iter().filter(|interface| !interface.security_groups.is_empty());
+    let populated: HashSet<&Id> = with_groups.filter_map(|interface| index.vpc_of_interface(interface)).collect();
     // AWS makes one with every VPC, and does not let it be deleted.
     let defaults: HashSet<&Id> = network.vpcs.iter().map(|vpc| &vpc.default_security_group).collect();
     let mut references: HashMap<&Id, usize> = HashMap::new();
@@ -25,7 +34,7 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         }
     }
     for SecurityGroup { id, vpc, origin, .. } in &network.security_groups {
-        if used.contains(id) || defaults.contains(id) || !populated.contains(vpc) {
+        if used.contains(id) || defaults.contains(id) || !populated.contains(vpc) || is_terraform(origin) {
             continue;
         }
         let (text, help) = match references.get(id) {
@@ -43,9 +52,21 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+fn tells_interfaces(network: &Network) -> bool {
+    !network.assumptions.iter().any(|assumption| assumption.code == MISSING_NETWORK_INTERFACES)
+}
+
+/// Whether a group is Terraform's, which does not tell who has it: load balancers, databases and functions name groups, and
+/// AWS makes their interfaces.
+fn is_terraform(origin: &Origin) -> bool {
+    let mut segments = origin.path.as_deref().into_iter().flat_map(|path| path.split('.'));
+    segments.any(|segment| TERRAFORM_GROUPS.contains(&segment))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Assumption;
     use crate::validate::sample::{add_second_vpc, codes, network, rule};
     use crate::validate::validate;
 
@@ -72,5 +93,40 @@ mod tests {
         let group = SecurityGroup { id: "sg-spare".into(), ..network.security_groups[1].clone() };
         network.security_groups.push(group);
         assert_eq!(codes(&network), [""; 0]);
+    }
+    /// The sample with a group that no interface has.
+    fn with_spare_group() -> Network {
+        let mut network = network();
+        let group = SecurityGroup { id: "sg-spare".into(), ..network.security_groups[0].clone() };
+        network.security_groups.push(SecurityGroup { ingress: Vec::new(), egress: Vec::new(), ..group });
+        network
+    }
+
+    #[test]
+    fn who_has_a_group_is_not_known_without_interfaces() {
+        let mut network = with_spare_group();
+        network.assumptions.push(Assumption {
+            code: MISSING_NETWORK_INTERFACES.to_owned(),
+            place: "NetworkInterfaces".to_owned(),
+            text: "no NetworkInterfaces".to_owned(),
+        });
+        assert_eq!(codes(&network), [""; 0]);
+        // That of the NAT gateway has no group.
+        let mut network = with_spare_group();
+        network.interfaces.drain(..2);
+        assert_eq!(codes(&network), [""; 0]);
+    }
+
+    #[test]
+    fn terraform_does_not_tell_who_has_a_group() {
+        let with = |path: &str| {
+            let mut network = with_spare_group();
+            let origin = Origin { file: "plan.json".into(), path: Some(path.into()), ..Origin::default() };
+            network.security_groups[1].origin = origin;
+            codes(&network)
+        };
+        assert_eq!(with("aws_security_group.alb"), [""; 0]);
+        assert_eq!(with("module.web.data.aws_security_group.alb[\"a.b\"]"), [""; 0]);
+        assert_eq!(with("SecurityGroups[1]"), ["group-without-members"]);
     }
 }
