@@ -113,15 +113,20 @@ pub(super) fn finish(dump: &Dump, network: &mut Network, notes: &mut Notes) -> R
     Ok(())
 }
 
-/// Groups of other VPCs of the dump are known even where only one VPC is kept.
+/// Groups of other VPCs of the dump are known even where only one VPC is kept, and match as little.
 fn note_unknown_peers(dump: &Dump, network: &Network, notes: &mut Notes) {
     let known: HashSet<&Id> = network.security_groups.iter().map(|group| &group.id).collect();
     for group in &network.security_groups {
         for rule in group.ingress.iter().chain(&group.egress) {
             if let Peer::SecurityGroup(peer) = &rule.peer
                 && !known.contains(peer)
-                && !dump.saw(Key::SecurityGroups, peer)
             {
+                if dump.saw(Key::SecurityGroups, peer) {
+                    let text =
+                        format!("its VPC is left out: {} of {}, which names it, matches nothing", rule.id, group.id);
+                    notes.ignore(peer, &rule.origin, text);
+                    continue;
+                }
                 let text = format!("{peer} in {} of {} was not read: it matches nothing", rule.id, group.id);
                 notes.assume(codes::UNKNOWN_SECURITY_GROUP, peer, text);
             }
@@ -167,8 +172,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::Imported;
-    use crate::build::testing::{codes, import_over};
+    use crate::build::testing::{codes, complete, import_over};
+    use crate::{Imported, Options};
 
     fn interface(group: &str) -> Value {
         json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": group}]}])
@@ -240,6 +245,42 @@ mod tests {
         let imported = import_over(json!({"SecurityGroups": groups, "NetworkInterfaces": interface("sg-9")}));
         assert_eq!(codes(&imported), [codes::UNKNOWN_SECURITY_GROUP; 2]);
         assert!(rules(&imported, "sg-9").is_empty());
+    }
+
+    /// The codes of what validation finds.
+    fn found(imported: &Imported) -> Vec<&'static str> {
+        vpcemu_model::validate::validate(&imported.network).iter().map(|finding| finding.code).collect()
+    }
+
+    fn with_pair(pair: Value) -> Value {
+        json!([{"GroupId": "sg-1", "GroupName": "default", "VpcId": "vpc-1", "IpPermissions": [
+            {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [pair]}]}])
+    }
+
+    #[test]
+    fn groups_of_other_accounts_are_not_read_rather_than_gone() {
+        let pair = json!({"GroupId": "sg-8", "UserId": "999999999999", "VpcId": "vpc-9",
+            "VpcPeeringConnectionId": "pcx-1", "PeeringStatus": "active"});
+        let imported = import_over(json!({"SecurityGroups": with_pair(pair)}));
+        assert_eq!(codes(&imported), [codes::UNKNOWN_SECURITY_GROUP]);
+        assert_eq!(found(&imported), [""; 0]);
+    }
+
+    #[test]
+    fn groups_of_a_vpc_that_is_left_out_are_told() {
+        let mut document = complete(json!({"SecurityGroups": with_pair(json!({"GroupId": "sg-2"}))}));
+        let other = json!({"GroupId": "sg-2", "GroupName": "default", "VpcId": "vpc-2"});
+        document["SecurityGroups"].as_array_mut().unwrap().push(other);
+        document["Vpcs"].as_array_mut().unwrap().push(json!({"VpcId": "vpc-2", "CidrBlock": "10.1.0.0/16"}));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dump.json");
+        std::fs::write(&path, document.to_string()).unwrap();
+        let options = Options { vpc: Some("vpc-1".into()), ..Options::default() };
+        let imported = crate::load(&path, &options).unwrap();
+        assert_eq!((codes(&imported).len(), found(&imported).len()), (0, 0));
+        let told: Vec<_> = imported.ignored.iter().map(|it| (it.what.as_str(), it.text.as_str())).collect();
+        let text = "its VPC is left out: sgr-1-in-1 of sg-1, which names it, matches nothing";
+        assert_eq!(told, [("sg-2", text)]);
     }
 
     #[test]

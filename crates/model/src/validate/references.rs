@@ -106,8 +106,9 @@ fn associations(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Fin
 fn of_rules(index: &Index<'_>, group: &SecurityGroup, findings: &mut Vec<Finding>) {
     for rule in group.ingress.iter().chain(&group.egress) {
         match &rule.peer {
-            // Stale rules stay listed and match nothing, in AWS too (6.13).
-            Peer::SecurityGroup(peer) if !index.security_groups.contains_key(peer) => {
+            // Stale rules stay listed and match nothing, in AWS too (6.13). A JSON document may leave out a group that
+            // there is, of another account or VPC, and its reader says so.
+            Peer::SecurityGroup(peer) if rule.origin.path.is_none() && !index.security_groups.contains_key(peer) => {
                 let text = format!("{} of {} names the group {peer}, which does not exist", rule.id, group.id);
                 let finding = Finding::warning("stale-group", &rule.origin, text);
                 findings.push(finding.help("the rule matches nothing: remove it"));
@@ -321,6 +322,17 @@ mod tests {
         assert_eq!(damaged(stale), [("stale-group", Warning)]);
         let listed = |it: &mut Network| it.security_groups[0].egress[0].peer = Peer::PrefixList("pl-9".into());
         assert_eq!(damaged(listed), [("stale-prefix-list", Warning)]);
+    }
+
+    #[test]
+    fn groups_that_a_document_leaves_out_may_exist() {
+        let left_out = |it: &mut Network| {
+            let rule = &mut it.security_groups[0].ingress[0];
+            rule.peer = Peer::SecurityGroup("sg-9".into());
+            let path = "SecurityGroups[0].IpPermissions[0].UserIdGroupPairs[0]";
+            rule.origin = Origin { file: "dump.json".into(), path: Some(path.into()), ..Origin::default() };
+        };
+        assert_eq!(damaged(left_out), []);
     }
 
     #[test]
