@@ -36,7 +36,7 @@ pub(crate) fn behind_lines(file: &str, bytes: &[u8], text: &str) -> Option<Error
                 file: file.to_owned(),
                 bytes: position(bytes, &text[..start]),
                 lines: text[..start].lines().count(),
-                first: shown(text.trim_start().lines().next().unwrap_or_default()),
+                first: shown(unassigned(text.trim_start())),
             });
         }
         start += line.len();
@@ -99,7 +99,6 @@ fn json_error(file: &str, bytes: &[u8], text: &str, error: &serde_json::Error) -
     while !text.is_char_boundary(at) {
         at -= 1;
     }
-    let rest = text[at..].lines().next().unwrap_or_default();
     let expected = if error.is_eof() {
         let inside = match cause.strip_prefix("EOF while parsing ") {
             Some("a value") | None => "where a value belongs".to_owned(),
@@ -107,23 +106,57 @@ fn json_error(file: &str, bytes: &[u8], text: &str, error: &serde_json::Error) -
         };
         format!("the file ends {inside}: it was cut short; make it again")
     } else {
-        let rest = shown(rest);
-        let found = if rest.is_empty() { "the end of the line".to_owned() } else { format!("`{rest}`") };
-        let help = match rest.as_str() {
-            it if it.starts_with("//") || it.starts_with('#') => "; JSON has no comments: remove it",
-            _ if is_behind(text, at) => "; it is behind the JSON: remove it",
-            _ => "",
-        };
-        format!("{}, found {found}{help}", expected(cause))
+        format!("{}, found {}", expected(cause), found(text, at))
     };
     let byte = position(bytes, &text[..at]);
     Error::Json { file: file.to_owned(), line: error.line(), column: error.column(), byte, expected }
 }
 
-/// Whether everything before a place is complete documents, at least one.
-fn is_behind(text: &str, at: usize) -> bool {
-    let mut before = serde_json::Deserializer::from_str(&text[..at]).into_iter::<Value>().peekable();
-    before.peek().is_some() && before.all(|it| it.is_ok())
+/// What is at a place, and what to do about it. Inside of a document it is named by its kind only: what stands behind the
+/// damage may be a password, in a state of Terraform's that was not recognised because it is damaged.
+fn found(text: &str, at: usize) -> String {
+    let rest = text[at..].lines().next().unwrap_or_default().trim();
+    if rest.starts_with("//") || rest.starts_with('#') {
+        return "a comment; JSON has no comments: remove it".to_owned();
+    }
+    let outside = is_outside(&text[..at]);
+    let help = if outside && !text[..at].trim().is_empty() { "; it is behind the JSON: remove it" } else { "" };
+    // Words only: a bracket too many makes the end of one document of the middle of another.
+    if outside && rest.starts_with(|first: char| first.is_alphabetic()) {
+        return format!("`{}`{help}", shown(unassigned(rest)));
+    }
+    format!("{}{help}", kind(rest))
+}
+
+/// The kind of what a line begins with.
+fn kind(rest: &str) -> String {
+    let kind = match rest.chars().next() {
+        None => "the end of the line",
+        Some('"') => "a text",
+        Some('\'') => "a single quote",
+        Some(first) if first == '-' || first.is_ascii_digit() => "a number",
+        Some(first) if first.is_alphabetic() => {
+            let word = rest.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default();
+            return if OF_OTHERS.contains(&word) { format!("`{word}`") } else { "a word".to_owned() };
+        }
+        Some(first) if "{}[],:".contains(first) => return format!("`{first}`"),
+        Some(_) => "a character that JSON does not have there",
+    };
+    kind.to_owned()
+}
+
+/// What other languages write for JSON's `true`, `false` and `null`: known words, so none of them is a secret.
+const OF_OTHERS: [&str; 9] = ["TRUE", "FALSE", "NULL", "True", "False", "None", "nil", "undefined", "NaN"];
+
+/// The first line of a text as far as it gives nothing a value: `TF_VAR_db_password=...` is a line of a shell's, too.
+fn unassigned(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.split(['=', ':']).next().unwrap_or_default()
+}
+
+/// Whether everything before a place is complete documents, or nothing.
+fn is_outside(before: &str) -> bool {
+    serde_json::Deserializer::from_str(before).into_iter::<Value>().all(|document| document.is_ok())
 }
 
 /// What a parser's message means to somebody who did not write the parser.
@@ -173,7 +206,7 @@ mod tests {
         for (text, expected) in [
             (
                 "{\n  \"a\": 1,\n  // note\n}",
-                "x.json:3:3 (byte 14): not JSON: expected a key in double quotes, found `// note`; JSON has no comments: remove it",
+                "x.json:3:3 (byte 14): not JSON: expected a key in double quotes, found a comment; JSON has no comments: remove it",
             ),
             (
                 "{\"a\": 1}\nINFO done",
@@ -191,11 +224,35 @@ mod tests {
                 "{\"a\":",
                 "x.json:1:5 (byte 5): not JSON: the file ends where a value belongs: it was cut short; make it again",
             ),
-            ("{\"a\": [1, ]}", "x.json:1:11 (byte 10): not JSON: expected a value after the comma, found `]}`"),
-            ("{\"a\" 1}", "x.json:1:6 (byte 5): not JSON: expected `:`, found `1}`"),
-            ("{\"a\": TRUE}", "x.json:1:7 (byte 6): not JSON: expected a value, found `TRUE}`"),
+            ("{\"a\": [1, ]}", "x.json:1:11 (byte 10): not JSON: expected a value after the comma, found `]`"),
+            ("{\"a\" 1}", "x.json:1:6 (byte 5): not JSON: expected `:`, found a number"),
+            ("{\"a\": TRUE}", "x.json:1:7 (byte 6): not JSON: expected a value, found `TRUE`"),
         ] {
             assert_eq!(said(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn damaged_documents_keep_what_may_be_secret() {
+        for (text, found) in [
+            // Keys in alphabetical order, so that nothing told of Terraform before the damage.
+            ("{\"lineage\": \"l\", \"outputs\": {\"pw\": {\"value\" \"hunter2\"}}}", "expected `:`, found a text"),
+            ("{\"password\": hunter2}", "expected a value, found a word"),
+            ("{\"a\": 'hunter2'}", "expected a value, found a single quote"),
+            ("{\"password\": \"one\"hunter2\"}", "found a word"),
+            ("{\"password\": \"one\"#hunter2\"}", "found a comment"),
+            ("{\"password\": \"one\"// hunter2\"}", "found a comment"),
+            ("{\"password\": \"one\"!hunter2\"}", "found a character that JSON does not have there"),
+            ("{\"pin\" 4711}", "found a number"),
+            ("{\"password\": \"one\nhunter2\"}", "expected the end of the text in double quotes, found "),
+            ("{\"a\": {}}, \"password\": \"hunter2\"}", "found `,`; it is behind the JSON: remove it"),
+            ("{\"a\": {}}\nPASSWORD=hunter2 x", "found `PASSWORD`; it is behind the JSON: remove it"),
+            ("PASSWORD=hunter2 terraform show -json\n{\"Vpcs\": []}", "the first is `PASSWORD`"),
+            ("password: hunter2\n{\"Vpcs\": []}", "the first is `password`"),
+        ] {
+            let said = said(text.as_bytes());
+            assert!(said.contains(found), "{said}");
+            assert!(!said.contains("hunter2") && !said.contains("4711"), "{said}");
         }
     }
 
