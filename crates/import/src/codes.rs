@@ -42,6 +42,8 @@ pub const NAT_GATEWAY_ROUTE_TABLE: &str = "NAT_GATEWAY_ROUTE_TABLE";
 pub const NAT_ADDRESS_ZONE: &str = "NAT_ADDRESS_ZONE";
 /// A route leads to a gateway that was not read: it was made.
 pub const UNKNOWN_GATEWAY: &str = "UNKNOWN_GATEWAY";
+/// A route leads to an internet gateway that is attached to no VPC: it is a black hole.
+pub const DETACHED_GATEWAY: &str = "DETACHED_GATEWAY";
 /// A route leads to something that was not read: packets end there, as at the edge of the model.
 pub const UNKNOWN_TARGET: &str = "UNKNOWN_TARGET";
 /// A route leads out of the model: to a peering connection, transit gateway or virtual private gateway that is not described,
@@ -66,7 +68,7 @@ pub const PREFIX_LIST_WITHOUT_ENTRIES: &str = "PREFIX_LIST_WITHOUT_ENTRIES";
 pub const UNKNOWN_ENDPOINT_INTERFACE: &str = "UNKNOWN_ENDPOINT_INTERFACE";
 /// Block Public Access is on, and its options were not read: they are as the VPCs and subnets tell.
 pub const BLOCK_PUBLIC_ACCESS: &str = "BLOCK_PUBLIC_ACCESS";
-/// Two files describe a resource differently: the fuller copy counts, else the first one.
+/// Two files, or two answers, tell different things of a resource: the fuller copy counts, else the first one.
 pub const CONFLICTING_COPIES: &str = "CONFLICTING_COPIES";
 /// A transit gateway's attachment has no interface in one of its subnets, or in any: it was made, or it reaches nothing.
 pub const TRANSIT_GATEWAY_INTERFACE: &str = "TRANSIT_GATEWAY_INTERFACE";

@@ -184,7 +184,7 @@ mod tests {
         };
         let imported = import_over(json!({
             "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Status": "available",
-                "Groups": [{"GroupId": "sg-1"}]}],
+                "PrivateIpAddress": "10.0.1.5", "Groups": [{"GroupId": "sg-1"}]}],
             "VpcEndpoints": [endpoint("vpce-1", "interface", "available"), endpoint("vpce-2", "Interface", "rejected"),
                 endpoint("vpce-3", "Resource", "available")],
         }));

@@ -182,7 +182,8 @@ mod tests {
 
     fn interface(instance: &str) -> Value {
         json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}],
-            "Status": "in-use", "Attachment": {"InstanceId": instance, "DeviceIndex": 0}}])
+            "PrivateIpAddress": "10.0.1.5", "Status": "in-use",
+            "Attachment": {"InstanceId": instance, "DeviceIndex": 0}}])
     }
 
     fn with_instance(instance: Value, interfaces: Value) -> Imported {

@@ -64,6 +64,21 @@ pub(super) fn read(dump: &Dump, owned: &Owned, network: &mut Network, notes: &mu
     Ok(())
 }
 
+/// Leaves out what nothing can be sent to: an interface for RDMA only (`efa-only`), or one that is still being made. A
+/// configuration without an address is another matter: somebody has to write one.
+pub(super) fn drop_unaddressed(dump: &Dump, network: &mut Network, notes: &mut Notes) {
+    if dump.is_of_configuration() {
+        return;
+    }
+    network.interfaces.retain(|interface| {
+        let reachable = interface.addresses().next().is_some() || !interface.prefixes.is_empty();
+        if !reachable {
+            notes.gone(interface.id.clone(), &interface.origin, "without an address");
+        }
+        reachable
+    });
+}
+
 /// One interface; `within` is the instance whose description it is part of.
 pub(super) fn interface(
     node: &Node<'_>,
@@ -263,8 +278,8 @@ mod tests {
     use crate::build::testing::{codes, ignored, import_over};
 
     fn read_one(over: Value) -> NetworkInterface {
-        let mut interface =
-            json!({"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]});
+        let mut interface = json!({"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1",
+            "Groups": [{"GroupId": "sg-1"}], "Ipv6Addresses": [{"Ipv6Address": "2001:db8::5"}]});
         interface.as_object_mut().unwrap().extend(over.as_object().unwrap().clone());
         import_over(json!({"NetworkInterfaces": [interface]})).network.interfaces.remove(0)
     }

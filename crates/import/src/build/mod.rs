@@ -50,6 +50,8 @@ pub(crate) fn network(dump: &Dump, notes: &mut Notes) -> Result<Network, Error> 
     address::fill(dump, &mut network)?;
     gateway::read(dump, &mut network, notes)?;
     nat_gateway::read(dump, &mut network, notes)?;
+    // The last that gives interfaces addresses are their gateways.
+    interface::drop_unaddressed(dump, &mut network, notes);
     endpoint::read(dump, &mut network, notes)?;
     peering::read(dump, &mut network, notes)?;
     transit_gateway::read(dump, &mut network, notes)?;

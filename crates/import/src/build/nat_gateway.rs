@@ -27,7 +27,15 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
             continue;
         }
         let Some((mut gateway, interface)) = zonal(&node, id, network, notes)? else { continue };
-        let at = network.interfaces.iter().position(|it| it.id == interface).unwrap_or_else(|| {
+        let there = network.interfaces.iter().position(|it| it.id == interface);
+        // While it is pending, and after it has failed, a gateway has no more than the elastic IP that it was to get.
+        if gateway.addresses.is_empty() && there.is_none_or(|at| network.interfaces[at].ipv4.is_empty()) {
+            let state = node.state("State")?.unwrap_or_else(|| "available".to_owned());
+            without_address(&mut gateway, notes);
+            notes.gone(gateway.id, node.origin(), &format!("{state} without an address"));
+            continue;
+        }
+        let at = there.unwrap_or_else(|| {
             if dump.has(Key::NetworkInterfaces) {
                 let text = format!("{interface} of {} is not in NetworkInterfaces: made from the gateway", gateway.id);
                 notes.assume(codes::NAT_GATEWAY_INTERFACE, &gateway.id, text);
@@ -36,7 +44,6 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
             network.interfaces.len() - 1
         });
         settle(&mut gateway, &mut network.interfaces[at]);
-        without_address(&mut gateway, notes);
         network.nat_gateways.push(gateway);
     }
     Ok(())
@@ -199,14 +206,31 @@ mod tests {
     }
 
     #[test]
+    fn gateways_without_an_address_have_no_interface() {
+        let allocated = json!([{"AllocationId": "eipalloc-1", "NetworkInterfaceId": "eni-9"}]);
+        let unfinished =
+            json!([{"NetworkInterfaceId": "eni-9", "SubnetId": "subnet-1", "InterfaceType": "nat_gateway"}]);
+        for (state, interfaces, assumed) in [
+            ("pending", json!([]), vec![]),
+            ("failed", json!([]), vec![]),
+            ("pending", unfinished, vec![]),
+            ("available", json!([]), vec![codes::NAT_GATEWAY_WITHOUT_ADDRESS]),
+        ] {
+            let imported = read_one(json!({"State": state, "NatGatewayAddresses": allocated}), interfaces);
+            assert!(imported.network.nat_gateways.is_empty() && imported.network.interfaces.is_empty(), "{state}");
+            let said = imported.ignored.iter().find(|it| it.what == "nat-1").unwrap();
+            assert_eq!((codes(&imported), &said.text), (assumed, &format!("it is {state} without an address")));
+        }
+    }
+
+    #[test]
     fn gateways_that_do_not_work() {
-        let imported = read_one(json!({"State": "failed", "ConnectivityType": "private"}), json!(null));
+        let address = json!([{"PrivateIp": "10.0.1.9"}]);
+        let failed = json!({"State": "failed", "ConnectivityType": "private", "NatGatewayAddresses": address});
+        let imported = read_one(failed, json!(null));
         let gateway = &imported.network.nat_gateways[0];
-        assert!(!gateway.available && gateway.addresses.is_empty());
+        assert!(!gateway.available);
         assert_eq!((gateway.interface().unwrap().as_str(), gateway.connectivity), ("eni-1", Connectivity::Private));
-        let imported = read_one(json!({}), json!([]));
-        assert!(!imported.network.nat_gateways[0].available);
-        assert_eq!(codes(&imported), [codes::NAT_GATEWAY_INTERFACE, codes::NAT_GATEWAY_WITHOUT_ADDRESS]);
         let imported = read_one(json!({"State": "deleted"}), json!([]));
         assert!(imported.network.nat_gateways.is_empty());
         assert_eq!(ignored(&imported), ["nat-1"]);

@@ -206,6 +206,13 @@ impl Reader<'_> {
                 let made = InternetGateway { id: id.clone(), vpc, origin: self.origin.clone() };
                 self.network.internet_gateways.push(made);
             }
+            if self.network.internet_gateways.iter().any(|it| it.id == id && it.vpc.is_none()) {
+                if active {
+                    let text = format!("{id} is not attached to a VPC: routes to it drop what they match");
+                    self.notes.assume(codes::DETACHED_GATEWAY, &id, text);
+                }
+                return Target::Missing(id);
+            }
             Target::InternetGateway(id)
         } else if has(Kind::VpcEndpoint) {
             self.endpoint(id, destination, active)
@@ -341,7 +348,8 @@ mod tests {
         assert_eq!(first(&imported), (&Target::Missing("nat-9".into()), false, RouteOrigin::Static));
         assert!(codes(&imported).is_empty());
 
-        let interface = json!({"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]});
+        let interface = json!({"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}],
+            "PrivateIpAddress": "10.0.1.5"});
         let route = json!({"DestinationCidrBlock": "0.0.0.0/0", "NetworkInterfaceId": "eni-1", "State": "blackhole"});
         let imported = with_route(route, json!({"NetworkInterfaces": [interface]}));
         assert_eq!(first(&imported), (&Target::NetworkInterface("eni-1".into()), false, RouteOrigin::Static));
@@ -417,9 +425,29 @@ mod tests {
     }
 
     #[test]
+    fn routes_to_what_does_not_work_any_more_are_black_holes() {
+        let route = |field: &str, id: &str| json!({"DestinationCidrBlock": "0.0.0.0/0", field: id, "State": "active"});
+        for attachments in [json!([{"VpcId": "vpc-1", "State": "detaching"}]), json!([])] {
+            let gateways = json!({"InternetGateways": [{"InternetGatewayId": "igw-1", "Attachments": attachments}]});
+            let imported = with_route(route("GatewayId", "igw-1"), gateways);
+            assert_eq!(first(&imported), (&Target::Missing("igw-1".into()), false, RouteOrigin::Static));
+            assert_eq!(codes(&imported), [codes::DETACHED_GATEWAY]);
+        }
+        let gateways = json!({"NatGateways": [{"NatGatewayId": "nat-1", "SubnetId": "subnet-1", "State": "failed",
+            "NatGatewayAddresses": [{"AllocationId": "eipalloc-1"}]}]});
+        let imported = with_route(route("NatGatewayId", "nat-1"), gateways);
+        assert_eq!(first(&imported), (&Target::Missing("nat-1".into()), false, RouteOrigin::Static));
+        let interfaces = json!({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1",
+            "InterfaceType": "efa-only", "Groups": [{"GroupId": "sg-1"}]}]});
+        let imported = with_route(route("NetworkInterfaceId", "eni-1"), interfaces);
+        assert_eq!(first(&imported), (&Target::Missing("eni-1".into()), false, RouteOrigin::Static));
+        assert_eq!((ignored(&imported), codes(&imported)), (vec!["eni-1"], vec![codes::UNKNOWN_TARGET]));
+    }
+
+    #[test]
     fn instances_are_routed_to_by_their_interface() {
         let interface = json!({"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}],
-            "SourceDestCheck": false, "Attachment": {"InstanceId": "i-1"}});
+            "PrivateIpAddress": "10.0.1.5", "SourceDestCheck": false, "Attachment": {"InstanceId": "i-1"}});
         let over = json!({"NetworkInterfaces": [interface],
             "Reservations": [{"Instances": [{"InstanceId": "i-1", "InstanceType": "t3.nano"}]}]});
         let imported = with_route(json!({"DestinationCidrBlock": "0.0.0.0/0", "InstanceId": "i-1"}), over);

@@ -101,7 +101,8 @@ mod tests {
             "Vpcs": [vpc("vpc-1", "10.0.0.0/16"), vpc("vpc-2", "10.2.0.0/16")],
             "SecurityGroups": [group("sg-2", "vpc-2")],
             "SecurityGroupVpcAssociations": associations,
-            "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-2"}]}],
+            "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-2"}],
+                "PrivateIpAddress": "10.0.1.5"}],
         }))
     }
 
