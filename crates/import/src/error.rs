@@ -116,6 +116,12 @@ pub enum Error {
         /// What the user named.
         path: PathBuf,
     },
+    /// A dump without a VPC. Typically caused by another region or account than the network's.
+    #[error("{}: no VPC in it: is it the dump of the right region and account?", path.display())]
+    NoVpc {
+        /// What the user named.
+        path: PathBuf,
+    },
     /// [`crate::Options::vpc`] names a VPC that the dump does not have.
     #[error("{}: no VPC {vpc} in it; it has {found}", path.display())]
     UnknownVpc {

@@ -97,6 +97,10 @@ fn finish(
         gathered.dump.keep_only(vpc, path)?;
     }
     let mut network = build::network(&gathered.dump, &mut notes)?;
+    // What a configuration lacks may be in another one; an answer without a VPC is of the wrong region.
+    if network.vpcs.is_empty() && !gathered.dump.is_of_configuration() {
+        return Err(Error::NoVpc { path: path.to_owned() });
+    }
     network.assumptions = notes.assumptions;
     Ok(Imported { network, files: gathered.files, ignored: notes.ignored })
 }

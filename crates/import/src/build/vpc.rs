@@ -94,6 +94,10 @@ fn subnet(node: &Node<'_>, notes: &mut Notes) -> Result<Option<Subnet>, Error> {
     let mut cidrs = Vec::new();
     push_new(&mut cidrs, node.block("CidrBlock")?);
     associated(node, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock", "Ipv6CidrBlockState", &mut cidrs)?;
+    if cidrs.is_empty() {
+        notes.ignore(id, node.origin(), "it has no CidrBlock: nothing in it can have an address");
+        return Ok(None);
+    }
     let zone = match node.text("AvailabilityZone")? {
         Some(zone) => Some(zone),
         None => node.text("AvailabilityZoneId")?,
@@ -132,7 +136,7 @@ fn push_new(blocks: &mut Vec<IpNet>, block: Option<IpNet>) {
 mod tests {
     use serde_json::json;
 
-    use crate::build::testing::{codes, ignored, import_over};
+    use crate::build::testing::{codes, ignored, import_over, try_import};
     use crate::codes;
 
     #[test]
@@ -151,6 +155,26 @@ mod tests {
         // Every block has its local route, those that the dump's table lacks too.
         assert_eq!(imported.network.route_tables[0].routes.len(), 3);
         assert!(codes(&imported).is_empty());
+    }
+
+    #[test]
+    fn a_dump_without_a_vpc_is_of_somewhere_else() {
+        for document in [json!({"Vpcs": []}), json!({"Vpcs": [], "Subnets": [], "SecurityGroups": []})] {
+            let error = try_import(&document).unwrap_err().to_string();
+            assert!(
+                error.ends_with("dump.json: no VPC in it: is it the dump of the right region and account?"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn subnets_without_a_block_are_left_out() {
+        let imported = import_over(json!({"Subnets": [
+            {"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24"},
+            {"SubnetId": "subnet-2", "VpcId": "vpc-1"},
+        ]}));
+        assert_eq!((imported.network.subnets.len(), ignored(&imported)), (1, vec!["subnet-2"]));
     }
 
     #[test]
