@@ -91,10 +91,39 @@ const HEADER: &str = r#"#!/bin/sh
 #   vpcemu check dump
 #
 # For several regions or accounts run it once each, into directories of one directory.
+# A call that is refused makes no file; the others go on, and the end is an error.
 set -eu
 OUT="${OUT:-dump}"
 REGION="${REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:?say which region: REGION=eu-west-1 sh collect.sh}}}"
 mkdir -p "$OUT"
+
+bad=0
+not_made() {
+    echo "not made: $1" >&2
+    bad=1
+}
+# The rest of the line into the file that comes first. What a call began before it failed is no answer, nor is that of an
+# earlier run.
+get() {
+    file="$1"
+    shift
+    rm -f "$file"
+    if "$@" > "$file.part"; then
+        mv "$file.part" "$file"
+    else
+        rm -f "$file.part"
+        not_made "$file"
+    fi
+}
+"#;
+
+/// How the script ends: with what was made, and with an error where that is not everything.
+const FOOTER: &str = r#"
+if [ "$bad" -ne 0 ]; then
+    echo "made $OUT in part, see above: vpcemu check $OUT says what it assumes instead" >&2
+    exit 1
+fi
+echo "made $OUT: vpcemu check $OUT" >&2
 "#;
 
 /// A POSIX shell script that makes a dump of everything that is read. It holds no credentials; the AWS CLI has them.
@@ -104,14 +133,15 @@ pub fn collect_script() -> String {
     // Writing to a string cannot fail.
     for call in calls() {
         if let Call::Once(call) = call {
-            let _ = writeln!(script, "aws ec2 {call} --region \"$REGION\" --output json > \"$OUT/{call}.json\"");
+            let _ = writeln!(script, "get \"$OUT/{call}.json\" aws ec2 {call} --region \"$REGION\" --output json");
         }
     }
     for parts in [&PREFIX_LISTS, &TRANSIT_GATEWAY_ROUTE_TABLES] {
         let Parts { variable, listed_by, query, option } = parts;
         let _ = writeln!(
             script,
-            "\n{variable}s=$(aws ec2 {listed_by} --region \"$REGION\" --query '{query}' --output text)\n\
+            "\n{variable}s=$(aws ec2 {listed_by} --region \"$REGION\" --query '{query}' --output text) || {{\n    \
+             {variable}s=\n    not_made \"$OUT: what is asked for each of {listed_by}\"\n}}\n\
              for {variable} in ${variable}s; do"
         );
         for call in calls() {
@@ -120,8 +150,8 @@ pub fn collect_script() -> String {
                     let name = call.split_once(' ').map_or(*call, |(name, _)| name);
                     let _ = writeln!(
                         script,
-                        "    aws ec2 {call} {option} \"${variable}\" --region \"$REGION\" --output json \\\n        \
-                         > \"$OUT/{name}.${variable}.json\""
+                        "    get \"$OUT/{name}.${variable}.json\" \\\n        \
+                         aws ec2 {call} {option} \"${variable}\" --region \"$REGION\" --output json"
                     );
                 }
                 _ => {}
@@ -129,7 +159,7 @@ pub fn collect_script() -> String {
         }
         script.push_str("done\n");
     }
-    let _ = writeln!(script, "\necho \"made $OUT: vpcemu check $OUT\" >&2");
+    script.push_str(FOOTER);
     script
 }
 
@@ -152,6 +182,49 @@ mod tests {
     /// Once, and once more where its answer tells what other calls are made for.
     fn occurrences(call: &str) -> usize {
         1 + [&PREFIX_LISTS, &TRANSIT_GATEWAY_ROUTE_TABLES].iter().filter(|parts| parts.listed_by == call).count()
+    }
+
+    /// Runs the script with something in the place of the AWS CLI: what it says, whether all went well, and the files made.
+    #[cfg(unix)]
+    fn run(answers: &str) -> (String, bool, Vec<String>) {
+        use std::os::unix::fs::PermissionsExt;
+        use std::process::Command;
+
+        let folder = tempfile::tempdir().unwrap();
+        let command = folder.path().join("aws");
+        std::fs::write(&command, format!("#!/bin/sh\ncase \"$*\" in\n{answers}\n*) echo '{{}}' ;;\nesac\n")).unwrap();
+        std::fs::set_permissions(&command, PermissionsExt::from_mode(0o755)).unwrap();
+        let mut path = folder.path().as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let out = folder.path().join("dump");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &collect_script()]).env("PATH", path).env("OUT", &out).env("REGION", "eu-west-1");
+        let output = shell.output().unwrap();
+        let mut files: Vec<String> =
+            std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        (String::from_utf8(output.stderr).unwrap(), output.status.success(), files)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn refused_calls_make_no_file_and_stop_no_other() {
+        let lists = "*PrefixLists[]*) echo 'pl-1 pl-2' ;;";
+        let (said, well, all) = run(lists);
+        assert!(well && said.starts_with("made "), "{said}");
+        assert!(all.contains(&"get-managed-prefix-list-entries.pl-2.json".to_owned()), "{all:?}");
+
+        let refused = "*describe-subnets*|*pl-1*) echo '{\"cut'; echo denied >&2; exit 254 ;;";
+        let (said, well, files) = run(&format!("{refused}\n{lists}"));
+        assert!(!well && said.contains("describe-subnets.json\n") && said.contains(" in part"), "{said}");
+        let missing: Vec<&String> = all.iter().filter(|name| !files.contains(name)).collect();
+        assert_eq!(missing, ["describe-subnets.json", "get-managed-prefix-list-entries.pl-1.json"]);
+        assert_eq!(files.len() + missing.len(), all.len());
+
+        let (said, well, files) = run("*PrefixLists[]*) exit 254 ;;");
+        assert!(!well && said.contains("each of describe-managed-prefix-lists\n"), "{said}");
+        assert!(files.contains(&"describe-managed-prefix-lists.json".to_owned()), "{files:?}");
     }
 
     #[test]

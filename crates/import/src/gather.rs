@@ -60,6 +60,9 @@ impl Gathering {
             file: name,
             named,
         };
+        if documents.is_empty() {
+            reader.notes.ignore(&reader.file, &reader.file, "it is empty: the call that should have written it failed");
+        }
         let several = documents.len() > 1;
         for (index, document) in documents.into_iter().enumerate() {
             let place = if several { format!("#{}", index + 1) } else { String::new() };
@@ -339,6 +342,15 @@ mod tests {
         }
         let mut notes = Notes::default();
         (gather(folder.path(), &mut notes), notes)
+    }
+
+    #[test]
+    fn empty_files_are_said() {
+        let (gathered, notes) = read(&[("a.json", ""), ("b.json", r#"{"Vpcs": []}"#), ("c.json", "\n")]);
+        assert_eq!(gathered.unwrap().files.len(), 3);
+        let said: Vec<_> = notes.ignored.iter().map(|it| (it.place.ends_with("a.json"), it.text.as_str())).collect();
+        let text = "it is empty: the call that should have written it failed";
+        assert_eq!(said, [(true, text), (false, text)]);
     }
 
     #[test]
