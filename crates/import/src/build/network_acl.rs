@@ -1,6 +1,7 @@
 //! Network ACLs and the subnets they stand at.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use vpcemu_model::{
     AclAction, AclEntry, IcmpTypeCode, Id, Kind, Network, NetworkAcl, Origin, PortRange, Ports, Protocol,
@@ -24,7 +25,15 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
         }
         for association in node.list("Associations")? {
             if let Some(subnet) = association.id("SubnetId")? {
-                of_subnet.entry(subnet).or_insert_with(|| id.clone());
+                match of_subnet.entry(subnet) {
+                    Entry::Vacant(entry) => drop(entry.insert(id.clone())),
+                    Entry::Occupied(entry) if *entry.get() == id => {}
+                    Entry::Occupied(entry) => {
+                        let (subnet, first) = (entry.key(), entry.get());
+                        let text = format!("{subnet} is associated with {first} and with {id}: {first} counts");
+                        notes.assume(codes::CONFLICTING_COPIES, subnet, text);
+                    }
+                }
             }
         }
         network.network_acls.push(acl(&node, id, vpc)?);
@@ -229,6 +238,19 @@ mod tests {
             {"NetworkAclId": "acl-2", "VpcId": "vpc-1", "Associations": [{"SubnetId": "subnet-1"}]},
         ]}));
         assert_eq!(imported.network.subnets[0].network_acl.as_str(), "acl-2");
+    }
+
+    #[test]
+    fn a_second_acl_of_a_subnet_is_said() {
+        let acl = |id: &str| {
+            json!({"NetworkAclId": id, "VpcId": "vpc-1", "IsDefault": id == "acl-1",
+            "Associations": [{"SubnetId": "subnet-1"}, {"SubnetId": "subnet-1"}]})
+        };
+        let imported = import_over(json!({"NetworkAcls": [acl("acl-1"), acl("acl-2")]}));
+        let [note] = &imported.network.assumptions[..] else { panic!("{:?}", imported.network.assumptions) };
+        assert_eq!((note.code.as_str(), note.place.as_str()), (codes::CONFLICTING_COPIES, "subnet-1"));
+        assert!(note.text.ends_with("with acl-1 and with acl-2: acl-1 counts"), "{}", note.text);
+        assert_eq!(imported.network.subnets[0].network_acl.as_str(), "acl-1");
     }
 
     #[test]

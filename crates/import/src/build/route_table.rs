@@ -78,7 +78,11 @@ pub(super) fn assign(dump: &Dump, tables: &[TableHead<'_>], network: &mut Networ
     let mut associated = HashMap::new();
     for table in tables {
         for subnet in &table.subnets {
-            associated.entry((&table.vpc, subnet)).or_insert(&table.id);
+            let first = *associated.entry((&table.vpc, subnet)).or_insert(&table.id);
+            if *first != table.id {
+                let text = format!("{subnet} is associated with {first} and with {}: {first} counts", table.id);
+                notes.assume(codes::CONFLICTING_COPIES, subnet, text);
+            }
         }
     }
     for subnet in &mut network.subnets {
@@ -144,6 +148,19 @@ mod tests {
         let tables: Vec<&str> = imported.network.subnets.iter().map(|subnet| subnet.route_table.as_str()).collect();
         assert_eq!(tables, ["rtb-1", "rtb-2", "rtb-1"]);
         assert_eq!((codes(&imported).len(), ignored(&imported)), (0, vec!["rtb-3"]));
+    }
+
+    #[test]
+    fn a_second_table_of_a_subnet_is_said() {
+        let table = |id: &str, main: bool| {
+            json!({"RouteTableId": id, "VpcId": "vpc-1",
+            "Associations": [{"Main": main}, {"SubnetId": "subnet-1"}]})
+        };
+        let imported = import_over(json!({"RouteTables": [table("rtb-1", true), table("rtb-2", false)]}));
+        let [note] = &imported.network.assumptions[..] else { panic!("{:?}", imported.network.assumptions) };
+        assert_eq!((note.code.as_str(), note.place.as_str()), (codes::CONFLICTING_COPIES, "subnet-1"));
+        assert!(note.text.ends_with("with rtb-1 and with rtb-2: rtb-1 counts"), "{}", note.text);
+        assert_eq!(imported.network.subnets[0].route_table.as_str(), "rtb-1");
     }
 
     #[test]

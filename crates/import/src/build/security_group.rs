@@ -26,7 +26,7 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
             defaults.entry(vpc.clone()).or_insert_with(|| id.clone());
         }
         let listed = permissions(&node, &id, notes)?;
-        let rules = merge(listed, flat.remove(&id).unwrap_or_default());
+        let rules = merge(&node, listed, flat.remove(&id).unwrap_or_default(), dump, notes);
         // A name that says something to people comes from the tag, but most groups only have the other one.
         let name = node.name()?.or(group_name);
         let further_vpcs = associations.take(&id, &vpc);
@@ -176,7 +176,8 @@ mod tests {
     use crate::{Imported, Options};
 
     fn interface(group: &str) -> Value {
-        json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": group}]}])
+        json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": group}],
+            "PrivateIpAddress": "10.0.1.5"}])
     }
 
     fn rules(imported: &Imported, group: &str) -> Vec<String> {
@@ -215,12 +216,13 @@ mod tests {
                 "sgr-b icmpv6 all Cidr(::/0)",
                 "sgr-1-in-5 50 all PrefixList(pl-1)",
                 "sgr-c all all Cidr(0.0.0.0/0)",
-                "sgr-d udp 53 SecurityGroup(sg-1)",
             ]
         );
         let origin = &imported.network.security_groups[0].ingress[1].origin;
         assert_eq!(origin.path.as_deref(), Some("SecurityGroups[0].IpPermissions[0].Ipv6Ranges[0]"));
-        assert!(codes(&imported).is_empty(), "{:?}", imported.network.assumptions);
+        // What the permissions do not have is no more.
+        let [note] = &imported.network.assumptions[..] else { panic!("{:?}", imported.network.assumptions) };
+        assert_eq!((note.code.as_str(), note.place.as_str()), (codes::CONFLICTING_COPIES, "sgr-d"));
         assert_eq!(imported.ignored.len(), 2);
     }
 
@@ -285,7 +287,8 @@ mod tests {
 
     #[test]
     fn interfaces_without_groups_have_the_default_one() {
-        let interfaces = json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": []}]);
+        let interfaces = json!([{"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": [],
+            "PrivateIpAddress": "10.0.1.5"}]);
         let imported = import_over(json!({"NetworkInterfaces": interfaces, "SecurityGroups": []}));
         assert_eq!(codes(&imported), [codes::DEFAULT_SECURITY_GROUP, codes::UNKNOWN_DEFAULT_SECURITY_GROUP]);
         assert_eq!(imported.network.interfaces[0].security_groups, [Id::from("sg-default-1")]);
@@ -297,8 +300,8 @@ mod tests {
         let pair = |group: &str, status: Value| json!({"GroupId": group, "VpcId": "vpc-9", "VpcPeeringConnectionId": "pcx-1", "PeeringStatus": status});
         let pairs = [pair("sg-8", json!("deleted")), pair("sg-1", json!("active")), pair("sg-1", json!(null))];
         let flat = |id: &str, status: &str| {
-            json!({"SecurityGroupRuleId": id, "GroupId": "sg-1", "IpProtocol": "udp", "FromPort": 53, "ToPort": 53,
-                "ReferencedGroupInfo": {"GroupId": "sg-1", "PeeringStatus": status}})
+            json!({"SecurityGroupRuleId": id, "GroupId": "sg-1", "IsEgress": true, "IpProtocol": "udp", "FromPort": 53,
+                "ToPort": 53, "ReferencedGroupInfo": {"GroupId": "sg-1", "PeeringStatus": status}})
         };
         let imported = import_over(json!({
             "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "default", "VpcId": "vpc-1",

@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use vpcemu_model::{Id, Kind, Peer, Ports, Protocol, SecurityGroupRule};
 
 use super::network_acl::{icmp_type, port_range};
 use super::peering::OVER;
 use super::suffix;
 use crate::Error;
+use crate::codes;
 use crate::dump::{Dump, Key};
 use crate::node::Node;
 use crate::notes::Notes;
@@ -60,12 +62,33 @@ pub(super) fn permissions(node: &Node<'_>, group: &Id, notes: &mut Notes) -> Res
     })
 }
 
-/// Both forms of a group's rules as one: a rule of both has the id of the flat one.
-pub(super) fn merge(listed: Rules, flat: Rules) -> Rules {
-    Rules { ingress: merge_lists(listed.ingress, flat.ingress), egress: merge_lists(listed.egress, flat.egress) }
+/// Both forms of a group's rules as one: a rule of both has the id of the flat one. The permissions are all that a group
+/// has: a flat rule that they lack is of another time, as in a file that was made before the rule was removed. A
+/// configuration has each rule in one of the forms.
+pub(super) fn merge(node: &Node<'_>, listed: Rules, flat: Rules, dump: &Dump, notes: &mut Notes) -> Rules {
+    let mut stale = Vec::new();
+    let mut lists = |field, listed, flat| {
+        let (rules, extra) = merge_lists(listed, flat);
+        let tells = node.map.get(field).is_some_and(Value::is_array) && !dump.is_of_configuration();
+        stale.extend(extra.iter().filter(|_| tells).map(|rule| rule.id.clone()));
+        rules.into_iter().chain(extra.into_iter().filter(|_| !tells)).collect()
+    };
+    let rules = Rules {
+        ingress: lists("IpPermissions", listed.ingress, flat.ingress),
+        egress: lists("IpPermissionsEgress", listed.egress, flat.egress),
+    };
+    for rule in stale {
+        let text = format!("{rule} is in SecurityGroupRules and not among the permissions of its group: those count");
+        notes.assume(codes::CONFLICTING_COPIES, &rule, text);
+    }
+    rules
 }
 
-fn merge_lists(listed: Vec<SecurityGroupRule>, mut flat: Vec<SecurityGroupRule>) -> Vec<SecurityGroupRule> {
+/// The listed rules, and those flat ones that are none of them.
+fn merge_lists(
+    listed: Vec<SecurityGroupRule>,
+    mut flat: Vec<SecurityGroupRule>,
+) -> (Vec<SecurityGroupRule>, Vec<SecurityGroupRule>) {
     let mut rules = Vec::with_capacity(listed.len().max(flat.len()));
     for rule in listed {
         let same = flat
@@ -76,8 +99,7 @@ fn merge_lists(listed: Vec<SecurityGroupRule>, mut flat: Vec<SecurityGroupRule>)
             None => rule,
         });
     }
-    rules.append(&mut flat);
-    rules
+    (rules, flat)
 }
 
 fn fan_out(
