@@ -66,7 +66,8 @@ pub const PREFIX_LIST_WITHOUT_ENTRIES: &str = "PREFIX_LIST_WITHOUT_ENTRIES";
 /// An endpoint's interface was not read: nothing answers at that of an interface endpoint, that of a Gateway Load
 /// Balancer's endpoint was made.
 pub const UNKNOWN_ENDPOINT_INTERFACE: &str = "UNKNOWN_ENDPOINT_INTERFACE";
-/// Block Public Access is on, and its options were not read: they are as the VPCs and subnets tell.
+/// Block Public Access is on, and its options were not read: they are as the VPCs and subnets tell. Or those of several
+/// regions were, and a VPC has weaker ones than others.
 pub const BLOCK_PUBLIC_ACCESS: &str = "BLOCK_PUBLIC_ACCESS";
 /// Two files, or two answers, tell different things of a resource: the fuller copy counts, else the first one.
 pub const CONFLICTING_COPIES: &str = "CONFLICTING_COPIES";

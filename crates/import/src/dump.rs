@@ -254,8 +254,9 @@ impl Dump {
             notes.ignore(key.name(), place, format!("it has no {}", key.id_field()));
             return Ok(());
         };
-        // The two calls for prefix lists tell different things of one list, and associations of a group are several.
-        if matches!(key, Key::PrefixLists | Key::SecurityGroupVpcAssociations) {
+        // The two calls for prefix lists tell different things of one list, and associations of a group are several. So are
+        // the regions that have one mode.
+        if matches!(key, Key::PrefixLists | Key::SecurityGroupVpcAssociations | Key::VpcBlockPublicAccessOptions) {
             self.seen.insert((key, id), list.len());
             list.push(new);
             return Ok(());

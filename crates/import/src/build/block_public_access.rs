@@ -11,14 +11,14 @@ use crate::notes::Notes;
 /// Fills the mode and the exclusions, of which those count that AWS has put into force.
 pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Result<(), Error> {
     let mut excludes = true;
-    let mut options = dump.nodes(Key::VpcBlockPublicAccessOptions);
-    if let Some(first) = options.next() {
-        network.block_public_access.mode = mode(&first)?.unwrap_or_default();
-        excludes = first.state("ExclusionsAllowed")?.as_deref() != Some("not-allowed");
-        if let Some(other) = options.next() {
-            let text = format!("there are two modes, as of two accounts or regions: that of {} counts", first.file);
-            notes.assume(codes::CONFLICTING_COPIES, other.origin(), text);
-        }
+    let mut options = Vec::new();
+    for node in dump.nodes(Key::VpcBlockPublicAccessOptions) {
+        options.push((mode(&node)?.unwrap_or_default(), node));
+    }
+    let strictest = options.iter().max_by_key(|(mode, _)| strictness(*mode));
+    if let Some((mode, node)) = strictest {
+        network.block_public_access.mode = *mode;
+        excludes = node.state("ExclusionsAllowed")?.as_deref() != Some("not-allowed");
     }
     for node in dump.nodes(Key::VpcBlockPublicAccessExclusions) {
         if excludes {
@@ -30,8 +30,72 @@ pub(super) fn read(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Res
     }
     if !dump.has(Key::VpcBlockPublicAccessOptions) {
         from_resources(dump, network, notes)?;
+    } else if options.iter().any(|(mode, _)| *mode != network.block_public_access.mode) {
+        weaker_vpcs(dump, &options, network, notes)?;
     }
     Ok(())
+}
+
+/// An account has options in each region. The strictest are the network's; VPCs that have weaker ones are excepted.
+fn weaker_vpcs(
+    dump: &Dump,
+    options: &[(BlockMode, Node<'_>)],
+    network: &mut Network,
+    notes: &mut Notes,
+) -> Result<(), Error> {
+    let strictest = network.block_public_access.mode;
+    for vpc in dump.nodes(Key::Vpcs) {
+        let id = vpc.required_id("VpcId")?;
+        if network.vpc(&id).is_none() || network.block_public_access.exclusions.iter().any(|it| it.scope == id) {
+            continue;
+        }
+        let own = match vpc.object("BlockPublicAccessStates")? {
+            Some(states) => mode(&states)?,
+            None => None,
+        };
+        let mut of_it = Vec::new();
+        for (mode, node) in options {
+            if may_be_of(node, &vpc, &id, network)? {
+                of_it.push(*mode);
+            }
+        }
+        let mode = own.or_else(|| of_it.iter().copied().max_by_key(|mode| strictness(*mode))).unwrap_or(strictest);
+        if own.is_none() && of_it.iter().any(|it| *it != mode) {
+            let text = format!("options of several accounts or regions may be those of {id}: the strictest count");
+            notes.assume(codes::CONFLICTING_COPIES, &id, text);
+        }
+        if strictness(mode) < strictness(strictest) {
+            let text = format!(
+                "options of several accounts or regions: those of {id} are weaker than others, as if it was excluded"
+            );
+            notes.assume(codes::BLOCK_PUBLIC_ACCESS, &id, text);
+            let (allows, origin) = (exclusion_to(mode), vpc.origin());
+            network.block_public_access.exclusions.push(BlockExclusion { scope: id, allows, origin });
+        }
+    }
+    Ok(())
+}
+
+/// Whether options may be those of a VPC: nothing tells that they are of another account or region.
+fn may_be_of(options: &Node<'_>, vpc: &Node<'_>, id: &Id, network: &Network) -> Result<bool, Error> {
+    if let (Some(account), Some(owner)) = (options.text("AwsAccountId")?, vpc.text("OwnerId")?)
+        && account != owner
+    {
+        return Ok(false);
+    }
+    let Some(region) = options.text("AwsRegion")? else { return Ok(true) };
+    // Zones are named by their region, with a letter behind it or the name of a city.
+    let is_of =
+        |zone: &str| zone.strip_prefix(region.as_str()).is_some_and(|it| !it.starts_with(|c: char| c.is_ascii_digit()));
+    let zones = network.subnets.iter().filter(|it| it.vpc == *id).map(|it| it.availability_zone.as_str());
+    // The id of a zone (`use1-az1`) does not tell.
+    let mut named = zones.filter(|zone| zone.matches('-').count() > 1).peekable();
+    Ok(named.peek().is_none() || named.any(is_of))
+}
+
+/// The exclusion that leaves of a stricter mode what this one is.
+fn exclusion_to(mode: BlockMode) -> ExclusionMode {
+    if mode == BlockMode::Off { ExclusionMode::AllowBidirectional } else { ExclusionMode::AllowEgress }
 }
 
 fn mode(node: &Node<'_>) -> Result<Option<BlockMode>, Error> {
@@ -111,7 +175,7 @@ fn from_resources(dump: &Dump, network: &mut Network, notes: &mut Notes) -> Resu
         if strictness(own) >= strictness(mode) {
             continue;
         }
-        let allows = if own == BlockMode::Off { ExclusionMode::AllowBidirectional } else { ExclusionMode::AllowEgress };
+        let allows = exclusion_to(own);
         let text = format!("no {}: excluded, by its own word", Key::VpcBlockPublicAccessExclusions.name());
         notes.assume(codes::BLOCK_PUBLIC_ACCESS, &scope, text);
         network.block_public_access.exclusions.push(BlockExclusion { scope, allows, origin });
@@ -176,6 +240,41 @@ mod tests {
             exclusion("vpcbpa-exclude-1", "vpc/vpc-1", "allow-bidirectional", "create-complete")]}));
         assert_eq!(shown(&imported), (BlockMode::BlockIngress, vec![]));
         assert_eq!(ignored(&imported), ["vpcbpa-exclude-1"]);
+    }
+
+    #[test]
+    fn regions_have_options_of_their_own() {
+        let of = |region: &str, mode: &str| {
+            let mut options = options(mode);
+            options["AwsRegion"] = json!(region);
+            json!({"VpcBlockPublicAccessOptions": options})
+        };
+        let read = |states: Value| {
+            let mut over = json!({
+                "Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}, {"VpcId": "vpc-2", "CidrBlock": "10.2.0.0/16"},
+                    {"VpcId": "vpc-3", "CidrBlock": "10.3.0.0/16", "BlockPublicAccessStates": states}],
+                "Subnets": [
+                    {"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-1a"},
+                    {"SubnetId": "subnet-2", "VpcId": "vpc-2", "CidrBlock": "10.2.1.0/24", "AvailabilityZone": "eu-west-1b"}],
+            });
+            over["eu"] = of("eu-west-1", "off");
+            over["us"] = of("us-east-1", "block-bidirectional");
+            import_over(over)
+        };
+        let imported = read(json!(null));
+        let weaker = vec![("vpc-2", ExclusionMode::AllowBidirectional)];
+        assert_eq!(shown(&imported), (BlockMode::BlockBidirectional, weaker));
+        let said = |imported: &Imported, code: &str| -> Vec<String> {
+            let notes = imported.network.assumptions.iter().filter(|it| it.code == code);
+            notes.map(|it| it.place.clone()).collect()
+        };
+        // Nothing tells where the third one is.
+        assert_eq!(said(&imported, codes::CONFLICTING_COPIES), ["vpc-3"]);
+        assert_eq!(said(&imported, codes::BLOCK_PUBLIC_ACCESS), ["vpc-2"]);
+        let imported = read(json!({"InternetGatewayBlockMode": "block-ingress"}));
+        let weaker = vec![("vpc-2", ExclusionMode::AllowBidirectional), ("vpc-3", ExclusionMode::AllowEgress)];
+        assert_eq!(shown(&imported), (BlockMode::BlockBidirectional, weaker));
+        assert!(said(&imported, codes::CONFLICTING_COPIES).is_empty());
     }
 
     #[test]
