@@ -24,7 +24,11 @@ pub fn refuse(path: &Path) -> Result<(), Error> {
     }
     let Ok(bytes) = fs::read(path) else { return Ok(()) };
     let name = path.display().to_string();
-    let Ok(text) = text::decode(&name, &bytes) else { return Ok(()) };
+    let text = match text::decode(&name, &bytes) {
+        Ok(text) => text,
+        Err(error @ Error::Foreign { .. }) => return Err(error),
+        Err(_) => return Ok(()),
+    };
     let is_json = has_extension(path, "json");
     if is_json && text.trim().is_empty() {
         let text = format!("{name}: it is empty: what should have written it has failed; make it again");

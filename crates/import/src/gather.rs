@@ -8,7 +8,7 @@ use vpcemu_model::Id;
 
 use crate::dump::{Dump, Key};
 use crate::notes::Notes;
-use crate::{Error, FileReport, KeyCount, files, foreign, text};
+use crate::{Error, FileReport, KeyCount, files, foreign, node, text};
 
 /// How many objects or lists may enclose a dump: an account and a region, a prefix list's id, a list of pages. More would
 /// take templates of other tools, whose properties have the same names, for dumps.
@@ -43,7 +43,8 @@ pub(crate) fn gather_bytes(file: &Path, bytes: &[u8], notes: &mut Notes) -> Resu
 struct Gathering {
     gathered: Gathered,
     unknown: Vec<Unknown>,
-    templates: Vec<Error>,
+    /// Why what looks like something is no dump; only said where nothing else is one.
+    refused: Vec<Error>,
 }
 
 impl Gathering {
@@ -56,6 +57,7 @@ impl Gathering {
             dump: &mut self.gathered.dump,
             notes,
             unknown: &mut self.unknown,
+            refused: &mut self.refused,
             report: FileReport { name: name.to_string(), keys: Vec::new() },
             file: name,
             named,
@@ -67,7 +69,7 @@ impl Gathering {
         for (index, document) in documents.into_iter().enumerate() {
             let place = if several { format!("#{}", index + 1) } else { String::new() };
             if foreign::is_template(&document) {
-                self.templates.extend(foreign::of_document(&reader.file, &document));
+                reader.refused.extend(foreign::of_document(&reader.file, &document));
                 let text = "a CloudFormation template: only dumps of what is deployed are read";
                 reader.notes.ignore("AWSTemplateFormatVersion", &reader.file, text);
                 continue;
@@ -79,10 +81,10 @@ impl Gathering {
     }
 
     fn finish(self, path: &Path, notes: &mut Notes) -> Result<Gathered, Error> {
-        let Self { gathered, unknown, templates } = self;
+        let Self { gathered, unknown, refused } = self;
         if gathered.files.iter().all(|file| file.keys.is_empty()) {
-            let of_template = templates.into_iter().next();
-            return Err(of_template.unwrap_or_else(|| Error::NoDump { path: path.to_owned() }));
+            let why = refused.into_iter().next();
+            return Err(why.unwrap_or_else(|| Error::NoDump { path: path.to_owned() }));
         }
         for Unknown { key, file, files } in unknown {
             let place = if files > 1 { format!("{file} and {} more", files - 1) } else { file.to_string() };
@@ -142,6 +144,7 @@ struct Reader<'a> {
     dump: &'a mut Dump,
     notes: &'a mut Notes,
     unknown: &'a mut Vec<Unknown>,
+    refused: &'a mut Vec<Error>,
     report: FileReport,
     file: Arc<str>,
     named: Named,
@@ -205,8 +208,9 @@ impl Reader<'_> {
             Value::Array(values) => values,
             Value::Null => Vec::new(),
             value @ Value::Object(_) if key == Key::VpcBlockPublicAccessOptions => vec![value],
-            _ => {
+            other => {
                 self.notes.ignore(key.name(), &self.file, "not a list");
+                self.refused.push(node::value_error(&self.file, path.to_owned(), "a list", &other));
                 return Ok(());
             }
         };
@@ -351,6 +355,14 @@ mod tests {
         let said: Vec<_> = notes.ignored.iter().map(|it| (it.place.ends_with("a.json"), it.text.as_str())).collect();
         let text = "it is empty: the call that should have written it failed";
         assert_eq!(said, [(true, text), (false, text)]);
+    }
+
+    #[test]
+    fn a_dump_of_no_lists_says_so() {
+        let alone = read(&[("a.json", r#"{"Vpcs": {"VpcId": "vpc-1"}}"#)]).0.unwrap_err().to_string();
+        assert!(alone.contains("a.json: Vpcs: expected a list, found "), "{alone}");
+        let (gathered, notes) = read(&[("a.json", r#"{"Vpcs": "none"}"#), ("b.json", r#"{"Subnets": []}"#)]);
+        assert_eq!((gathered.unwrap().files.len(), notes.ignored[0].text.as_str()), (2, "not a list"));
     }
 
     #[test]

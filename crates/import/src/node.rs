@@ -213,7 +213,7 @@ impl<'a> Node<'a> {
     }
 }
 
-fn value_error(file: &str, path: String, expected: &'static str, found: &Value) -> Error {
+pub(crate) fn value_error(file: &str, path: String, expected: &'static str, found: &Value) -> Error {
     /// Long enough to recognise the value, short enough for a line.
     const SHOWN: usize = 60;
     let whole = found.to_string();

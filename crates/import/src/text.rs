@@ -49,6 +49,11 @@ pub(crate) fn decode(file: &str, bytes: &[u8]) -> Result<String, Error> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(file, rest, "UTF-16LE", u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(file, rest, "UTF-16BE", u16::from_be_bytes),
+        // No text begins with a NUL; every other byte of such a file is one.
+        [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..] => {
+            let text = format!("{file}: UTF-16 without a byte order mark: save it as UTF-8");
+            Err(Error::Foreign { text })
+        }
         _ => {
             let mark = if bytes.starts_with(&[0xef, 0xbb, 0xbf]) { 3 } else { 0 };
             std::str::from_utf8(&bytes[mark..]).map(str::to_owned).map_err(|error| Error::Encoding {
@@ -277,6 +282,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_named() {
+        for bytes in [b"{\0}\0", b"\0{\0}"] {
+            assert_eq!(said(bytes), "x.json: UTF-16 without a byte order mark: save it as UTF-8");
+        }
         assert_eq!(said(b"{\"a\": \"\xff\"}"), "x.json: byte 7: not UTF-8");
         assert_eq!(said(b"\xff\xfe{\0\x00\xdc"), "x.json: byte 4: not UTF-16LE");
     }
