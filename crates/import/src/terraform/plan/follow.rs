@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::configuration::{parsed, references};
 use super::{Plan, choose};
 use crate::terraform::address::{Head, Reference, Segment, Step, module_path};
-use crate::terraform::resource::Index;
+use crate::terraform::kinds::is_read;
+use crate::terraform::resource::{Index, Mode};
 
 /// A resource that an expression refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,20 @@ pub(super) struct Trail {
     pub(super) lost: Vec<Vec<Step>>,
     /// How instances were chosen where that is a guess.
     pub(super) guesses: Vec<String>,
+    /// References that lead nowhere: locals, variables whose values are not kept, what another provider looks up.
+    pub(super) dark: Vec<String>,
     visited: HashSet<String>,
+}
+
+impl Trail {
+    fn say_dark(&mut self, mut name: String, modules: &[Step]) {
+        if !modules.is_empty() {
+            name.push_str(&format!(" in {}", module_path(modules)));
+        }
+        if !self.dark.contains(&name) {
+            self.dark.push(name);
+        }
+    }
 }
 
 /// What is looked for.
@@ -106,7 +120,8 @@ impl<'a> Plan<'a> {
                         self.go(&texts, &scope, None, search, trail, depth);
                     }
                 }
-                Head::Local(_) => {
+                Head::Local(name) => {
+                    trail.say_dark(format!("local.{name}"), &scope.modules);
                     if !trail.lost.contains(&scope.modules) {
                         trail.lost.push(scope.modules.clone());
                     }
@@ -118,7 +133,14 @@ impl<'a> Plan<'a> {
 
     fn resource(&self, reference: &Reference, place: &choose::Place<'_, 'a>, search: &Search<'_>, trail: &mut Trail) {
         let Head::Resource { mode, kind, name, index } = &reference.head else { return };
-        let Some(suits) = (search.suits)(kind, reference.attribute()) else { return };
+        let Some(suits) = (search.suits)(kind, reference.attribute()) else {
+            // What is read is known to hold something else.
+            if !is_read(kind, *mode) {
+                let data = if *mode == Mode::Data { "data." } else { "" };
+                trail.say_dark(format!("{data}{kind}.{name}"), &place.scope.modules);
+            }
+            return;
+        };
         let group = self.group(&place.scope.modules, *mode, kind, name);
         let own = reference.tail();
         // The end of `aws_subnet.a[*].id[0]` counts for this reference, that of an output for all below it.
@@ -142,9 +164,14 @@ impl<'a> Plan<'a> {
     ) {
         let modules = &place.scope.modules;
         let (Some(call), Some((last, outer))) = (self.configuration.call(modules), modules.split_last()) else {
+            trail.say_dark(format!("var.{name}"), modules);
             return;
         };
+        // A module's default names nothing that somebody has.
         let Some(expression) = call.get("expressions").and_then(|it| it.get(name)) else { return };
+        if references(expression).is_empty() {
+            trail.say_dark(format!("var.{name}"), modules);
+        }
         let own = reference.tail();
         let tail = own.as_ref().or(place.tail);
         if !trail.visited.insert(format!("{}|var.{name}|{tail:?}", module_path(modules))) {

@@ -17,13 +17,15 @@ impl Resolver<'_, '_, '_> {
             _ => None,
         };
         let prior = prior.and_then(Value::as_array).map(|list| texts_of(list));
-        let Expression::References(texts) = self.expression(at, parts) else { return prior };
+        let (expression, shared) = self.shared_expression(at, parts);
+        let Expression::References(texts) = expression else { return prior };
         let trail = self.trail(at, slot, &texts, true);
         if prior.is_some() && !self.leads_to_new(&trail) {
             return prior;
         }
         let mut found: Vec<_> = self.candidates(&trail).into_iter().flatten().collect();
-        if found.is_empty() && !trail.lost.is_empty() {
+        let followed = !found.is_empty();
+        if !followed && !trail.lost.is_empty() {
             let whence = self.in_reach(at, slot, &trail, &texts, &mut found);
             let mut names: Vec<_> = found.iter().map(|it| &self.plan.instances[it.at].address.name).collect();
             names.sort();
@@ -49,7 +51,29 @@ impl Resolver<'_, '_, '_> {
             return None;
         }
         let mut once = HashSet::new();
-        Some(found.into_iter().map(|it| it.value).filter(|value| once.insert(value.clone())).collect())
+        let found: Vec<_> = found.into_iter().map(|it| it.value).filter(|value| once.insert(value.clone())).collect();
+        if shared {
+            if found.len() > 1 {
+                let text = format!(
+                    "it is taken for {}, all that the blocks of {} refer to together: no plan tells which of them refers \
+                     to which",
+                    found.join(", "),
+                    slot.attribute()
+                );
+                self.assume(at, parts, &text);
+            }
+        } else if followed && !trail.dark.is_empty() {
+            let mut text = format!(
+                "it is taken for {}; what {} adds or leaves out is not known",
+                found.join(", "),
+                trail.dark.join(", ")
+            );
+            if let Some(prior) = prior.filter(|it| !it.is_empty()) {
+                text.push_str(&format!("; before it was {}", prior.join(", ")));
+            }
+            self.assume(at, parts, &text);
+        }
+        Some(found)
     }
 
     /// Some elements of a list.

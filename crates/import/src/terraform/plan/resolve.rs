@@ -163,14 +163,21 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
     }
 
     pub(super) fn expression(&self, at: usize, parts: &[Part]) -> Expression<'a> {
+        self.shared_expression(at, parts).0
+    }
+
+    /// The same, and whether it is that of all blocks together, so that nobody knows which of them refers to what.
+    pub(super) fn shared_expression(&self, at: usize, parts: &[Part]) -> (Expression<'a>, bool) {
         let of = &self.plan.instances[at].address;
         let resource = self.plan.configuration.resource(&of.modules, of.mode, &of.kind, &of.name);
         let (Some(resource), Some((Part::Attribute(first), rest))) = (resource, parts.split_first()) else {
-            return Expression::Untold;
+            return (Expression::Untold, false);
         };
         let Some(mut expression) = resource.get("expressions").and_then(|it| it.get(first)) else {
-            return if rest.is_empty() { Expression::Absent } else { Expression::References(Vec::new()) };
+            let none = if rest.is_empty() { Expression::Absent } else { Expression::References(Vec::new()) };
+            return (none, false);
         };
+        let mut shared = false;
         for part in rest {
             // A set of blocks may have one expression for all of them.
             let inner = match part {
@@ -179,10 +186,13 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
             };
             match inner {
                 Some(inner) => expression = inner,
-                None => break,
+                None => {
+                    shared = true;
+                    break;
+                }
             }
         }
-        Expression::References(references(expression))
+        (Expression::References(references(expression)), shared)
     }
 
     pub(super) fn scope(&self, at: usize) -> Scope<'a> {

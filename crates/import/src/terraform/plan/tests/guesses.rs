@@ -189,3 +189,72 @@ fn of_several_that_rules_may_mean_none_is_taken() {
         json!(["aws_security_group.b"])
     );
 }
+
+/// An instance with groups that an expression refers to, and a prior state with another.
+fn grouped(references: &[&str]) -> Planned {
+    let mut plan = Planned::default();
+    for name in ["a", "b"] {
+        plan.create(&format!("aws_security_group.{name}"), json!({"vpc_id": "vpc-1"}), json!({}));
+    }
+    let known = json!({"id": "i-1", "subnet_id": "subnet-1", "private_ip": "10.0.0.9"});
+    plan.change("aws_instance.i", &["update"], known.clone(), json!({"vpc_security_group_ids": true}));
+    let mut prior = known;
+    prior["vpc_security_group_ids"] = json!(["sg-1"]);
+    let prior = json!({"values": {"root_module": {"resources": [resource("aws_instance.i", prior)]}}});
+    plan.with("prior_state", prior);
+    plan.root(json!({"aws_instance.i": {"vpc_security_group_ids": refs(references)}}));
+    plan
+}
+
+#[test]
+fn what_is_not_followed_besides_something_that_is_is_said() {
+    let read = grouped(&["aws_security_group.a.id", "aws_security_group.a"]).read();
+    assert_eq!(references(&read), Vec::<String>::new());
+    for dark in ["local.common", "var.extra", "data.aws_security_groups.common"] {
+        let read = grouped(&["aws_security_group.a.id", "aws_security_group.a", dark]).read();
+        assert_eq!(read.values("aws_instance.i")["vpc_security_group_ids"], json!(["aws_security_group.a"]));
+        assert_eq!(
+            references(&read),
+            [format!(
+                "aws_instance.i.vpc_security_group_ids: it is taken for aws_security_group.a; what {dark} adds or leaves out \
+                 is not known; before it was sg-1"
+            )]
+        );
+    }
+}
+
+#[test]
+fn both_sides_of_a_condition_are_said() {
+    let groups = ["var.public", "aws_security_group.a.id", "aws_security_group.b.id"];
+    let mut plan = grouped(&groups);
+    let said = references(&plan.with("variables", json!({"public": {"value": true}})).read());
+    assert!(
+        said[0].contains("aws_security_group.a, aws_security_group.b; what var.public adds or leaves out"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn groups_that_blocks_share_are_said() {
+    let mut plan = Planned::default();
+    for name in ["a", "b"] {
+        plan.create(&format!("aws_security_group.{name}"), json!({"vpc_id": "vpc-1"}), json!({}));
+    }
+    let rules = json!([{"from_port": 1}, {"from_port": 2}]);
+    let unknown = json!({"ingress": [{"security_groups": true}, {"security_groups": true}]});
+    plan.create("aws_security_group.t", json!({"vpc_id": "vpc-1", "ingress": rules}), unknown);
+    plan.root(
+        json!({"aws_security_group.t": {"ingress": refs(&["aws_security_group.a.id", "aws_security_group.b.id"])}}),
+    );
+    let read = plan.read();
+    let both = json!(["aws_security_group.a", "aws_security_group.b"]);
+    let said = references(&read);
+    for block in 0..2 {
+        assert_eq!(read.values("aws_security_group.t")["ingress"][block]["security_groups"], both);
+        let place =
+            format!("aws_security_group.t.ingress[{block}].security_groups: it is taken for aws_security_group.a, ");
+        assert!(said[block].starts_with(&place) && said[block].contains("no plan tells which"), "{said:?}");
+    }
+    plan.root(json!({"aws_security_group.t": {"ingress": refs(&["aws_security_group.a.id"])}}));
+    assert_eq!(references(&plan.read()), Vec::<String>::new());
+}
