@@ -37,6 +37,11 @@ impl Resolver<'_, '_, '_> {
                     self.assume(at, parts, &text);
                 }
                 (0, _) => {}
+                // What a module of endpoints is given are the tables and subnets of the networks that they serve.
+                (_, Some(whence)) if self.plan.instances[at].kind() == "aws_vpc_endpoint" => {
+                    let text = format!("it is taken for all {} of {whence}", found.len());
+                    self.assume(at, parts, &text);
+                }
                 _ => {
                     self.give_up(at, slot, parts, &texts, &found);
                     return None;

@@ -339,7 +339,21 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
 fn slots_of(instance: &Instance) -> Vec<Slot> {
     let looked_up = instance.address.mode == Mode::Data;
     let need = |slot: &Slot| if looked_up { Need::Computed } else { slot.need };
-    slots(instance.kind()).iter().map(|slot| Slot { need: need(slot), ..*slot }).collect()
+    let taken = slots(instance.kind()).iter().filter(|slot| takes(instance, slot));
+    taken.map(|slot| Slot { need: need(slot), ..*slot }).collect()
+}
+
+/// Whether an instance takes what its type may have: gateway endpoints are in route tables, and others in subnets.
+fn takes(instance: &Instance, slot: &Slot) -> bool {
+    if instance.kind() != "aws_vpc_endpoint" {
+        return true;
+    }
+    let gateway = instance.text_of("vpc_endpoint_type").map(|it| it.eq_ignore_ascii_case("gateway"));
+    match slot.attribute() {
+        "route_table_ids" => gateway != Some(false),
+        "subnet_ids" | "security_group_ids" | "subnet_configuration" => gateway != Some(true),
+        _ => true,
+    }
 }
 
 /// What suits a slot: resources of its types, and attributes that hold the same kind of id.

@@ -258,3 +258,39 @@ fn groups_that_blocks_share_are_said() {
     plan.root(json!({"aws_security_group.t": {"ingress": refs(&["aws_security_group.a.id"])}}));
     assert_eq!(references(&plan.read()), Vec::<String>::new());
 }
+
+#[test]
+fn endpoints_take_what_their_type_takes() {
+    let mut plan = Planned::default();
+    for name in ["a", "b"] {
+        plan.create(&format!("aws_route_table.{name}"), json!({"vpc_id": "vpc-1"}), json!({}));
+        let values = json!({"vpc_id": "vpc-1", "cidr_block": "10.0.0.0/24"});
+        plan.create(&format!("aws_subnet.{name}"), values, json!({}));
+    }
+    let unknown = json!({"route_table_ids": true, "subnet_ids": true});
+    for kind in ["Gateway", "Interface"] {
+        let values = json!({"vpc_id": "vpc-1", "vpc_endpoint_type": kind});
+        plan.create(&format!("module.m.aws_vpc_endpoint.e[\"{kind}\"]"), values, unknown.clone());
+    }
+    let call =
+        json!({"expressions": {"endpoints": refs(&["aws_route_table.a", "aws_route_table.b", "aws_subnet.a.id"])}});
+    let each = refs(&["each.value"]);
+    let endpoint = json!({"for_each": refs(&["local.endpoints"]), "route_table_ids": each, "subnet_ids": each});
+    called(&mut plan, call, json!({"aws_vpc_endpoint.e": endpoint}));
+    let read = plan.read();
+    let gateway = read.values("module.m.aws_vpc_endpoint.e[\"Gateway\"]");
+    assert_eq!(gateway["route_table_ids"], json!(["aws_route_table.a", "aws_route_table.b"]));
+    assert!(!gateway.contains_key("subnet_ids"));
+    let interface = read.values("module.m.aws_vpc_endpoint.e[\"Interface\"]");
+    assert_eq!(interface["subnet_ids"], json!(["aws_subnet.a"]));
+    assert!(!interface.contains_key("route_table_ids"));
+    assert_eq!(
+        references(&read),
+        [
+            "module.m.aws_vpc_endpoint.e[\"Gateway\"].route_table_ids: it is taken for all 2 of what is passed to or from \
+             module.m",
+            "module.m.aws_vpc_endpoint.e[\"Interface\"].subnet_ids: it is taken for all 1 of what is passed to or from \
+             module.m, the only aws_subnet"
+        ]
+    );
+}
