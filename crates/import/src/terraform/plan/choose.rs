@@ -1,7 +1,7 @@
 //! Which instance of a resource is meant, where a plan only tells the resource: indices of expressions are lost in it.
 
 use super::Plan;
-use super::follow::Scope;
+use super::follow::{Element, Scope};
 use crate::terraform::resource::Index;
 
 /// What the reference's surroundings tell.
@@ -9,7 +9,7 @@ use crate::terraform::resource::Index;
 pub(super) struct Place<'s, 'a> {
     pub(super) scope: &'s Scope<'a>,
     /// An index after the output or variable that led here.
-    pub(super) tail: Option<&'s Index>,
+    pub(super) tail: Option<&'s Element>,
     /// Whether the expression refers to `count.index` or `each` too.
     pub(super) counted: bool,
     /// Whether it refers to a variable that is on and says that there is only one, as `single_nat_gateway`.
@@ -32,7 +32,7 @@ impl Plan<'_> {
         if let Some(index) = explicit {
             return with(index).into_iter().collect();
         }
-        if let Some(tail) = place.tail {
+        if let Some(Element::Told(tail)) = place.tail {
             // An output lists instances in order, or maps them by key.
             let nth = match tail {
                 Index::Number(number) => usize::try_from(*number).ok().and_then(|at| group.get(at).copied()),
@@ -42,7 +42,11 @@ impl Plan<'_> {
                 return vec![at];
             }
         }
-        if group.len() <= 1 || place.many && !place.counted {
+        let counted = match place.tail {
+            Some(Element::Counted(number)) => Some(*number),
+            _ => None,
+        };
+        if group.len() <= 1 || place.many && !place.counted && counted.is_none() {
             return group.to_vec();
         }
         if place.single
@@ -53,6 +57,12 @@ impl Plan<'_> {
                 "{address} because the expression asks a variable whether there is only one, and it is true"
             ));
             return vec![first];
+        }
+        if let Some(number) = counted {
+            let at = group[(number % group.len() as u64) as usize];
+            let address = &self.instances[at].text;
+            guesses.push(format!("{address}, number {number} of what is listed there, because the expression counts"));
+            return vec![at];
         }
         let Some(key) = &place.scope.key else { return group.to_vec() };
         // `count.index` is lost from the index, but both have as many instances, or the expression has it somewhere.

@@ -62,6 +62,15 @@ pub(super) enum Suits {
     Attribute,
 }
 
+/// Which element of an output or a variable is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    /// The expression says it.
+    Told(Index),
+    /// It is that of `count.index`, as it seems: that is mentioned beside the list.
+    Counted(u64),
+}
+
 /// Where an expression stands.
 #[derive(Clone, Debug)]
 pub(super) struct Scope<'a> {
@@ -86,14 +95,21 @@ impl<'a> Plan<'a> {
         &self,
         texts: &[&str],
         scope: &Scope<'a>,
-        tail: Option<&Index>,
+        tail: Option<&Element>,
         search: &Search<'_>,
         trail: &mut Trail,
         depth: usize,
     ) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let refs = parsed(texts);
-        let counted = refs.iter().any(|it| matches!(it.head, Head::Each | Head::Count));
+        let is_key = |it: &Reference| matches!(it.head, Head::Each | Head::Count);
+        let counted = refs.iter().any(is_key);
+        // Of several lists nobody knows which one it counts through.
+        let alone = refs.iter().filter(|it| !is_key(it)).count() == 1;
+        let counter = match scope.key {
+            Some(Index::Number(number)) if counted && (alone || !search.many) => Some(Element::Counted(number)),
+            _ => None,
+        };
         let single = refs.iter().any(|it| match &it.head {
             Head::Variable(name) => name.contains("single") && self.switch(&scope.modules, name, DEPTH) == Some(true),
             _ => false,
@@ -105,11 +121,17 @@ impl<'a> Plan<'a> {
                 Head::Module { name, key } => {
                     let steps = self.child_instances(scope, name, key.as_ref(), counted);
                     let rest = reference.rest.first();
+                    // A reference that ends at the module had its index there.
+                    let chosen = rest.is_none() || key.is_none() && steps.iter().any(|it| is_keyed(it));
+                    let tail = tail.or_else(|| counter.as_ref().filter(|_| !chosen));
                     for modules in steps {
                         self.output(modules, rest, reference, tail, search, trail, depth);
                     }
                 }
-                Head::Variable(name) => self.variable(name, reference, &place, search, trail, depth),
+                Head::Variable(name) => {
+                    let place = choose::Place { tail: tail.or(counter.as_ref()), ..place };
+                    self.variable(name, reference, &place, search, trail, depth);
+                }
                 Head::Each => {
                     let Some(each) = scope.each else { continue };
                     if trail.visited.insert(format!("{}|each|{:?}", module_path(&scope.modules), scope.key)) {
@@ -142,7 +164,7 @@ impl<'a> Plan<'a> {
             return;
         };
         let group = self.group(&place.scope.modules, *mode, kind, name);
-        let own = reference.tail();
+        let own = reference.tail().map(Element::Told);
         // The end of `aws_subnet.a[*].id[0]` counts for this reference, that of an output for all below it.
         let place = choose::Place { tail: own.as_ref().filter(|_| index.is_none()).or(place.tail), ..place.clone() };
         let chosen = self.choose(group, index.as_ref(), &place, &mut trail.guesses);
@@ -172,7 +194,7 @@ impl<'a> Plan<'a> {
         if references(expression).is_empty() {
             trail.say_dark(format!("var.{name}"), modules);
         }
-        let own = reference.tail();
+        let own = reference.tail().map(Element::Told);
         let tail = own.as_ref().or(place.tail);
         if !trail.visited.insert(format!("{}|var.{name}|{tail:?}", module_path(modules))) {
             return;
@@ -192,13 +214,13 @@ impl<'a> Plan<'a> {
         modules: Vec<Step>,
         name: Option<&Segment>,
         reference: &Reference,
-        tail: Option<&Index>,
+        tail: Option<&Element>,
         search: &Search<'_>,
         trail: &mut Trail,
         depth: usize,
     ) {
         let path = module_path(&modules);
-        let own = reference.tail().filter(|_| reference.rest.len() > 1);
+        let own = reference.tail().filter(|_| reference.rest.len() > 1).map(Element::Told);
         let tail = own.as_ref().or(tail);
         let scope = Scope { modules, key: None, siblings: 0, each: None };
         let expressions: Vec<_> = match name {
@@ -276,4 +298,9 @@ impl<'a> Plan<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether a module instance is one of several.
+fn is_keyed(modules: &[Step]) -> bool {
+    modules.last().is_some_and(|step| step.key.is_some())
 }

@@ -209,3 +209,41 @@ fn references_without_attributes_are_those_of_old_plans() {
     plan.root(json!({"aws_subnet.a": {"vpc_id": refs(&["aws_vpc.v"])}}));
     assert_eq!(plan.read().text("aws_subnet.a", "vpc_id"), "aws_vpc.v");
 }
+
+#[test]
+fn count_index_counts_through_outputs_and_variables() {
+    let mut plan = Planned::default();
+    plan.known("aws_vpc.v", json!({"id": "vpc-1", "cidr_block": "10.0.0.0/16"}));
+    for number in 0..3 {
+        let values = json!({"vpc_id": "vpc-1", "cidr_block": format!("10.0.{number}.0/24")});
+        plan.create(&format!("module.net[\"a\"].aws_subnet.private[{number}]"), values, json!({}));
+    }
+    for number in 0..4 {
+        for module in ["", "module.app."] {
+            let address = format!("{module}aws_network_interface.i[{number}]");
+            plan.create(&address, json!({}), json!({"subnet_id": true}));
+        }
+    }
+    let private = ["module.net[\"a\"].private", "module.net[\"a\"]", "module.net"];
+    let outside = json!({"subnet_id": refs(&[&private[..], &["count.index"]].concat())});
+    let inside = json!({"subnet_id": refs(&["var.subnets", "count.index"])});
+    let mut root = module(json!({"aws_network_interface.i": outside}));
+    root["module_calls"] = json!({
+        "net": {"module": {
+            "outputs": {"private": {"expression": refs(&["aws_subnet.private"])}},
+            "resources": module(json!({"aws_subnet.private": {}}))["resources"],
+        }},
+        "app": {"expressions": {"subnets": refs(&private)}, "module": module(json!({"aws_network_interface.i": inside}))},
+    });
+    plan.with("configuration", json!({"root_module": root}));
+    let read = plan.read();
+    for module in ["", "module.app."] {
+        for (number, subnet) in [0, 1, 2, 0].into_iter().enumerate() {
+            let address = format!("{module}aws_network_interface.i[{number}]");
+            let subnet = format!("module.net[\"a\"].aws_subnet.private[{subnet}]");
+            assert_eq!(read.text(&address, "subnet_id"), subnet, "{address}");
+            let said = format!("PLAN_REFERENCE {address}.subnet_id: it is taken for {subnet}, number {number} of what");
+            assert!(read.assumed().iter().any(|it| it.starts_with(&said)), "{said}: {:?}", read.assumed());
+        }
+    }
+}
