@@ -169,7 +169,8 @@ impl<'a> Plan<'a> {
         let place = choose::Place { tail: own.as_ref().filter(|_| index.is_none()).or(place.tail), ..place.clone() };
         let chosen = self.choose(group, index.as_ref(), &place, &mut trail.guesses);
         let attribute = (suits == Suits::Attribute).then(|| reference.attribute().map(Arc::from)).flatten();
-        let hits: Vec<_> = chosen.into_iter().map(|at| Hit { at, attribute: attribute.clone() }).collect();
+        let found = chosen.into_iter().map(|at| self.looked_up.get(&at).copied().unwrap_or(at));
+        let hits: Vec<_> = found.map(|at| Hit { at, attribute: attribute.clone() }).collect();
         if !hits.is_empty() && !trail.groups.contains(&hits) {
             trail.groups.push(hits);
         }

@@ -10,6 +10,7 @@ mod follow;
 mod guess;
 mod ids;
 mod lists;
+mod lookup;
 mod places;
 mod resolve;
 #[cfg(test)]
@@ -64,6 +65,8 @@ pub(crate) struct Plan<'a> {
     configuration: Configuration<'a>,
     /// Variables of the root module that are on or off.
     switches: HashMap<&'a str, bool>,
+    /// Data sources that are read during apply, and the resource of the plan that each will find.
+    looked_up: HashMap<usize, usize>,
 }
 
 /// The resources after apply, all of whose attributes are known.
@@ -77,13 +80,16 @@ pub(crate) fn read(
     let (mut instances, census) = instances(file, document)?;
     binds.apply(&mut instances)?;
     let mut plan = Plan::new(document, instances);
+    lookup::resolve(&mut plan, notes);
     let mut unresolved = resolve::resolve(&mut plan, notes);
     synthetic::fill(&mut plan, notes, &mut unresolved);
     blocks::resolve(&mut plan, notes, &mut unresolved);
     if !unresolved.is_empty() {
         return Err(TerraformError::Unresolved { file: file.to_owned(), list: unresolved });
     }
-    Ok((plan.instances.into_iter().map(Instance::into_entry).collect(), census))
+    let Plan { instances, looked_up, .. } = plan;
+    let kept = instances.into_iter().enumerate().filter(|(at, _)| !looked_up.contains_key(at));
+    Ok((kept.map(|(_, it)| it.into_entry()).collect(), census))
 }
 
 fn say_unfinished(file: &str, document: &Map<String, Value>, notes: &mut Notes) {
@@ -237,7 +243,7 @@ impl<'a> Plan<'a> {
         let switches = variables.into_iter().flatten();
         let switches = switches.filter_map(|(name, it)| Some((name.as_str(), it.get("value")?.as_bool()?))).collect();
         let configuration = Configuration::new(root);
-        Self { instances, groups, by_type, children, configuration, switches }
+        Self { instances, groups, by_type, children, configuration, switches, looked_up: HashMap::new() }
     }
 
     /// The instances of a resource in a module instance, in the order of their indices.

@@ -141,7 +141,10 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
             }
         });
         if let [only] = &all[..] {
-            let value = only.value.clone();
+            let (of, value) = (only.at, only.value.clone());
+            if slot.need == Need::Required {
+                self.ask_for_lookup(of);
+            }
             for guess in &trail.guesses {
                 self.assume(at, parts, &format!("it is taken for {guess}"));
             }
@@ -253,7 +256,7 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
                     self.plan
                         .of_type(modules, kind)
                         .iter()
-                        .filter(|&&of| of != at)
+                        .filter(|&&of| of != at && !self.plan.looked_up.contains_key(&of))
                         .map(|&at| Candidate { at, value: self.plan.instances[at].id.clone() }),
                 );
             }
@@ -330,6 +333,29 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
             expected: format!("{list}{}", types.join(" or ")),
             references: texts.iter().map(|it| (*it).to_owned()).collect(),
             candidates,
+            example: "ID".to_owned(),
+        });
+    }
+
+    /// Asks for the id of a data source that nothing tells before apply, once.
+    fn ask_for_lookup(&mut self, at: usize) {
+        let instance = &self.plan.instances[at];
+        let place = format!("{}.id", instance.text);
+        let late = instance.address.mode == Mode::Data && instance.made && instance.unknown.is_object();
+        if !late || self.unresolved.iter().any(|it| it.place == place) {
+            return;
+        }
+        let kind = instance.kind();
+        let managed = self.plan.instances.iter().filter(|it| it.address.mode == Mode::Managed && it.kind() == kind);
+        let references = match self.expression(at, &[Part::Attribute("id".to_owned())]) {
+            Expression::References(texts) => texts.into_iter().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        self.unresolved.push(Unresolved {
+            place,
+            expected: format!("the id of the {kind} that the data source finds; it is read only during apply"),
+            references,
+            candidates: managed.map(|it| it.text.to_string()).collect(),
             example: "ID".to_owned(),
         });
     }

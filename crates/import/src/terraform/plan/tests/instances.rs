@@ -59,3 +59,39 @@ fn what_is_looked_up_at_apply_may_be_unknown() {
         ("data.aws_subnet.s", "-")
     );
 }
+
+/// A VPC, a data source that looks it up by what is given, and a subnet in what that finds.
+fn looked_up(id: Value) -> Planned {
+    let mut plan = Planned::default();
+    plan.create("aws_vpc.m", json!({"cidr_block": "10.0.0.0/16"}), json!({}));
+    plan.create("aws_vpc.other", json!({"cidr_block": "10.0.0.0/8"}), json!({}));
+    plan.change("data.aws_vpc.d", &["read"], json!({}), json!({"cidr_block": true}));
+    plan.create("aws_subnet.s", json!({"cidr_block": "10.0.0.0/24"}), json!({"vpc_id": true}));
+    plan.root(json!({
+        "data.aws_vpc.d": id, "aws_subnet.s": {"vpc_id": refs(&["data.aws_vpc.d.id", "data.aws_vpc.d", "data.aws_vpc"])},
+    }));
+    plan
+}
+
+#[test]
+fn what_is_looked_up_at_apply_may_be_in_the_plan() {
+    let read = looked_up(json!({"id": refs(&["aws_vpc.m.id", "aws_vpc.m"])})).read();
+    assert_eq!(read.text("aws_subnet.s", "vpc_id"), "aws_vpc.m");
+    assert!(read.entries.iter().all(|it| &*it.text != "data.aws_vpc.d"), "it is aws_vpc.m");
+    assert_eq!(read.assumed(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_looked_up_at_apply_is_asked_for_where_something_needs_it() {
+    let plan = looked_up(json!({"tags": refs(&["local.tags"])}));
+    let error = plan.error();
+    assert!(
+        error.contains(
+            "data.aws_vpc.d.id: expected the id of the aws_vpc that the data source finds; it is read only during apply"
+        ),
+        "{error}"
+    );
+    assert!(error.ends_with("--bind 'data.aws_vpc.d.id=aws_vpc.m'"), "{error}");
+    let read = plan.try_read(&["data.aws_vpc.d.id=aws_vpc.m"]).unwrap();
+    assert_eq!(read.text("aws_subnet.s", "vpc_id"), "aws_vpc.m");
+}
