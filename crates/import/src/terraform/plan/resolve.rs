@@ -125,6 +125,7 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
     fn find(&mut self, at: usize, slot: &Slot, parts: &[Part]) -> Option<String> {
         let texts = match self.expression(at, parts) {
             Expression::References(texts) => texts,
+            Expression::Absent if self.names_with_another(at, slot) => return None,
             Expression::Absent if slot.need != Need::Required => return self.prior(at, parts).map(str::to_owned),
             Expression::Untold if slot.need == Need::Computed => return self.prior(at, parts).map(str::to_owned),
             _ => Vec::new(),
@@ -284,6 +285,20 @@ impl<'p, 'a, 'n> Resolver<'p, 'a, 'n> {
     fn prior(&self, at: usize, parts: &[Part]) -> Option<&'p str> {
         let [Part::Attribute(name)] = parts else { return None };
         self.plan.instances[at].prior.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// Whether another attribute, unknown and set, says what this one does: which instance, or which interface. The prior value
+    /// is that of what is replaced then.
+    fn names_with_another(&self, at: usize, slot: &Slot) -> bool {
+        let other = match slot.path {
+            "network_interface" => "instance",
+            "instance" => "network_interface",
+            "network_interface_id" => "instance_id",
+            "instance_id" => "network_interface_id",
+            _ => return false,
+        };
+        let set = self.expression(at, &[Part::Attribute(other.to_owned())]);
+        self.plan.instances[at].is_unknown(other) && matches!(set, Expression::References(_))
     }
 
     /// Whether references lead to something that the plan makes: that is why the attribute is unknown, and the prior value is

@@ -203,3 +203,21 @@ fn unfinished_plans_say_so() {
     plan.with("errored", json!(false)).with("complete", json!(false));
     assert!(plan.read().assumed()[0].starts_with("PLAN_INCOMPLETE plan.json: "));
 }
+
+#[test]
+fn addresses_follow_an_instance_that_is_replaced() {
+    let mut plan = Planned::default();
+    let values = json!({"subnet_id": "subnet-1", "private_ip": "10.0.0.9"});
+    plan.change("aws_instance.w", &["delete", "create"], values, json!({"id": true}));
+    let unknown = json!({"instance": true, "network_interface": true});
+    plan.change("aws_eip.w", &["update"], json!({"id": "eipalloc-1", "public_ip": "203.0.113.40"}), unknown);
+    let before = json!({"id": "eipalloc-1", "instance": "i-1", "network_interface": "eni-1"});
+    plan.with("prior_state", json!({"values": {"root_module": {"resources": [resource("aws_eip.w", before)]}}}));
+    plan.root(json!({"aws_eip.w": {"instance": refs(&["aws_instance.w.id", "aws_instance.w"])}}));
+    let read = plan.read();
+    assert_eq!(read.text("aws_eip.w", "instance"), "aws_instance.w");
+    assert_eq!(read.text("aws_eip.w", "network_interface"), "-");
+    // What nothing replaces is where it was.
+    plan.root(json!({"aws_eip.w": {}}));
+    assert_eq!(plan.read().text("aws_eip.w", "network_interface"), "eni-1");
+}
