@@ -143,6 +143,19 @@ impl Binds {
 const FILLED: [&str; 7] =
     ["id", "cidr_block", "ipv6_cidr_block", "public_ip", "private_ip", "ipv6_addresses", "cidr_blocks"];
 
+/// The attribute under which a resource has the id of something that AWS makes with it: of two for one thing, the first.
+fn made_with<'n>(kind: &str, attribute: &'n str) -> Option<&'n str> {
+    match (kind, attribute) {
+        ("aws_vpc" | "aws_default_vpc", "main_route_table_id") => Some("default_route_table_id"),
+        (
+            "aws_vpc" | "aws_default_vpc",
+            "default_route_table_id" | "default_network_acl_id" | "default_security_group_id",
+        )
+        | ("aws_instance", "primary_network_interface_id") => Some(attribute),
+        _ => None,
+    }
+}
+
 impl Bind {
     fn meant(&self, all: &[impl Bindable], places: &HashMap<Address, usize>) -> Result<Value, TerraformError> {
         let name = self.parts.iter().rev().find_map(|part| match part {
@@ -187,7 +200,11 @@ impl Bind {
             return match all[at].values().get(attribute) {
                 Some(value) if !value.is_null() => Ok(value.clone()),
                 _ if attribute == "id" => Ok(Value::from(address.to_string())),
-                _ => Err(bad(format!("{text} is not known either"))),
+                // It has no id yet, and is called by what has it.
+                _ => match made_with(&address.kind, attribute) {
+                    Some(attribute) => Ok(Value::from(format!("{address}.{attribute}"))),
+                    None => Err(bad(format!("{text} is not known either"))),
+                },
             };
         }
         Ok(match (text, text.parse::<i64>()) {

@@ -95,3 +95,22 @@ fn what_is_looked_up_at_apply_is_asked_for_where_something_needs_it() {
     let read = plan.try_read(&["data.aws_vpc.d.id=aws_vpc.m"]).unwrap();
     assert_eq!(read.text("aws_subnet.s", "vpc_id"), "aws_vpc.m");
 }
+
+#[test]
+fn binds_name_what_is_made_with_something_else() {
+    let mut plan = Planned::default();
+    plan.create("aws_vpc.m", json!({"cidr_block": "10.0.0.0/16"}), json!({}));
+    let values = json!({"subnet_id": "subnet-1", "private_ip": "10.0.0.9"});
+    plan.create("aws_instance.i", values, json!({"vpc_security_group_ids": true}));
+    plan.create("aws_route.r", json!({"gateway_id": "igw-1"}), json!({"route_table_id": true}));
+    let read = plan.try_read(&[
+        "aws_instance.i.vpc_security_group_ids=aws_vpc.m.default_security_group_id",
+        "aws_route.r.route_table_id=aws_vpc.m.main_route_table_id",
+    ]);
+    let read = read.unwrap();
+    let vpc = read.values("aws_vpc.m");
+    assert_eq!(read.values("aws_instance.i")["vpc_security_group_ids"], json!([vpc["default_security_group_id"]]));
+    assert_eq!(read.text("aws_route.r", "route_table_id"), vpc["main_route_table_id"]);
+    let error = plan.try_read(&["aws_route.r.route_table_id=aws_instance.i.subnet"]).err().unwrap();
+    assert!(error.ends_with("aws_instance.i.subnet is not known either"), "{error}");
+}
