@@ -123,10 +123,15 @@ impl Binds {
             };
             let slots = slots(&bind.address.kind);
             let of = &all[at];
-            let known = of.values().contains_key(first) || of.has(first) || FILLED.contains(&first.as_str());
+            let read = read_besides(&bind.address.kind);
+            let known = of.values().contains_key(first)
+                || of.has(first)
+                || FILLED.contains(&first.as_str())
+                || read.contains(&first.as_str());
             if !known && !slots.iter().any(|slot| slot.attribute() == first) {
                 let names = of.values().keys().cloned().chain(of.further());
                 let names = names.chain(slots.iter().map(|slot| slot.attribute().to_owned()));
+                let names = names.chain(read.iter().map(|name| (*name).to_owned()));
                 return Err(bad(format!("{} has no attribute {first}{}", bind.address, near(first, names))));
             }
             let value = bind.meant(all, &places)?;
@@ -142,6 +147,58 @@ impl Binds {
 /// Attributes that documents need not mention, and that are filled in.
 const FILLED: [&str; 7] =
     ["id", "cidr_block", "ipv6_cidr_block", "public_ip", "private_ip", "ipv6_addresses", "cidr_blocks"];
+
+/// What else is read of a type, and lead to no other resource: documents that somebody shortened need not have it.
+fn read_besides(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "aws_vpc" | "aws_default_vpc" => &[
+            "main_route_table_id",
+            "default_route_table_id",
+            "default_network_acl_id",
+            "default_security_group_id",
+            "assign_generated_ipv6_cidr_block",
+        ],
+        "aws_subnet" | "aws_default_subnet" => &[
+            "availability_zone",
+            "availability_zone_id",
+            "map_public_ip_on_launch",
+            "assign_ipv6_address_on_creation",
+            "ipv6_native",
+        ],
+        "aws_eip" => &["allocation_id", "associate_with_private_ip"],
+        "aws_eip_association" => &["private_ip_address"],
+        "aws_nat_gateway" => {
+            &["availability_mode", "connectivity_type", "network_interface_id", "secondary_private_ip_addresses"]
+        }
+        "aws_network_acl_rule" => {
+            &["egress", "from_port", "icmp_code", "icmp_type", "protocol", "rule_action", "rule_number", "to_port"]
+        }
+        "aws_security_group" => &["name"],
+        "aws_security_group_rule" => &["from_port", "protocol", "self", "to_port", "type"],
+        "aws_vpc_security_group_ingress_rule" | "aws_vpc_security_group_egress_rule" => {
+            &["cidr_ipv4", "cidr_ipv6", "from_port", "ip_protocol", "to_port"]
+        }
+        "aws_network_interface" => {
+            &["interface_type", "ipv4_prefixes", "ipv6_prefixes", "private_ip_list", "private_ips", "source_dest_check"]
+        }
+        "aws_instance" => &[
+            "associate_public_ip_address",
+            "availability_zone",
+            "instance_state",
+            "primary_network_interface_id",
+            "secondary_private_ips",
+            "source_dest_check",
+        ],
+        "aws_vpc_endpoint" => {
+            &["network_interface_ids", "prefix_list_id", "service_name", "state", "vpc_endpoint_type"]
+        }
+        "aws_flow_log" => &["log_format", "max_aggregation_interval", "traffic_type"],
+        "aws_vpc_peering_connection" | "aws_vpc_peering_connection_accepter" => {
+            &["accept_status", "auto_accept", "peer_region"]
+        }
+        _ => &[],
+    }
+}
 
 /// The attribute under which a resource has the id of something that AWS makes with it: of two for one thing, the first.
 fn made_with<'n>(kind: &str, attribute: &'n str) -> Option<&'n str> {
@@ -162,7 +219,7 @@ impl Bind {
             Part::Attribute(name) => Some(name.as_str()),
             Part::Element(_) => None,
         });
-        let ends = ["_ids", "_ips", "_blocks", "_addresses", "_vgws", "security_groups"];
+        let ends = ["_ids", "_ips", "_ip_list", "_prefixes", "_blocks", "_addresses", "_vgws", "security_groups"];
         let listed = matches!(self.parts.last(), Some(Part::Attribute(_)))
             && name.is_some_and(|name| ends.iter().any(|end| name.ends_with(end)));
         if let Ok(Value::Array(values)) = serde_json::from_str(&self.value) {
@@ -297,6 +354,17 @@ mod tests {
         assert_eq!(bound[1], json!({"allocation_id": "eipalloc-1", "private_ip": "10.0.0.9"}));
         assert_eq!(bound[2]["route"][0]["nat_gateway_id"], "module.m.aws_nat_gateway.n");
         assert_eq!(bound[2]["propagating_vgws"], json!(["vgw-1", "vgw-2"]));
+    }
+
+    #[test]
+    fn what_is_read_is_bound_where_a_document_does_not_mention_it() {
+        let bound = bound(&[
+            "module.m.aws_nat_gateway.n.connectivity_type=private",
+            "module.m.aws_nat_gateway.n.secondary_private_ip_addresses=10.0.0.8",
+        ]);
+        let bound = bound.unwrap();
+        assert_eq!(bound[1]["connectivity_type"], "private");
+        assert_eq!(bound[1]["secondary_private_ip_addresses"], json!(["10.0.0.8"]));
     }
 
     #[test]
