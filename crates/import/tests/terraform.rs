@@ -103,6 +103,10 @@ fn what_is_not_read_is_refused_with_the_next_thing_to_try() {
         "{\"version\": 3, \"serial\": 1, \"lineage\": \"\", \"resources\": []}",
         &["version: expected 4", "found 3"],
     );
+    refused(
+        "{\"version\": 3, \"terraform_version\": \"0.11.14\", \"modules\": [{\"path\": [\"root\"], \"resources\": {}}]}",
+        &["version: expected 4 of a raw state, found 3"],
+    );
     refused("{\"format_version\": \"1.0\"}", &["nothing of a VPC in it: no resources at all"]);
     let text = small().to_string();
     refused(&text[..text.len() - 2], &["x.json:1:", "EOF", "write it again with `terraform show -json`"]);

@@ -178,7 +178,8 @@ fn check_version(file: &str, document: &Map<String, Value>) -> Result<(), Terraf
             let what = format!("format_version: expected 0.1 to 1.x, found {}", version.as_str().unwrap_or("no text"));
             return Err(refused(what, "write it with Terraform 0.12 to 1.x, or with OpenTofu"));
         }
-    } else if document.contains_key("resources") || document.contains_key("lineage") {
+    } else if ["resources", "lineage", "modules", "version"].iter().any(|key| document.contains_key(*key)) {
+        // Before version 4 the resources were in modules.
         let version = document.get("version").and_then(Value::as_u64);
         if version != Some(RAW_STATE) {
             let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
