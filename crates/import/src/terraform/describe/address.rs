@@ -58,7 +58,8 @@ impl<'a> Elastic<'a> {
                 instance: other.text("instance_id")?,
                 private: other.text("private_ip_address")?,
             };
-            if let Some(named) = first_text(&other.node(), &["allocation_id", "public_ip"])? {
+            let leads = association.interface.is_some() || association.instance.is_some();
+            if let Some(named) = first_text(&other.node(), &["allocation_id", "public_ip"])?.filter(|_| leads) {
                 others.entry(named).or_insert(association);
             }
         }
@@ -75,9 +76,9 @@ impl<'a> Elastic<'a> {
             let mut names = vec![address.address().to_owned()];
             names.extend(node.text("id")?);
             names.extend(node.text("allocation_id")?);
-            if association.interface.is_none() && association.instance.is_none() {
-                let other = names.iter().chain(&public).find_map(|name| others.get(name));
-                association = other.cloned().unwrap_or(association);
+            // What the address says itself may be older: the provider reads it, and plans only the association.
+            if let Some(other) = names.iter().chain(&public).find_map(|name| others.get(name)) {
+                association = other.clone();
             }
             if public.is_some() {
                 for target in [&association.interface, &association.instance].into_iter().flatten() {
@@ -196,6 +197,8 @@ mod tests {
         assert_eq!(at([eip(json!({})), association(by_address)]), Some(2));
         let interface = json!({"allocation_id": "aws_eip.it", "network_interface_id": "aws_instance.it.primary_network_interface_id"});
         assert_eq!(at([eip(json!({})), association(interface)]), Some(2));
+        let older = eip(json!({"network_interface": "eni-9", "instance": "i-9", "private_ip": "10.0.1.99"}));
+        assert_eq!(at([older, association(json!({"allocation_id": "aws_eip.it", "instance_id": "i-1"}))]), Some(2));
         let looked_up = json!({"public_ip": "203.0.113.1", "instance_id": "i-1", "network_interface_id": ""});
         assert_eq!(at([resource("data.aws_eip.it", looked_up)]), Some(2));
     }
