@@ -11,6 +11,7 @@ mod guess;
 mod ids;
 mod lists;
 mod lookup;
+mod mirrors;
 mod places;
 mod resolve;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::terraform::resource::{Index, Mode};
 use crate::terraform::synthetic;
 
 use configuration::Configuration;
+use mirrors::Gone;
 pub(crate) use places::{Part, value_mut};
 
 /// A resource as it is planned.
@@ -77,10 +79,11 @@ pub(crate) fn read(
     notes: &mut Notes,
 ) -> Result<(Vec<Entry>, Census), TerraformError> {
     say_unfinished(file, document, notes);
-    let (mut instances, census) = instances(file, document)?;
+    let (mut instances, gone, census) = instances(file, document)?;
     binds.apply(&mut instances)?;
     let mut plan = Plan::new(document, instances);
     lookup::resolve(&mut plan, notes);
+    mirrors::forget(&mut plan, &gone);
     let mut unresolved = resolve::resolve(&mut plan, notes);
     synthetic::fill(&mut plan, notes, &mut unresolved);
     blocks::resolve(&mut plan, notes, &mut unresolved);
@@ -111,8 +114,10 @@ struct Change<'a> {
     sensitive: Value,
 }
 
-fn instances(file: &str, document: &Map<String, Value>) -> Result<(Vec<Instance>, Census), TerraformError> {
+/// The resources after apply, and those before it that are not there any more as they were.
+fn instances(file: &str, document: &Map<String, Value>) -> Result<(Vec<Instance>, Vec<Gone>, Census), TerraformError> {
     let mut planned = Listing::new(file);
+    let mut gone = Vec::new();
     let mut changes: HashMap<Address, Change<'_>> = HashMap::new();
     if let Some(values) = document.get("planned_values").filter(|it| !it.is_null()) {
         planned.add_values(values, "planned_values")?;
@@ -139,6 +144,11 @@ fn instances(file: &str, document: &Map<String, Value>) -> Result<(Vec<Instance>
         let address = map.get("address").and_then(Value::as_str).and_then(Address::parse);
         // Of a deposed object there is a change besides that of the one that counts.
         if let Some(address) = address.filter(|_| !map.contains_key("deposed")) {
+            if let Some(Value::Object(before)) = of.get("before")
+                && (actions.contains(&"delete") || actions.contains(&"update"))
+            {
+                gone.push(Gone { kind: address.kind.to_string(), values: before.clone() });
+            }
             let of = |key: &str| of.get(key).cloned().unwrap_or_default();
             changes.insert(address, Change { actions, unknown: of("after_unknown"), sensitive: of("after_sensitive") });
         }
@@ -151,6 +161,9 @@ fn instances(file: &str, document: &Map<String, Value>) -> Result<(Vec<Instance>
             // What was looked up while planning is nowhere else, and what Terraform forgets stays.
             planned.add(entry);
         } else {
+            if !there.contains(&entry.address) && !changes.contains_key(&entry.address) {
+                gone.push(Gone { kind: entry.address.kind.to_string(), values: entry.values.clone() });
+            }
             before.insert(entry.address.clone(), entry.values);
         }
     }
@@ -162,7 +175,7 @@ fn instances(file: &str, document: &Map<String, Value>) -> Result<(Vec<Instance>
         let prior = before.remove(&entry.address).filter(|_| !replaced);
         Instance::new(entry, change.unknown, change.sensitive, prior)
     });
-    Ok((instances.collect(), planned.census))
+    Ok((instances.collect(), gone, planned.census))
 }
 
 impl Instance {

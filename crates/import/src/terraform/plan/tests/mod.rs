@@ -3,6 +3,7 @@
 mod addresses;
 mod guesses;
 mod instances;
+mod mirrors;
 mod references;
 mod values;
 
