@@ -84,7 +84,8 @@ fn import_terraform(found: &terraform::Found, path: &Path, options: &Options) ->
     let mut notes = notes::Notes::default();
     let terraform::Described { dump, report, secrets } = terraform::read(found, options, &mut notes)?;
     let gathered = gather::Gathered { dump, files: vec![report] };
-    finish(gathered, path, options, notes).map_err(|error| secrets.kept_from(error))
+    let imported = finish(gathered, path, options, notes).map_err(|error| secrets.kept_from(error))?;
+    Ok(secrets.kept_from_notes(imported))
 }
 
 fn finish(

@@ -259,3 +259,29 @@ fn the_plan_of_the_example_needs_no_guess() {
     let state = read(&state()).unwrap();
     assert_eq!(state.files[0].keys, imported.files[0].keys);
 }
+
+#[test]
+fn sensitive_names_and_notes_are_shown_to_nobody() {
+    let group = json!({"address": "aws_security_group.g", "mode": "managed", "type": "aws_security_group", "name": "g",
+        "values": {"id": "sg-1", "vpc_id": "vpc-1", "name": "S3CRET-name", "ingress": [], "egress": []},
+        "sensitive_values": {"name": true}});
+    let instance = json!({"address": "aws_instance.i", "mode": "managed", "type": "aws_instance", "name": "i",
+        "values": {"id": "i-1", "subnet_id": "S3CRET-subnet", "private_ip": "10.0.1.9", "vpc_security_group_ids": ["sg-1"]},
+        "sensitive_values": {"subnet_id": true}});
+    for (marks, named) in [(json!({"Name": true}), "v"), (json!(true), "v"), (json!({"Team": true}), "S3CRET-tag")] {
+        let mut document = small();
+        let resources = document["values"]["root_module"]["resources"].as_array_mut().unwrap();
+        resources[0]["values"]["tags"] = json!({"Name": "S3CRET-tag", "Team": "net"});
+        resources[0]["sensitive_values"] = json!({"tags": marks});
+        resources.extend([group.clone(), instance.clone()]);
+        let read = read(&document).unwrap();
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        assert_eq!(name(&read.network.vpcs[0].name), named);
+        let group = read.network.security_groups.iter().find(|it| it.id.as_str() == "sg-1").unwrap();
+        assert_eq!(name(&group.name), "g");
+        let notes: Vec<_> = read.ignored.iter().map(|it| format!("{} {} {}", it.what, it.place, it.text)).collect();
+        assert!(notes.iter().any(|it| it.contains("a value that is sensitive")), "{notes:?}");
+        assert!(!notes.concat().contains("S3CRET"), "{notes:?}");
+        assert!(!format!("{:?}", read.network.assumptions).contains("S3CRET"));
+    }
+}

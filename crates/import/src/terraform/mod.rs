@@ -85,7 +85,7 @@ pub(crate) struct Described {
     pub(crate) dump: Dump,
     /// The account of what was in it.
     pub(crate) report: FileReport,
-    /// What no error may show.
+    /// What neither errors nor notes may show.
     pub(crate) secrets: Secrets,
 }
 
@@ -225,7 +225,8 @@ fn say_unread(file: &str, census: &Census, notes: &mut Notes) {
 
 impl From<Entry> for Resource {
     fn from(entry: Entry) -> Self {
-        let Entry { text, address, mut values, .. } = entry;
+        let Entry { text, address, mut values, sensitive, .. } = entry;
+        secrets::drop_names(&mut values, &sensitive);
         values.values_mut().for_each(drop_nulls);
         if values.get("id").and_then(Value::as_str).is_none_or(str::is_empty) {
             values.insert("id".to_owned(), Value::from(&*text));
