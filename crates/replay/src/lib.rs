@@ -25,6 +25,7 @@ mod batch;
 mod counts;
 pub mod directory;
 mod error;
+mod listen;
 mod look;
 mod observer;
 mod options;
@@ -44,6 +45,7 @@ pub mod verdict;
 mod worker;
 
 pub use error::Error;
+pub use listen::{Listener, Report, listen};
 pub use options::{At, Binding, CaptureInput, ReplayOptions, Start};
 pub use pipeline::replay;
 pub use session::Session;

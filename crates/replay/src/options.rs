@@ -38,6 +38,8 @@ pub struct ReplayOptions {
     pub verdicts: Option<PathBuf>,
     /// The sessions that are alive at the end, out, NDJSON.
     pub sessions: Option<PathBuf>,
+    /// Whether each packet is told of one by one though no output does so; [`listen`](crate::listen) puts it on.
+    pub told: bool,
     /// What was assumed while reading the configurations; part of the summary.
     pub assumptions: Vec<Assumption>,
 }
@@ -60,6 +62,7 @@ impl ReplayOptions {
             annotate: true,
             verdicts: None,
             sessions: None,
+            told: false,
             assumptions: Vec::new(),
         }
     }
@@ -69,7 +72,7 @@ impl ReplayOptions {
         // A pcap has no room for comments.
         let commented =
             self.packets.as_ref().is_some_and(|path| path.extension().is_some_and(|suffix| suffix == "pcapng"));
-        self.verdicts.is_some() || self.annotate && commented
+        self.told || self.verdicts.is_some() || self.annotate && commented
     }
 }
 

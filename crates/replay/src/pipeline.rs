@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use vpcemu_dataplane::ShardMap;
 
 use crate::batch::{Batch, Done, WorkerTotals};
+use crate::listen::Ears;
 use crate::pin::{Plan, Role};
 use crate::progress::Progress;
 use crate::sink::Writer;
@@ -30,8 +31,18 @@ const WINDOWS: usize = 3;
 /// # Errors
 /// If nothing can be read, an output cannot be written, or a task dies. Damage found later is in [`Finished::damage`].
 pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<Finished, Error> {
+    run(options, progress, None).await
+}
+
+/// The same, with somebody who hears of every packet.
+pub(crate) async fn run(
+    options: ReplayOptions,
+    progress: Arc<Progress>,
+    listener: Option<Ears>,
+) -> Result<Finished, Error> {
     let begun = Instant::now();
-    let options = Arc::new(ReplayOptions { workers: options.workers.max(1), ..options });
+    let told = options.told || listener.is_some();
+    let options = Arc::new(ReplayOptions { workers: options.workers.max(1), told, ..options });
     let plan = if options.pin { Plan::new(options.workers)? } else { Plan::default() };
     let map = Arc::new(ShardMap::new(&options.timeline));
     let opened = {
@@ -39,7 +50,7 @@ pub async fn replay(options: ReplayOptions, progress: Arc<Progress>) -> Result<F
         spawn_blocking(move || Source::open(&options, map, progress)).await.map_err(died("reader"))?
     };
     let source = opened?;
-    let writer = Writer::create(&options, source.is_all_ethernet(), Arc::clone(&progress))?;
+    let writer = Writer::create(&options, source.is_all_ethernet(), Arc::clone(&progress), listener)?;
 
     let (recycle, recycled) = mpsc::unbounded_channel();
     let (mut to_workers, mut from_workers, mut workers) = (Vec::new(), Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use vpcemu_capture::{LinkType, PcapWriter, Reader};
 use vpcemu_dataplane::Timeline;
 use vpcemu_packet::build;
 use vpcemu_replay::progress::Progress;
-use vpcemu_replay::{At, CaptureInput, Finished, ReplayOptions, replay};
+use vpcemu_replay::{At, CaptureInput, Finished, Listener, ReplayOptions, Report, listen, replay};
 
 const NETWORK: &str = r#"
 [vpc.main]
@@ -87,4 +87,38 @@ fn packets_come_out_in_the_order_in_which_they_went_in() {
         (count, last) = (count + 1, record.timestamp_ns);
     }
     assert_eq!(count, finished.summary.packets.delivered);
+}
+
+/// Writes down what it hears.
+#[derive(Default)]
+struct Clerk {
+    lines: Vec<u8>,
+    delivered: u64,
+}
+
+impl Listener for Clerk {
+    fn packet(&mut self, report: &Report<'_>) {
+        report.line().write_json(&mut self.lines);
+        self.delivered += u64::from(report.reason().is_none());
+        // The payload tells which one it is.
+        let n = report.datagram().last_chunk::<4>().map(|bytes| u64::from(u32::from_be_bytes(*bytes)));
+        assert_eq!(n, Some(report.stamp().n - 1));
+    }
+}
+
+#[test]
+fn a_listener_hears_what_the_verdicts_say() {
+    let folder = tempfile::tempdir().unwrap();
+    write_capture(&folder.path().join("in.pcap"));
+    let (finished, _, verdicts) = run(folder.path(), |_| {});
+    let network = vpcemu_model::native::parse("net.toml", NETWORK).unwrap().network;
+    let mut options = ReplayOptions::new(Arc::new(Timeline::compile(&[network])));
+    options.captures.push(CaptureInput { path: folder.path().join("in.pcap"), at: At::Auto });
+    options.workers = 2;
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    let told = runtime.block_on(listen(options, Arc::new(Progress::default()), Clerk::default()));
+    let (told, clerk) = told.unwrap();
+    assert_eq!(told.summary.packets, finished.summary.packets);
+    assert_eq!(clerk.delivered, finished.summary.packets.delivered);
+    assert!(clerk.lines == verdicts.as_bytes());
 }

@@ -6,12 +6,13 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use hashbrown::HashMap;
 
 use crate::batch::{Batch, Done, Extra, Handled, Item, Outcome, WorkerTotals};
+use crate::listen::{Ears, Report};
 use crate::progress::Progress;
 use crate::source::ReaderReport;
 use crate::summary::Finished;
@@ -38,6 +39,7 @@ pub(crate) struct Writer {
     /// Fates of held fragments, by n.
     released: HashMap<u64, Outcome, foldhash::fast::FixedState>,
     progress: Arc<Progress>,
+    listener: Option<Ears>,
     /// The paths of each worker.
     paths: Vec<Vec<Way>>,
     /// Whether packet outputs carry comments.
@@ -55,7 +57,12 @@ struct Way {
 
 impl Writer {
     /// Opens the outputs.
-    pub(crate) fn create(options: &Arc<ReplayOptions>, ethernet: bool, progress: Arc<Progress>) -> Result<Self, Error> {
+    pub(crate) fn create(
+        options: &Arc<ReplayOptions>,
+        ethernet: bool,
+        progress: Arc<Progress>,
+        listener: Option<Ears>,
+    ) -> Result<Self, Error> {
         let packets = match &options.packets {
             Some(path) => Some(PacketSink::create(path, options, ethernet)?),
             None => None,
@@ -80,6 +87,7 @@ impl Writer {
             waiting: VecDeque::new(),
             released: HashMap::default(),
             progress,
+            listener,
             line: Vec::new(),
             comment: Vec::new(),
         })
@@ -160,7 +168,7 @@ impl Writer {
             Handled::Hit { path, connection } => {
                 let Way { path, delivery } = &self.paths[worker][path as usize];
                 let delivery = *delivery;
-                if self.verdicts.is_some() || self.annotated {
+                if self.tells() {
                     let item = &batch.items[index];
                     let left = &batch.frame(item)[item.link_len.into()..];
                     // The worker notes it of every packet where it is to be told.
@@ -187,7 +195,7 @@ impl Writer {
         let outcome = released.as_ref().unwrap_or(outcome);
         self.tally.count(item, outcome);
         let annotated = self.annotated;
-        if self.verdicts.is_some() || annotated {
+        if self.tells() {
             self.say(timeline, batch, item, outcome)?;
         }
         let Some(packets) = &mut self.packets else { return Ok(()) };
@@ -211,8 +219,23 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether anything is told of packets one by one.
+    fn tells(&self) -> bool {
+        self.verdicts.is_some() || self.annotated || self.listener.is_some()
+    }
+
     /// Writes the verdict of a packet, and of what was made because of it, and leaves its comment behind.
     fn say(&mut self, timeline: &Timeline, batch: &Batch, item: &Item, outcome: &Outcome) -> Result<(), Error> {
+        if let Some(listener) = &self.listener {
+            let datagram = &batch.frame(item)[item.link_len.into()..];
+            let released = outcome.extra.as_ref().and_then(|extra| extra.bytes.as_deref());
+            let datagram = released.unwrap_or(datagram);
+            let report = Report { timeline, item, captured: batch.captured(item), outcome, datagram };
+            listener.lock().unwrap_or_else(PoisonError::into_inner).packet(&report);
+        }
+        if self.verdicts.is_none() && !self.annotated {
+            return Ok(());
+        }
         let (names, fabric) = (Names::new(timeline), timeline.fabric(item.stamp.generation));
         let line = VerdictLine::of(names, fabric, item, batch.captured(item), outcome);
         if self.annotated {
