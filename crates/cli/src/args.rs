@@ -113,12 +113,31 @@ pub(crate) struct Replay {
     /// come, who remembers it, when it was seen first and last, and when it expires.
     #[arg(long, value_name = "OUT.ndjson")]
     pub(crate) sessions: Option<PathBuf>,
-    /// Worker tasks; outputs are the same for any number.
-    #[arg(long, value_name = "N")]
-    pub(crate) workers: Option<usize>,
     /// Keep reader, workers and writer on a processor each (Linux).
     #[arg(long)]
     pub(crate) pin: bool,
+    /// Another configuration for packets from this time on: epoch seconds, or +s after the first packet. Repeatable.
+    #[arg(long, value_name = "TIME=PATH")]
+    pub(crate) then: Vec<String>,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+    /// How to print the summary.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// No summary, no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Verdicts hold every step of the packet's way.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// How captures are read, for every verb that replays them.
+#[derive(Args, Debug)]
+pub(crate) struct Traffic {
+    /// Worker tasks; outputs are the same for any number.
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
     /// Where captures were taken that say nothing themselves: auto, internet, or an interface.
     #[arg(long, value_name = "VANTAGE", default_value = "auto")]
     pub(crate) at: String,
@@ -126,9 +145,6 @@ pub(crate) struct Replay {
     /// left, what it is: aws_nat_gateway.a.allocation_id=aws_eip.a. Repeatable.
     #[arg(long, value_name = "IP=ENI")]
     pub(crate) bind: Vec<String>,
-    /// Another configuration for packets from this time on: epoch seconds, or +s after the first packet. Repeatable.
-    #[arg(long, value_name = "TIME=PATH")]
-    pub(crate) then: Vec<String>,
     /// TCP that began before the capture: taken for established where rules allow it, or treated as AWS would.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) midstream: Midstream,
@@ -147,15 +163,6 @@ pub(crate) struct Replay {
     /// Assumptions are errors.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// How to print the summary.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-    /// No summary, no progress.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-    /// Verdicts hold every step of the packet's way.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -6,9 +6,11 @@ mod check;
 mod config;
 mod convert;
 mod error;
+mod progress;
 mod replay;
 mod report;
 mod select;
+mod traffic;
 
 use std::process::ExitCode;
 

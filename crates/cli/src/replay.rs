@@ -1,36 +1,22 @@
 //! `vpcemu replay`.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use vpcemu_dataplane::{Component, Options, Timeline};
-use vpcemu_model::{Assumption, Network};
-use vpcemu_packet::Offloads;
-use vpcemu_replay::directory::Watch;
-use vpcemu_replay::progress::{Counter, Progress};
-use vpcemu_replay::verdict::Names;
-use vpcemu_replay::{At, Binding, CaptureInput, Finished, ReplayOptions, Start};
+use vpcemu_dataplane::Options;
+use vpcemu_replay::{Finished, ReplayOptions, Start, replay};
 
-use crate::args::{Format, Midstream, OffloadRules, Replay};
+use crate::args::{Format, Replay};
 use crate::error::{Error, print};
-use crate::{Ending, config, report, select};
-
-/// Between two looks at the counters.
-const REFRESH: Duration = Duration::from_millis(200);
-
-/// Looks at the counters for each that the sessions are asked for, and sessions beyond which they are not any more: listing some
-/// ten thousand every two seconds costs a replay a hundredth of its time.
-const LISTING: u32 = 10;
-const LISTED: u64 = 100_000;
+use crate::progress::execute;
+use crate::{Ending, report};
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     let options = options(arguments)?;
     let outputs: Vec<_> = options.packets.iter().chain(&options.verdicts).chain(&options.sessions).cloned().collect();
-    let (finished, interrupted) = execute(options, arguments.quiet)?;
+    let timeline = Arc::clone(&options.timeline);
+    let replayed = execute(&timeline, arguments.quiet, async |progress| replay(options, progress).await);
+    let (finished, interrupted) = replayed?;
     if !arguments.quiet {
         let text = match arguments.format {
             Format::Text => report::text(&finished.summary, &outputs),
@@ -57,142 +43,31 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
-/// Runs the replay on a runtime of its own, with a progress bar if anybody can see one.
-fn execute(options: ReplayOptions, quiet: bool) -> Result<(Finished, bool), Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Runtime { name: "the tokio runtime", source })?;
-    let progress = Arc::new(Progress::default());
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let finished = runtime.block_on(async {
-        let (watched, flag) = (Arc::clone(&progress), Arc::clone(&interrupted));
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                flag.store(true, Ordering::Relaxed);
-                watched.cancel();
-            }
-        });
-        let timeline = Arc::clone(&options.timeline);
-        let seen = !quiet && std::io::stderr().is_terminal();
-        let bar = seen.then(|| tokio::spawn(show(Arc::clone(&progress), timeline)));
-        let finished = vpcemu_replay::replay(options, Arc::clone(&progress)).await;
-        if let Some(bar) = bar {
-            bar.abort();
-            // Aborted on purpose: its result says nothing.
-            let _ = bar.await;
-        }
-        finished
-    })?;
-    Ok((finished, interrupted.load(Ordering::Relaxed)))
-}
-
-async fn show(progress: Arc<Progress>, timeline: Arc<Timeline>) {
-    /// Clears the line when the task is aborted.
-    struct Cleared(ProgressBar);
-    impl Drop for Cleared {
-        fn drop(&mut self) {
-            self.0.finish_and_clear();
-        }
-    }
-    progress.watch();
-    let bar = Cleared(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} packets ({per_sec}) {msg}") {
-        bar.0.set_style(style);
-    }
-    let mut sessions = Some(progress.watch_sessions());
-    let mut busiest = String::new();
-    for look in 0u32.. {
-        bar.0.set_position(progress.count(Counter::In));
-        let (delivered, live) = (progress.count(Counter::Delivered), progress.count(Counter::Connections));
-        sessions = sessions.filter(|_| live <= LISTED);
-        match &sessions {
-            None => busiest.clear(),
-            Some(sessions) if look % LISTING == 1 => {
-                // What was asked for last time is there by now.
-                busiest = busiest_gateway(sessions, &timeline).unwrap_or_default();
-                sessions.refresh();
-            }
-            Some(_) => {}
-        }
-        bar.0.set_message(format!("{delivered} delivered, {live} connections{busiest}"));
-        tokio::time::sleep(REFRESH).await;
-    }
-}
-
-/// The NAT gateway with most sessions, and how many it has.
-fn busiest_gateway(sessions: &Watch, timeline: &Timeline) -> Option<String> {
-    let counts = sessions.by_component();
-    let gateways = counts.iter().filter(|(component, _)| matches!(component, Component::NatGateway(_)));
-    let (gateway, count) = gateways.max_by_key(|(_, count)| **count)?;
-    Some(format!(", {count} of them through {}", Names::new(timeline).component(*gateway)))
-}
-
 fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
-    let (hosts, attributes): (Vec<_>, Vec<_>) =
-        arguments.bind.iter().cloned().partition(|bind| config::binds_host(bind));
+    let traffic = &arguments.traffic;
     let mut starts = Vec::new();
     for then in &arguments.then {
         let (time, path) = then.split_once('=').ok_or_else(|| bad_then(then))?;
         starts.push((parse_time(time).ok_or_else(|| bad_then(then))?, Path::new(path)));
     }
     let paths: Vec<_> = std::iter::once(&*arguments.config).chain(starts.iter().map(|(_, path)| *path)).collect();
-    let choice = config::Choice { vpc: arguments.vpc.as_deref(), binds: &attributes };
-    let networks: Vec<_> = config::load_all(&paths, choice)?.into_iter().map(|loaded| loaded.network).collect();
+    let networks = traffic.load(&paths)?;
     let starts = in_order(starts.into_iter().map(|(start, _)| start).collect(), &arguments.then)?;
-    let mut assumptions: Vec<Assumption> = Vec::new();
-    for assumption in networks.iter().flat_map(|network| &network.assumptions) {
-        if !assumptions.contains(assumption) {
-            assumptions.push(assumption.clone());
-        }
-    }
-    if arguments.strict {
-        config::refuse_assumptions(&assumptions)?;
-    }
-    let timeline = Arc::new(Timeline::compile(&networks));
-    if let Some(knob) = timeline.serial() {
-        let text = "with this knob connections towards different remotes depend on each other: one worker does it all";
-        let (code, place) = ("ONE_SHARD".to_owned(), format!("behavior.{knob}"));
-        assumptions.push(Assumption { code, place, text: text.to_owned() });
-    }
-    let network = &networks[0]; // the one that `-c` names
-    let default_at = select::vantage(network, &timeline, &arguments.at)?;
-    let captures = arguments.captures.iter().map(|text| capture(network, &timeline, text, default_at));
-    let captures = captures.collect::<Result<_, Error>>()?;
-    let bindings = hosts.iter().map(|text| binding(network, text)).collect::<Result<Vec<_>, Error>>()?;
-    let workers = arguments.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    if workers == 0 {
-        return Err(Error::Usage("--workers 0: at least one worker is needed".to_owned()));
-    }
+    let common = traffic.options(&networks, &arguments.captures)?;
     Ok(ReplayOptions {
         starts,
-        captures,
-        bindings: bindings.into_iter().flatten().collect(),
         engine: Options {
-            seed: arguments.seed,
-            midstream: match arguments.midstream {
-                Midstream::Adopt => vpcemu_dataplane::Midstream::Adopt,
-                Midstream::Strict => vpcemu_dataplane::Midstream::Strict,
-            },
-            coalesced_tcp: arguments.offloads == OffloadRules::Tolerate,
             record_steps: arguments.verbose && arguments.verdicts.is_some(),
             record_taps: arguments.taps,
-            ..Options::default()
+            ..common.engine
         },
-        offloads: match arguments.offloads {
-            OffloadRules::Tolerate => Offloads::Tolerate,
-            OffloadRules::Strict => Offloads::Strict,
-        },
-        dedup: arguments.dedup,
-        workers,
         pin: arguments.pin,
         packets: arguments.packets.clone(),
         taps: arguments.taps,
         annotate: !arguments.no_annotate,
         verdicts: arguments.verdicts.clone(),
         sessions: arguments.sessions.clone(),
-        assumptions,
-        ..ReplayOptions::new(timeline)
+        ..common
     })
 }
 
@@ -227,28 +102,6 @@ fn in_order(starts: Vec<Start>, texts: &[String]) -> Result<Vec<Start>, Error> {
         }
     }
     Ok(starts)
-}
-
-fn capture(network: &Network, timeline: &Timeline, text: &str, default: At) -> Result<CaptureInput, Error> {
-    // A file whose name holds an @ is still a file.
-    if let Some((path, vantage)) = text.rsplit_once('@')
-        && !Path::new(text).exists()
-    {
-        let at = select::vantage(network, timeline, vantage)?;
-        return Ok(CaptureInput { path: PathBuf::from(path), at });
-    }
-    Ok(CaptureInput { path: PathBuf::from(text), at: default })
-}
-
-/// `IP=ENI`: the host gets the interface's first address of its family.
-fn binding(network: &Network, text: &str) -> Result<Vec<Binding>, Error> {
-    let bad = |why: &str| Error::Usage(format!("--bind {text}: {why}"));
-    let (host, name) = text.split_once('=').ok_or_else(|| bad("expected IP=ENI, as 192.168.1.10=web"))?;
-    let host: std::net::IpAddr = host.parse().map_err(|_| bad("the left side is not an IP address"))?;
-    let interface = select::interface(network, name)?;
-    let becomes = interface.addresses().find(|own| own.is_ipv4() == host.is_ipv4());
-    let becomes = becomes.ok_or_else(|| bad(&format!("{} has no address of that family", interface.id)))?;
-    Ok(vec![Binding { host, becomes }])
 }
 
 #[cfg(test)]
