@@ -9,7 +9,6 @@ mod error;
 mod progress;
 mod replay;
 mod report;
-mod select;
 mod traffic;
 
 use std::process::ExitCode;

@@ -3,86 +3,11 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use vpcemu_dataplane::DropReason;
 use vpcemu_replay::Summary;
 
 /// Rows of a list that are shown; the rest is one line.
 const ROWS: usize = 12;
-
-/// What each reason means, in words a network engineer needs no manual for.
-fn in_words(reason: &str) -> &'static str {
-    match reason {
-        "ENI_SG_RULES_MISMATCH" => "no security group rule allows it",
-        "SG_HAS_NO_RULES" => "the security groups have no rule in that direction",
-        "SG_REFERENCES_NOT_PRESERVED" => {
-            "a security group reference would match, but the sender's identity was lost on the way"
-        }
-        "SUBNET_ACL_RESTRICTION" => "denied by the network ACL",
-        "ENI_SOURCE_DEST_CHECK_RESTRICTION" => "source/destination check: the address is not the interface's own",
-        "GATEWAY_REJECTS_SPOOFED_TRAFFIC" => "the source belongs to no interface of the VPC",
-        "NO_ROUTE_TO_DESTINATION" => "no route",
-        "BAD_STATE_ROUTE" => "blackhole route",
-        "BAD_STATE" => "the gateway is not available",
-        "X_NEIGHBOR_UNKNOWN" => "no interface has the destination address",
-        "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS" => "the source has no public address",
-        "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS" => "nobody has that public address",
-        "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS" | "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS" => {
-            "a private destination does not leave by the internet gateway"
-        }
-        "IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS" | "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS" => {
-            "a private source cannot come from the internet"
-        }
-        "X_IGW_PRIVATE_IPV6" => "private IPv6 does not pass a gateway to the internet",
-        "PROTOCOL_RESTRICTION" => "the NAT gateway carries TCP, UDP and ICMP echo only",
-        "X_NAT_NO_SESSION" => "the NAT gateway has no mapping for it",
-        "X_NAT_PORT_EXHAUSTED" => "the NAT gateway has no free port to that destination",
-        "X_NAT_IDLE_EXPIRED" => "the NAT mapping expired; the inside got a RST",
-        "X_NAT_OWN_SUBNET" => "the NAT gateway does not serve its own subnet",
-        "NGW_REQUIRES_SOURCE_IN_VPC" => "the NAT gateway serves its own VPC only",
-        "X_NAT_FRAGMENT" => "the NAT gateway drops fragments of TCP and ICMP",
-        "REGIONAL_NGW_ROUTE_AZ_RESTRICTION" => "the NAT gateway has no address in the client's zone",
-        "X_NAT64_UNTRANSLATABLE" => "it has no form in the other IP version",
-        "X_CT_INVALID" => "the NAT instance's connection tracking finds it invalid",
-        "INGRESS_RTB_NO_PUBLIC_IP" => "the gateway's route table leads to an interface without a public address",
-        "INGRESS_RTB_TRAFFIC_REDIRECTION" => "what comes in is redirected, so it cannot leave directly",
-        "VPC_BLOCK_PUBLIC_ACCESS_ENABLED" => "Block Public Access",
-        "X_EIGW_NO_SESSION" => "nothing inside had opened it: the egress-only gateway lets nothing in",
-        "VPCE_GATEWAY_PROTOCOL_RESTRICTION" => "a gateway endpoint carries TCP and ping only",
-        "VPCE_GATEWAY_EGRESS_SOURCE_ADDRESS_RESTRICTION" => "a gateway endpoint brings packets of its service only",
-        "VPCE_INTRA_VPC_TRAFFIC" => "an interface endpoint opens no connections",
-        "X_VPCE_IDLE_EXPIRED" => "the endpoint had forgotten the connection: it was idle for too long",
-        "X_VPCE_NO_SESSION" => "the endpoint never saw the connection begin",
-        "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR" => "the peered VPC has no such address",
-        "BAD_STATE_ATTACHMENT" => "the attachment is not available",
-        "TGW_ROUTE_AZ_RESTRICTION" => "the transit gateway is not attached in that availability zone",
-        "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION" => "the attachment has no route table",
-        "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT" => "the transit gateway has no route",
-        "TGW_RTB_BAD_STATE_ROUTE" => "blackhole route of the transit gateway",
-        "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS" => "the source belongs to no interface of the VPC",
-        "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS" => "no interface of the VPC has the destination address",
-        "X_IPV6_UNSUPPORTED" => "no IPv6 on that way",
-        "X_MTU" => "too large for the path, and not to be fragmented",
-        "X_TTL" => "TTL ran out",
-        "X_FRAGMENT" => "the first fragment never came",
-        "X_FRAGMENT_OVERLAP" => "fragments of the datagram overlap",
-        "X_FRAGMENT_DUPLICATE" => "the fragment had come before",
-        "X_FRAGMENT_PPS" => "more fragments a second than an interface may send",
-        "X_SERVICE_PPS" => "more packets a second than an interface may send to the VPC's services",
-        "X_SMTP_BLOCKED" => "mail to public addresses, which instances may not send",
-        "X_TABLE_FULL" => "the instance's connection table is full, or a table of this program is",
-        "X_MULTICAST" => "a VPC carries no multicast or broadcast",
-        "X_MARTIAN_ADDRESS" => "an address that no packet on a wire has",
-        "X_RESERVED_ADDRESS" => "an address that the VPC keeps for itself",
-        "X_LINK_SCOPE" => "link-scope IPv6 (neighbour discovery) stays on the link",
-        "X_NON_IP" => "not IP (ARP and the like)",
-        "X_MALFORMED" => "damaged headers",
-        "X_NO_VANTAGE" => "nothing in the configuration has its addresses",
-        "X_REANCHOR_NO_PUBLIC" => "a reply for an address that has no public one",
-        "X_REANCHOR_NO_MAPPING" => "a reply to something the NAT gateway did not send",
-        "X_DIVERGED" => "rest of a flow whose opening packet was denied",
-        "X_DUPLICATE" => "second copy of a captured packet",
-        _ => "",
-    }
-}
 
 /// The summary as a short page.
 pub(crate) fn text(summary: &Summary, outputs: &[PathBuf]) -> String {
@@ -188,9 +113,8 @@ fn write_dropped(page: &mut String, summary: &Summary) -> std::fmt::Result {
         .collect();
     let width = rows.iter().take(ROWS).map(|(_, place, _)| place.chars().count()).max().unwrap_or(0);
     for (count, place, reason) in rows.iter().take(ROWS) {
-        let words = in_words(reason);
-        let separator = if words.is_empty() { "" } else { ": " };
-        writeln!(page, "{count:>10} {place:<width$}  {reason}{separator}{words}")?;
+        let words = DropReason::of_code(reason).map_or("", DropReason::in_words);
+        writeln!(page, "{count:>10} {place:<width$}  {reason}: {words}")?;
     }
     let rest: u64 = rows.iter().skip(ROWS).map(|(count, _, _)| count).sum();
     if rest > 0 {
@@ -204,17 +128,4 @@ fn write_dropped(page: &mut String, summary: &Summary) -> std::fmt::Result {
         )?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::in_words;
-
-    #[test]
-    fn every_reason_of_the_engine_has_words() {
-        for reason in vpcemu_dataplane::DropReason::ALL {
-            let code = reason.code();
-            assert!(!in_words(code).is_empty(), "{code}");
-        }
-    }
 }

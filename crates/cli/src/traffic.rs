@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vpcemu_dataplane::{Options, Timeline};
+use vpcemu_lab::select;
 use vpcemu_model::{Assumption, Network};
 use vpcemu_packet::Offloads;
 use vpcemu_replay::{At, Binding, CaptureInput, ReplayOptions};
 
 use crate::args::{Midstream, OffloadRules, Traffic};
+use crate::config;
 use crate::error::Error;
-use crate::{config, select};
 
 impl Traffic {
     /// Loads the configurations that captures are replayed through. `--bind` of attributes is followed, `--strict` obeyed.
     pub(crate) fn load(&self, paths: &[&Path]) -> Result<Vec<Network>, Error> {
         let attributes: Vec<_> = self.bind.iter().filter(|bind| !config::binds_host(bind)).cloned().collect();
-        let choice = config::Choice { vpc: self.vpc.as_deref(), binds: &attributes };
+        let choice = vpcemu_import::Choice { vpc: self.vpc.as_deref(), binds: &attributes };
         let networks: Vec<_> = config::load_all(paths, choice)?.into_iter().map(|loaded| loaded.network).collect();
         if self.strict {
             config::refuse_assumptions(&assumptions(&networks))?;

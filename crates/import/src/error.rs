@@ -132,4 +132,25 @@ pub enum Error {
         /// The VPCs it has.
         found: String,
     },
+    /// A native file cannot be read.
+    #[error(transparent)]
+    Native(#[from] vpcemu_model::native::Error),
+    /// What the documents describe cannot be: the findings, each with its place.
+    #[error("{text}")]
+    Invalid {
+        /// The findings that are errors.
+        text: String,
+    },
+    /// [`crate::Options::binds`] are for a native file.
+    #[error(
+        "--bind {bind}: the left side is not an IP address, and {} is a native file: only resources of Terraform's have \
+         attributes to bind",
+        path.display()
+    )]
+    BindsNative {
+        /// The first of them.
+        bind: String,
+        /// What the user named.
+        path: PathBuf,
+    },
 }

@@ -12,6 +12,8 @@
 //! virtual private gateways, Block Public Access with its exclusions, flow log definitions. **Not** read: VPN connections,
 //! carrier and local gateways, core networks (routes to those end at the edge of the model).
 //!
+//! [`open`] reads whatever configuration a path means, native files included, and validates it.
+//!
 //! What real dumps do besides: any file and folder names, several regions and accounts, pages, wrappers and several
 //! documents in one file, UTF-8 and UTF-16, nulls, words in any case. A path that is nothing of the kind is [`refuse`]d with
 //! what it is and what to do instead; [`collect_script`] prints the commands that make a dump.
@@ -28,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod any;
 mod build;
 pub mod codes;
 mod collect;
@@ -46,6 +49,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vpcemu_model::{Id, Network};
 
+pub use any::{Choice, Loaded, open};
 pub use collect::collect_script;
 pub use error::Error;
 pub use files::is_dump;

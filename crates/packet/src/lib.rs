@@ -60,5 +60,5 @@ pub use name::{endpoint, protocol_name};
 pub use packet::Packet;
 pub use plain::{Patch, Plain};
 pub use quote::{Quote, QuoteTransport};
-pub use tcp_flags::TcpFlags;
+pub use tcp_flags::{NotTcpFlags, TcpFlags};
 pub use transport::Transport;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::BitOr;
+use std::str::FromStr;
 
 /// The eight control bits of a TCP header, as they are on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
@@ -54,6 +55,34 @@ impl fmt::Display for TcpFlags {
     }
 }
 
+/// Letters as [`TcpFlags`] prints them, in any order and case.
+impl FromStr for TcpFlags {
+    type Err = NotTcpFlags;
+
+    fn from_str(text: &str) -> Result<Self, NotTcpFlags> {
+        let bit =
+            |letter: char| LETTERS.iter().position(|known| known.eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4])));
+        let flags = match text {
+            "" => None,
+            "." => Some(Self(0)),
+            letters => letters.chars().try_fold(Self(0), |flags, letter| Some(flags | Self(1 << bit(letter)?))),
+        };
+        flags.ok_or_else(|| NotTcpFlags(text.to_owned()))
+    }
+}
+
+/// Text that is no TCP flags.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotTcpFlags(pub String);
+
+impl fmt::Display for NotTcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` are no TCP flags: expected letters of FSRPAUEC, or `.` for none", self.0)
+    }
+}
+
+impl std::error::Error for NotTcpFlags {}
+
 /// From the lowest bit up.
 const LETTERS: [&str; 8] = ["F", "S", "R", "P", "A", "U", "E", "C"];
 
@@ -72,5 +101,16 @@ mod tests {
     fn contains_wants_every_bit() {
         assert!(TcpFlags(0x12).contains(TcpFlags::SYN));
         assert!(!TcpFlags(0x10).contains(TcpFlags::SYN | TcpFlags::ACK));
+    }
+
+    #[test]
+    fn letters_are_read_back() {
+        for flags in 0..=255 {
+            assert_eq!(TcpFlags(flags).to_string().parse(), Ok(TcpFlags(flags)));
+        }
+        assert_eq!("sa".parse(), Ok(TcpFlags::SYN | TcpFlags::ACK));
+        for text in ["", "SX", "S.", "é"] {
+            assert_eq!(text.parse::<TcpFlags>(), Err(NotTcpFlags(text.to_owned())));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use vpcemu_model::finding::{Finding, Severity};
 use vpcemu_model::native;
 
-use crate::config::Loaded;
+use vpcemu_import::Loaded;
 
 use super::count;
 

@@ -15,8 +15,8 @@ use vpcemu_model::{Assumption, Destination, Route, native};
 
 use crate::Ending;
 use crate::args::{Check, Format};
-use crate::config::{IgnoredLine, Loaded};
 use crate::error::{Error, print};
+use vpcemu_import::{Ignored, Loaded};
 
 use inventory::Inventory;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Check) -> Result<Ending, Error> {
 struct Report<'a> {
     inventory: Inventory<'a>,
     assumptions: &'a [Assumption],
-    ignored: &'a [IgnoredLine],
+    ignored: &'a [Ignored],
     findings: &'a [native::Finding],
 }
 

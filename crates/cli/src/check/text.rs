@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use vpcemu_model::BlockMode;
 
-use crate::config::Loaded;
+use vpcemu_import::Loaded;
 
 use super::inventory::Inventory;
 use super::neighbors;

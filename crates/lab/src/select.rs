@@ -1,4 +1,4 @@
-//! Interfaces as people name them: by name, id, instance, IP address or the Terraform address that they come from.
+//! Interfaces and places as people name them: by name, id, instance, IP address or the Terraform address that they come from.
 
 use std::net::IpAddr;
 
@@ -7,10 +7,13 @@ use vpcemu_dataplane::index::{EdgeIx, EniIx};
 use vpcemu_model::{Id, Kind, Network, NetworkInterface};
 use vpcemu_replay::At;
 
-use crate::error::Error;
+use crate::Error;
 
 /// The interface that `text` names.
-pub(crate) fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a NetworkInterface, Error> {
+///
+/// # Errors
+/// If none has the name, or several have it.
+pub fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a NetworkInterface, Error> {
     let address: Option<IpAddr> = text.parse().ok();
     let named = |interface: &&NetworkInterface| {
         let instance = interface.instance.as_ref().and_then(|id| network.instances.iter().find(|i| i.id == *id));
@@ -27,7 +30,7 @@ pub(crate) fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a Netw
         [one] => Ok(one),
         [] => {
             let known: Vec<_> = network.interfaces.iter().map(describe).collect();
-            Err(Error::Usage(format!("`{text}` names no interface; there is {}", known.join(", "))))
+            Err(Error::Unknown { name: text.to_owned(), what: "interface", known: known.join(", ") })
         }
         several => {
             // An instance's name means its primary interface, which has the same name, and so does its Terraform address.
@@ -40,7 +43,7 @@ pub(crate) fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a Netw
                 }
             }
             let candidates: Vec<_> = several.iter().map(|interface| describe(interface)).collect();
-            Err(Error::Usage(format!("`{text}` is ambiguous: {}", candidates.join(", "))))
+            Err(Error::Ambiguous { name: text.to_owned(), candidates: candidates.join(", ") })
         }
     }
 }
@@ -53,7 +56,10 @@ fn describe(interface: &NetworkInterface) -> String {
 }
 
 /// A vantage point: `auto`, `internet`, what lies beyond a VPC, or an interface.
-pub(crate) fn vantage(network: &Network, timeline: &Timeline, text: &str) -> Result<At, Error> {
+///
+/// # Errors
+/// If nothing has the name, or several interfaces have it.
+pub fn vantage(network: &Network, timeline: &Timeline, text: &str) -> Result<At, Error> {
     match text {
         "auto" => return Ok(At::Auto),
         "internet" => return Ok(At::Internet),
@@ -67,7 +73,7 @@ pub(crate) fn vantage(network: &Network, timeline: &Timeline, text: &str) -> Res
 }
 
 /// What lies beyond a VPC, and outside of the configuration: by its id, or its name there.
-fn edge(network: &Network, timeline: &Timeline, text: &str) -> Option<EdgeIx> {
+pub fn edge(network: &Network, timeline: &Timeline, text: &str) -> Option<EdgeIx> {
     let peerings = network.vpc_peering_connections.iter().map(|it| (&it.id, it.name.as_deref()));
     let gateways = network.vpn_gateways.iter().map(|it| (&it.id, it.name.as_deref()));
     let named = peerings.chain(gateways).find(|(_, name)| *name == Some(text)).map(|(id, _)| id.clone());
@@ -76,9 +82,16 @@ fn edge(network: &Network, timeline: &Timeline, text: &str) -> Option<EdgeIx> {
     ids.iter().find_map(|id| timeline.registry().edges.find(id))
 }
 
-fn index(timeline: &Timeline, interface: &NetworkInterface) -> Result<EniIx, Error> {
-    let index = timeline.registry().enis.find(&interface.id);
-    index.ok_or_else(|| Error::Usage(format!("{} is in no subnet of the configuration", interface.id)))
+/// The index of an interface.
+///
+/// # Errors
+/// If it is in no subnet of the configuration.
+pub fn index(timeline: &Timeline, interface: &NetworkInterface) -> Result<EniIx, Error> {
+    timeline.registry().enis.find(&interface.id).ok_or_else(|| Error::Unknown {
+        name: interface.id.to_string(),
+        what: "interface in a subnet of the configuration",
+        known: "none of that id".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -117,6 +130,6 @@ mod tests {
         // Of an instance with several interfaces it is the one that comes with it.
         assert_eq!(found("aws_instance.web[0]"), "eni-web");
         assert_eq!(found("10.0.0.30"), "eni-second");
-        assert!(matches!(interface(&network, "aws_instance.web"), Err(Error::Usage(_))));
+        assert!(matches!(interface(&network, "aws_instance.web"), Err(Error::Unknown { .. })));
     }
 }
