@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Convert(Convert),
     /// Push captures through the VPC: packets in, packets and verdicts out.
     Replay(Box<Replay>),
+    /// Follow one flow, or one packet of a capture, hop by hop: what each component did to it, and which rule decided.
+    Trace(Box<crate::trace::TraceFlow>),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
     /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.

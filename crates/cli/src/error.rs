@@ -5,6 +5,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
+    Native(#[from] vpcemu_model::native::Error),
+    #[error(transparent)]
     Import(#[from] vpcemu_import::Error),
     #[error(transparent)]
     Lab(#[from] vpcemu_lab::Error),

@@ -9,6 +9,7 @@ mod error;
 mod progress;
 mod replay;
 mod report;
+mod trace;
 mod traffic;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Verb::Check(check) => check::run(&check),
         Verb::Convert(convert) => convert::run(&convert),
         Verb::Replay(replay) => replay::run(&replay),
+        Verb::Trace(trace) => trace::run(&trace),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
         Verb::Schema => schema(),

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use vpcemu_dataplane::conntrack::ConnectionCounters;
 use vpcemu_dataplane::counters::NatCounters;
-use vpcemu_dataplane::outcome::Outcome;
+use vpcemu_dataplane::outcome::{CtState, Outcome, Step, StepKind};
 use vpcemu_dataplane::shard::key_of;
 use vpcemu_dataplane::{
-    Arrival, Denial, DropReason, Fabric, Ingress, Options, Output, SHARDS, Shard, ShardMap, Stamp, Timeline, Timestamp,
-    Verdict,
+    Arrival, Component, Denial, DropReason, Fabric, Ingress, Options, Output, SHARDS, Shard, ShardMap, Stamp, Timeline,
+    Timestamp, Verdict,
 };
 use vpcemu_model::{Id, Network, native};
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 use vpcemu_replay::verdict::Names;
 
 use crate::held::Held;
-use crate::sent::Sent;
+use crate::sent::{PortUse, Sent};
 
 /// A VPC in the hand: packets go in one by one, time passes when it is told to.
 ///
@@ -194,7 +194,9 @@ impl Lab {
         let injected = key_of(&packet, transport);
         let arrival = Arrival { stamp, ingress, captured: injected, transport };
         let verdict = self.shard(shard).process(arrival, &mut packet, &mut out);
+        let ports = self.ports(shard, &out.steps);
         Sent {
+            ports,
             stamp,
             ingress,
             injected: Some(injected),
@@ -211,6 +213,15 @@ impl Lab {
         }
     }
 
+    /// How many ports are taken towards the remote of a flow that a NAT gateway has just got to know.
+    fn ports(&mut self, shard: u8, steps: &[Step]) -> Option<PortUse> {
+        let opened = |step: &&Step| step.kind == StepKind::Nat && step.allowed && step.state == Some(CtState::New);
+        let step = steps.iter().find(opened)?;
+        let Component::NatGateway(nat) = step.at else { return None };
+        let most = self.fabric().behavior.nat_gateway.max_per_destination;
+        Some(PortUse { taken: self.shard(shard).ports_taken(nat, step.key), most })
+    }
+
     /// The fate of a packet that did not walk.
     pub(crate) fn unwalked(
         &self,
@@ -222,6 +233,7 @@ impl Lab {
     ) -> Sent {
         Sent {
             stamp: Stamp { n, ..self.stamp() },
+            ports: None,
             ingress,
             injected: key,
             flags: None,

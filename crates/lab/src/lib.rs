@@ -71,7 +71,7 @@ pub use error::Error;
 pub use explain::{Change, Denied, Explainer, Explanation, Facts, Hop, Named, Nearest};
 pub use flow::{Flow, Resolved};
 pub use lab::Lab;
-pub use sent::Sent;
+pub use sent::{PortUse, Sent};
 pub use trace::Trace;
 pub use vpcemu_dataplane::{DropReason, Ingress, Midstream, Options, Place};
 pub use vpcemu_packet::{TcpFlags, build};

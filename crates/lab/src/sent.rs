@@ -28,6 +28,17 @@ pub struct Sent {
     pub pieces: Vec<Vec<u8>>,
     /// What a gateway made because of it.
     pub generated: Option<Generated>,
+    /// How many ports towards its remote a NAT gateway has given out, if the packet opened a flow through one.
+    pub ports: Option<PortUse>,
+}
+
+/// Ports of one address of a NAT gateway towards one remote (semantics 4.12).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PortUse {
+    /// Those that are taken.
+    pub taken: u32,
+    /// How many there can be.
+    pub most: u32,
 }
 
 impl Sent {

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use vpcemu_model::Network;
 use vpcemu_packet::TcpFlags;
 
 use crate::{Denied, Error, Explanation, Flow, Hop, Lab};
@@ -37,11 +38,9 @@ impl Lab {
                 confirmation = Some(self.explain(&sent));
             }
         }
-        let mut assumptions: Vec<_> =
-            self.network().assumptions.iter().map(|it| format!("{} {}: {}", it.code, it.place, it.text)).collect();
-        let packets = [Some(&forward), reply.as_ref(), confirmation.as_ref()];
-        assumptions.extend(packets.into_iter().flatten().filter_map(|it| it.assumed).map(str::to_owned));
-        Ok(Trace { forward, reply, confirmation, assumptions })
+        let mut trace = Trace { forward, reply, confirmation, assumptions: Vec::new() };
+        trace.note_assumptions(self.network());
+        Ok(trace)
     }
 }
 
@@ -59,6 +58,14 @@ impl Trace {
     /// Who dropped the packet that opens the flow, or else the answer.
     pub fn denied(&self) -> Option<&Denied> {
         self.forward.denied.as_ref().or_else(|| self.reply.as_ref()?.denied.as_ref())
+    }
+
+    /// Notes what was assumed: in the configuration, and for its packets.
+    pub fn note_assumptions(&mut self, network: &Network) {
+        let of_network = network.assumptions.iter().map(|it| format!("{} {}: {}", it.code, it.place, it.text));
+        let packets = [Some(&self.forward), self.reply.as_ref(), self.confirmation.as_ref()];
+        let of_packets = packets.into_iter().flatten().filter_map(|it| it.assumed).map(str::to_owned);
+        self.assumptions = of_network.chain(of_packets).collect();
     }
 
     /// As one object, in the shape that the command line documents.
@@ -103,13 +110,13 @@ impl fmt::Display for Trace {
         if let Some(reply) = &self.reply {
             reply.fmt(f)?;
         }
-        self.write_verdict(f)
+        f.write_str(&self.conclusion())
     }
 }
 
 impl Trace {
     /// The last line: what became of the flow.
-    pub fn write_verdict(&self, f: &mut impl fmt::Write) -> fmt::Result {
+    pub fn conclusion(&self) -> String {
         let reply = self.reply.as_ref().map_or("-", |reply| reply.verdict);
         let by = |denied: &Denied| match (&denied.at, &denied.rule) {
             (Some(at), Some(rule)) => format!(" by {at} rule {rule} ({})", denied.reason),
@@ -122,6 +129,6 @@ impl Trace {
             0 => "none".to_owned(),
             count => count.to_string(),
         };
-        writeln!(f, "verdict: {}{forward_by}   reply: {reply}{reply_by}   assumed: {assumed}", self.forward.verdict)
+        format!("verdict: {}{forward_by}   reply: {reply}{reply_by}   assumed: {assumed}\n", self.forward.verdict)
     }
 }

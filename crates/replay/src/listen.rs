@@ -49,6 +49,11 @@ impl<'a> Report<'a> {
         self.timeline.fabric(self.item.stamp.generation)
     }
 
+    /// Every configuration of the run.
+    pub fn timeline(&self) -> &'a Timeline {
+        self.timeline
+    }
+
     /// The names behind indices.
     pub fn names(&self) -> Names<'a> {
         Names::new(self.timeline)

@@ -19,8 +19,9 @@ use super::packets::{MAX_BYTES, Packets};
 use super::rig::{self, Rig};
 use super::row::Size;
 use super::scenario::{REMOTES, REMOTES_V6};
-use crate::config::{self, Choice};
+use crate::config;
 use crate::error::Error;
+use vpcemu_import::Choice;
 
 /// A datagram of the capture, and when it was seen.
 struct Seen {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use vpcemu_packet::{FlowKey, Fragment, Headers, Packet, TcpFlags, Transport};
 
-use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Translator};
+use crate::conntrack::{ConnectionCounters, Conntrack, Delta, Inside, Key, Outside, Pool, Translator};
 use crate::counters::NatCounters;
 use crate::fabric::Timeline;
 use crate::flow::key_with;
@@ -329,6 +329,12 @@ impl Shard {
         let mut counters = self.nat_counters.get(usize::from(nat)).copied().unwrap_or_default();
         counters.idle_timeout += self.conntrack.idle_deaths.get(&nat).copied().unwrap_or_default();
         counters
+    }
+
+    /// How many ports of a NAT gateway are taken towards a remote, of the address and protocol that a packet has which left the
+    /// gateway like `left` (4.12).
+    pub fn ports_taken(&self, nat: NatIx, left: FlowKey) -> u32 {
+        self.conntrack.taken(&Pool::of(Translator::Gateway(nat), &Outside(left.reversed())), None)
     }
 
     /// How many entries the table of an instance has, where a knob limits them (6.19): what the counter

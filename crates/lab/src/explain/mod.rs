@@ -15,7 +15,7 @@ use vpcemu_packet::{FlowKey, TcpFlags, endpoint, protocol_name};
 use vpcemu_replay::Report;
 use vpcemu_replay::verdict::{Ends, Names};
 
-use crate::{Lab, Sent};
+use crate::{Lab, PortUse, Sent};
 
 pub use denied::{Denied, Nearest};
 
@@ -46,6 +46,8 @@ pub struct Facts<'a> {
     pub steps: &'a [Step],
     /// What was made because of it.
     pub generated: Option<&'a Generated>,
+    /// How many ports a NAT gateway has given out, where that is known.
+    pub ports: Option<PortUse>,
 }
 
 /// What happened to one packet.
@@ -143,6 +145,9 @@ pub struct Hop {
     /// What it changed of the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// Of a NAT gateway that opened a mapping: ports taken towards the remote, and how many there can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports: Option<[u32; 2]>,
 }
 
 /// What a component changed of a header.
@@ -169,6 +174,7 @@ impl Lab {
             reason: sent.reason(),
             steps: &sent.steps,
             generated: sent.generated.as_ref(),
+            ports: sent.ports,
         })
     }
 }
@@ -190,6 +196,7 @@ impl<'a> Explainer<'a> {
             reason: report.reason(),
             steps: report.steps(),
             generated: report.generated(),
+            ports: None,
         })
     }
 
@@ -204,7 +211,10 @@ impl<'a> Explainer<'a> {
         };
         let left = left_as.as_ref().map(Ends::of).filter(|left| place.is_some() && Some(left) != ends.as_ref());
         let side = |side: (std::net::IpAddr, Option<u16>)| endpoint(side.0, side.1).to_string();
-        let steps = self.hops(facts.steps, facts.injected);
+        let mut steps = self.hops(facts.steps, facts.injected);
+        if let (Some(ports), Some(hop)) = (facts.ports, steps.iter_mut().find(|hop| hop.kind == StepKind::Nat.name())) {
+            hop.ports = Some([ports.taken, ports.most]);
+        }
         Explanation {
             n: facts.n,
             kind: None,
@@ -242,6 +252,7 @@ impl<'a> Explainer<'a> {
             reason: denial.map(|denial: Denial| denial.reason),
             steps: &made.steps,
             generated: None,
+            ports: None,
         });
         let from = made.by.map(|by| self.names().component(by).to_owned());
         Explanation { kind: Some(made.kind.name()), from, ..explained }
@@ -284,6 +295,7 @@ impl<'a> Explainer<'a> {
             origin: known.and_then(|known| known.origin),
             state: step.state.map(|state| state.name()),
             change: change(&Ends::of(&before), &Ends::of(&step.key)),
+            ports: None,
             hop: id,
         }
     }

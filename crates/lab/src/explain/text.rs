@@ -127,6 +127,10 @@ fn line(hop: &Hop) -> Line {
             ("sg", "new") => "(session new)".to_owned(),
             ("sg", "established") if what.is_empty() => "session established".to_owned(),
             ("sg", "related") => "about a session it knows".to_owned(),
+            ("nat", "new") => match hop.ports {
+                Some([taken, most]) => format!("(new, {taken}/{most} ports to that remote)"),
+                None => "(new)".to_owned(),
+            },
             _ => format!("({state})"),
         };
         what = join(what, &told);
