@@ -1,10 +1,12 @@
+use std::net::IpAddr;
+
 use serde::Serialize;
-use vpcemu_dataplane::outcome::{Outcome, Rule};
+use vpcemu_dataplane::outcome::{Direction, Outcome, Rule};
 use vpcemu_dataplane::{Component, Denial, DropReason};
-use vpcemu_model::AclAction;
+use vpcemu_model::{AclAction, AclEntry, NetworkInterface};
 use vpcemu_packet::FlowKey;
 
-use super::rules::describe_entry;
+use super::rules::{describe_entry, place, with_name};
 use super::{Explainer, Facts, Named};
 
 /// Why a packet was dropped.
@@ -95,12 +97,11 @@ impl Explainer<'_> {
                     .filter(|it| interface.security_groups.contains(&it.id))
                     .collect();
                 let rules = groups.iter().map(|group| match direction {
-                    vpcemu_dataplane::outcome::Direction::Ingress => group.ingress.len(),
-                    vpcemu_dataplane::outcome::Direction::Egress => group.egress.len(),
+                    Direction::Ingress => group.ingress.len(),
+                    Direction::Egress => group.egress.len(),
                 });
                 let count: usize = rules.sum();
-                let names: Vec<_> =
-                    groups.iter().map(|group| super::rules::with_name(&group.id, group.name.as_deref())).collect();
+                let names: Vec<_> = groups.iter().map(|group| with_name(&group.id, group.name.as_deref())).collect();
                 let (names, direction_name) = (names.join(", "), direction.name());
                 let because = match count {
                     0 => format!("{names}: no {direction_name} rules"),
@@ -113,14 +114,14 @@ impl Explainer<'_> {
                 let id = registry.acls.id(acl);
                 if let Some(Rule::NetworkAcl(number)) = denial.rule {
                     let entry = self.entries(id, direction).find(|entry| entry.number == number);
-                    let origin = entry.and_then(|entry| super::rules::place(&entry.origin));
+                    let origin = entry.and_then(|entry| place(&entry.origin));
                     let told = entry.map(|entry| {
-                        let place = origin.map_or_else(String::new, |place| format!(", defined at {place}"));
-                        format!("{}{place}", describe_entry(direction, entry))
+                        let origin = origin.map_or_else(String::new, |origin| format!(", defined at {origin}"));
+                        format!("{}{origin}", describe_entry(direction, entry))
                     });
                     return (told, None);
                 }
-                let allowing = |entry: &&vpcemu_model::AclEntry| entry.action == AclAction::Allow;
+                let allowing = |entry: &&AclEntry| entry.action == AclAction::Allow;
                 let count = self.entries(id, direction).filter(allowing).count();
                 let direction_name = direction.name();
                 let because = match count {
@@ -134,7 +135,36 @@ impl Explainer<'_> {
                 let count = self.routes(registry.tables.id(table)).count();
                 (Some(format!("none of its {count} routes covers {}", key.dst)), None)
             }
-            _ => (None, None),
+            _ => (self.about_addresses(denial.reason, key), None),
+        }
+    }
+
+    /// What is the matter with the addresses of a packet.
+    fn about_addresses(&self, reason: DropReason, key: &FlowKey) -> Option<String> {
+        let holder =
+            |address: IpAddr| self.network.interfaces.iter().find(|it| it.addresses().any(|own| own == address));
+        let named = |interface: &NetworkInterface| with_name(&interface.id, interface.name.as_deref());
+        match reason {
+            DropReason::NoSuchPublicAddress => Some(match holder(key.dst) {
+                Some(interface) => format!("{} is a private address of {}", key.dst, named(interface)),
+                None => format!("{} is no public address of any interface", key.dst),
+            }),
+            DropReason::NoPublicAddress => {
+                holder(key.src).map(|interface| format!("{} of {} has no public address", key.src, named(interface)))
+            }
+            DropReason::NeighborUnknown => match holder(key.dst) {
+                Some(interface) => {
+                    Some(format!("{} of {} receives nothing: it is stopped or detached", key.dst, named(interface)))
+                }
+                None => Some(format!("{} is in the VPC, and no interface has it", key.dst)),
+            },
+            DropReason::SourceDestCheck => {
+                let whose = |address| {
+                    holder(address).map_or_else(|| "of no interface".to_owned(), |of| format!("that of {}", named(of)))
+                };
+                Some(format!("{} is {}, {} is {}", key.src, whose(key.src), key.dst, whose(key.dst)))
+            }
+            _ => None,
         }
     }
 }

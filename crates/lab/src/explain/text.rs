@@ -122,7 +122,7 @@ fn line(hop: &Hop) -> Line {
         (_, None, Some(rule)) => rule.clone(),
         (_, None, None) => String::new(),
     };
-    if let Some(state) = hop.state {
+    if let Some(state) = hop.state.filter(|_| hop.verdict == "allow") {
         let told = match (hop.kind, state) {
             ("sg", "new") => "(session new)".to_owned(),
             ("sg", "established") if what.is_empty() => "session established".to_owned(),
@@ -137,12 +137,32 @@ fn line(hop: &Hop) -> Line {
     }
     if let Some(change) = &hop.change {
         let told = |side: &str, change: &Option<[String; 2]>| {
-            change.as_ref().map(|[before, after]| format!("{side} {before} -> {after}"))
+            change.as_ref().map(|[before, after]| {
+                let (before, after) = without_common_port(before, after);
+                format!("{side} {before} -> {after}")
+            })
         };
         let told: Vec<_> = told("src", &change.src).into_iter().chain(told("dst", &change.dst)).collect();
         what = if what.is_empty() { told.join(", ") } else { join(told.join(", "), &what) };
     }
-    Line { place, role, verdict, what, origin: hop.origin.clone().unwrap_or_default() }
+    Line { place, role, verdict, what, origin: hop.origin.as_deref().map_or_else(String::new, shortened) }
+}
+
+/// Where a rule was defined, without the folders of its file: a line of a table has no room for them.
+fn shortened(origin: &str) -> String {
+    let (file, rest) = origin.split_once(": ").map_or((origin, None), |(file, rest)| (file, Some(rest)));
+    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    rest.map_or_else(|| file.to_owned(), |rest| format!("{file}: {rest}"))
+}
+
+/// Two ends without the port, where they have the same.
+fn without_common_port<'a>(before: &'a str, after: &'a str) -> (&'a str, &'a str) {
+    let split =
+        |end: &'a str| end.rsplit_once(':').filter(|(address, _)| address.ends_with(']') || !address.contains(':'));
+    match (split(before), split(after)) {
+        (Some((one, port)), Some((other, same))) if port == same => (one, other),
+        _ => (before, after),
+    }
 }
 
 fn join(left: String, right: &str) -> String {
