@@ -1,10 +1,22 @@
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Push real packets through an AWS-style VPC as a real configuration describes it.
+//
+// Every verb ends its help with examples: `after_help`, "Examples:", and lines that begin with two spaces. Man pages take them
+// from there, and a test parses each. A doc comment on the verb's own structure would not be shown: the verb's line replaces it.
+// Paths are `ValueHint::FilePath`, also where a folder will do: bash then goes on into folders, which it does not for `AnyPath`.
 #[derive(Parser, Debug)]
 #[command(name = "vpcemu", version, max_term_width = 110)]
+#[command(after_help = "\
+Examples:
+  vpcemu check net.toml
+  vpcemu replay -c net.toml traffic.pcap -w out.pcapng
+  vpcemu help replay
+
+Exit status:
+  0 done; 1 an expectation failed or a difference was found; 2 bad configuration, input or usage")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -23,9 +35,19 @@ pub(crate) enum Verb {
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
     /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.
+    #[command(after_help = "\
+Examples:
+  vpcemu collect > collect.sh && REGION=eu-west-1 sh collect.sh")]
     Collect,
     /// Print the JSON Schema of the native configuration file.
+    #[command(after_help = "\
+Examples:
+  vpcemu schema > vpcemu.schema.json")]
     Schema,
+    /// Print a script that completes verbs, flags and paths in a shell.
+    Completions(Completions),
+    /// Print the manual pages, or write them to a folder: one page a verb.
+    Man(Man),
 }
 
 /// How results are printed.
@@ -42,6 +64,7 @@ pub(crate) enum Format {
 #[derive(Args, Debug)]
 pub(crate) struct Configuration {
     /// Native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON (`PLAN#prior`: before it).
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) path: PathBuf,
     /// Keep this VPC only.
     #[arg(long, value_name = "ID")]
@@ -53,6 +76,11 @@ pub(crate) struct Configuration {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vpcemu check net.toml
+  vpcemu check dump/ --vpc vpc-0a11d0c0ffee00001 --format json
+  vpcemu check plan.json --bind aws_nat_gateway.a.allocation_id=aws_eip.a --strict")]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) configuration: Configuration,
@@ -67,40 +95,40 @@ pub(crate) struct Check {
     pub(crate) format: Format,
 }
 
-/// Examples:
-///   vpcemu convert dump/ -o net.toml
-///   vpcemu convert dump/ --vpc vpc-0a11d0c0ffee00001
-///   vpcemu convert plan.json -o planned.toml
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  vpcemu convert dump/ -o net.toml
+  vpcemu convert dump/ --vpc vpc-0a11d0c0ffee00001
+  vpcemu convert plan.json -o planned.toml")]
 pub(crate) struct Convert {
     #[command(flatten)]
     pub(crate) configuration: Configuration,
     /// Where to write it; standard output by default.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// Assumptions are errors.
     #[arg(long)]
     pub(crate) strict: bool,
 }
 
-/// Examples:
-///   vpcemu replay -c net.toml traffic.pcap -w out.pcapng
-///   vpcemu replay -c net.toml inside.pcap outside.pcap@internet --verdicts verdicts.ndjson
-///   tcpdump -w - | vpcemu replay -c net.toml - --format json
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  vpcemu replay -c net.toml traffic.pcap -w out.pcapng
+  vpcemu replay -c net.toml inside.pcap outside.pcap@internet --verdicts verdicts.ndjson
+  tcpdump -w - | vpcemu replay -c net.toml - --format json")]
 pub(crate) struct Replay {
     /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON
     /// (`PLAN#prior`: the state before it).
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) config: PathBuf,
     /// Captures, pcap or pcapng, also .gz and .zst, `-` for standard input; `@VANTAGE` says where one was taken:
     /// auto, internet, or an interface.
-    #[arg(required = true, value_name = "CAPTURE[@VANTAGE]")]
+    #[arg(required = true, value_name = "CAPTURE[@VANTAGE]", value_hint = ValueHint::FilePath)]
     pub(crate) captures: Vec<String>,
     /// Write packets: .pcapng has one interface a place and the verdict as a comment, .pcap delivered packets only.
-    #[arg(short = 'w', value_name = "OUT")]
+    #[arg(short = 'w', value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub(crate) packets: Option<PathBuf>,
     /// In the packets written, show each packet at every place it passed.
     #[arg(long, requires = "packets")]
@@ -109,11 +137,11 @@ pub(crate) struct Replay {
     #[arg(long, requires = "packets")]
     pub(crate) no_annotate: bool,
     /// Write one JSON object a packet.
-    #[arg(long, value_name = "OUT.ndjson")]
+    #[arg(long, value_name = "OUT.ndjson", value_hint = ValueHint::FilePath)]
     pub(crate) verdicts: Option<PathBuf>,
     /// Write one JSON object a connection that is alive at the end: its ends before and after translation, how far it has
     /// come, who remembers it, when it was seen first and last, and when it expires.
-    #[arg(long, value_name = "OUT.ndjson")]
+    #[arg(long, value_name = "OUT.ndjson", value_hint = ValueHint::FilePath)]
     pub(crate) sessions: Option<PathBuf>,
     /// Keep reader, workers and writer on a processor each (Linux).
     #[arg(long)]
@@ -181,12 +209,12 @@ pub(crate) enum OffloadRules {
     Strict,
 }
 
-/// Examples:
-///   vpcemu bench vpc-path nat-new --flows 1000,100000 --seconds 2
-///   vpcemu bench --html bench.html
-///   vpcemu bench -c net.toml --capture traffic.pcap --remotes 1000
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  vpcemu bench vpc-path nat-new --flows 1000,100000 --seconds 2
+  vpcemu bench --html bench.html
+  vpcemu bench -c net.toml --capture traffic.pcap --remotes 1000")]
 pub(crate) struct Bench {
     /// What to measure; everything by default.
     #[arg(value_enum, value_name = "SCENARIO", conflicts_with = "config")]
@@ -211,20 +239,20 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub(crate) seconds: f64,
     /// Your own network: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON.
-    #[arg(short, long, value_name = "PATH", requires = "capture")]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath, requires = "capture")]
     pub(crate) config: Option<PathBuf>,
     /// An attribute that a Terraform plan leaves open, or another value of one: aws_nat_gateway.a.allocation_id=aws_eip.a.
     /// Repeatable.
     #[arg(long, requires = "config", value_name = "ADDRESS.ATTRIBUTE=VALUE")]
     pub(crate) bind: Vec<String>,
     /// Your own packets, looped in memory through your own network.
-    #[arg(long, value_name = "FILE", requires = "config")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "config")]
     pub(crate) capture: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Write a page with plots; it needs nothing but itself.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) html: Option<PathBuf>,
 }
 
@@ -262,3 +290,32 @@ pub(crate) enum PacketSize {
     #[value(name = "1500")]
     Full,
 }
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vpcemu completions bash > ~/.local/share/bash-completion/completions/vpcemu
+  vpcemu completions zsh > ~/.zfunc/_vpcemu
+  vpcemu completions fish > ~/.config/fish/completions/vpcemu.fish")]
+pub(crate) struct Completions {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vpcemu man replay | man -l -
+  vpcemu man --out ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// The page of this verb only; by default that of vpcemu and all verbs, one after another.
+    #[arg(value_name = "VERB")]
+    pub(crate) verb: Option<String>,
+    /// Write each page to a file of its own here; the folder is made where it is not there.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests;

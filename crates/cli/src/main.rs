@@ -3,9 +3,11 @@
 mod args;
 mod bench;
 mod check;
+mod completions;
 mod config;
 mod convert;
 mod error;
+mod man;
 mod progress;
 mod replay;
 mod report;
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
         Verb::Schema => schema(),
+        Verb::Completions(completions) => completions::run(&completions),
+        Verb::Man(man) => man::run(&man),
     };
     match ended {
         Ok(Ending::Done) => ExitCode::SUCCESS,

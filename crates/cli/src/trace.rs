@@ -15,17 +15,17 @@ use crate::args::{Format, Traffic};
 use crate::error::{Error, print};
 use crate::progress::execute;
 
-/// Examples:
-///   vpcemu trace -c net.toml --from app --to 198.51.100.7:443 --proto tcp
-///   vpcemu trace -c dump/ --from internet --to web:22 --proto tcp --expect deny
-///   vpcemu trace -c plan.json --from aws_instance.app --to db:5432 --proto tcp --reply --format json
-///   vpcemu trace -c net.toml --capture traffic.pcap --packet 17
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  vpcemu trace -c net.toml --from app --to 198.51.100.7:443 --proto tcp
+  vpcemu trace -c dump/ --from internet --to web:22 --proto tcp --expect deny
+  vpcemu trace -c plan.json --from aws_instance.app --to db:5432 --proto tcp --reply --format json
+  vpcemu trace -c net.toml --capture traffic.pcap --packet 17")]
 pub(crate) struct TraceFlow {
     /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON
     /// (`PLAN#prior`: the state before it).
-    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     config: PathBuf,
     /// Where the flow begins: an interface (name, id, instance, Terraform address, or one of its addresses), `internet`, or
     /// ADDRESS@NAME: an address at an interface or at what lies beyond a VPC.

@@ -31,6 +31,16 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
+/// The verbs that help lists, `help` among them.
+pub(crate) fn verbs() -> Vec<String> {
+    let help = vpcemu(["--help"]).stdout;
+    let commands = help.split_once("Commands:\n").unwrap().1;
+    let lines = commands.lines().map_while(|line| line.strip_prefix("  "));
+    // What a line goes on with stands further to the right.
+    let first = lines.filter(|line| !line.starts_with(' ')).filter_map(|line| line.split(' ').next());
+    first.map(str::to_owned).collect()
+}
+
 /// Peak resident memory of a run in KiB, and what it printed. It has to succeed.
 #[cfg(target_os = "linux")]
 pub(crate) fn peak_memory(arguments: &[&str]) -> (u64, String) {
