@@ -157,7 +157,7 @@ pub(crate) struct Replay {
     /// No summary, no progress.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Verdicts hold every step of the packet's way.
+    /// Verdicts hold every step of the packet's way, comments its components and the rules that decided.
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }

@@ -57,7 +57,7 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
     Ok(ReplayOptions {
         starts,
         engine: Options {
-            record_steps: arguments.verbose && arguments.verdicts.is_some(),
+            record_steps: arguments.verbose && (arguments.verdicts.is_some() || commented(arguments)),
             record_taps: arguments.taps,
             ..common.engine
         },
@@ -69,6 +69,12 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
         sessions: arguments.sessions.clone(),
         ..common
     })
+}
+
+/// Whether packets are written with comments: a pcap has no room for them.
+fn commented(arguments: &Replay) -> bool {
+    let packets = arguments.packets.as_ref().filter(|_| !arguments.no_annotate);
+    packets.and_then(|path| path.extension()).is_some_and(|suffix| suffix == "pcapng")
 }
 
 fn bad_then(text: &str) -> Error {

@@ -108,7 +108,9 @@ impl VerdictLine<'_> {
         out.extend_from_slice(b"}\n");
     }
 
-    /// Appends the comment that packet outputs carry: the line as `k=v` pairs.
+    /// Appends the comment that packet outputs carry: the line as `k=v` pairs. With steps it ends in `path`, the components
+    /// that the packet met, and `rules`, those of their rules that decided: `path=eni-a>acl-b>rtb-c>nat-d`,
+    /// `rules=eni-a:egress#sgr-1,acl-b:egress#100,rtb-c#0.0.0.0/0`.
     pub fn write_comment(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let pair = |out: &mut Vec<u8>, key: &str| {
@@ -161,6 +163,52 @@ impl VerdictLine<'_> {
         text(out, "state", self.state);
         count(out, "after", self.after);
         text(out, "assumed", self.assumed);
+        count(out, "pieces", self.pieces.map(u64::from));
+        if !self.steps.is_empty() {
+            pair(out, "path");
+            self.write_path(out);
+        }
+        if self.steps.iter().any(|step| step.rule.is_some()) {
+            pair(out, "rules");
+            self.write_rules(out);
+        }
+    }
+
+    /// Components in the order in which the packet met them. One that looked at it twice in a row is there once.
+    fn write_path(&self, out: &mut Vec<u8>) {
+        let mut last = None;
+        for step in &self.steps {
+            match last.replace(step.hop) {
+                Some(hop) if hop == step.hop => continue,
+                Some(_) => out.push(b'>'),
+                None => {}
+            }
+            out.extend_from_slice(step.hop.as_bytes());
+        }
+    }
+
+    /// The rules that decided, each behind its component and direction.
+    fn write_rules(&self, out: &mut Vec<u8>) {
+        let ruled = self.steps.iter().filter_map(|step| Some((step, step.rule.as_ref()?)));
+        for (index, (step, rule)) in ruled.enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(step.hop.as_bytes());
+            if let Some(dir) = step.dir {
+                out.push(b':');
+                out.extend_from_slice(dir.as_bytes());
+            }
+            out.push(b'#');
+            match rule {
+                RuleText::Number(rule) => number(out, (*rule).into()),
+                RuleText::Id(rule) => out.extend_from_slice(rule.as_bytes()),
+                // Where it leads is the next component.
+                RuleText::Route(rule) => {
+                    out.extend_from_slice(rule.split(' ').next().unwrap_or_default().as_bytes());
+                }
+            }
+        }
     }
 }
 

@@ -215,4 +215,19 @@ fn a_comment_has_what_the_line_has() {
     assert_eq!(comment(&line), expected);
     line = VerdictLine { n: Some(1), cause: None, kind: None, ..line };
     assert!(comment(&line).starts_with("n=1 verdict=deny "), "{}", comment(&line));
+    // With steps it says the way, each component once where it looks twice in a row, and the rules.
+    let step = |hop, kind, dir, rule| StepLine { hop, kind, dir, verdict: "allow", rule };
+    let (out, back) = (Some("egress"), Some("ingress"));
+    line.pieces = Some(2);
+    line.steps = vec![
+        step("eni-a", "check", None, None),
+        step("eni-a", "sg", out, Some(RuleText::Id("sgr-1"))),
+        step("acl-b", "nacl", out, Some(RuleText::Number(100))),
+        step("rtb-c", "route", None, Some(RuleText::Route("::/0 -> eni-a".to_owned()))),
+        step("eni-a", "sg", back, None),
+        step("acl-b", "nacl", out, Some(RuleText::Id("*"))),
+    ];
+    let end = " assumed=midstream pieces=2 path=eni-a>acl-b>rtb-c>eni-a>acl-b \
+               rules=eni-a:egress#sgr-1,acl-b:egress#100,rtb-c#::/0,acl-b:egress#*";
+    assert!(comment(&line).ends_with(end), "{}", comment(&line));
 }
