@@ -66,6 +66,41 @@ fn bash_completes_verbs_flags_values_and_paths() {
     assert_eq!(offered(&["man", "--out", "du"]), Vec::<String>::new(), "compopt adds folders");
 }
 
+#[test]
+fn fish_completes_verbs_flags_values_and_paths() {
+    if !have("fish") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    script("fish", folder.path());
+    std::fs::write(folder.path().join("traffic.pcap"), "").unwrap();
+    let offered = |typed: &str| {
+        let mut command = Command::new("fish");
+        command.args(["-N", "-c", "source ./fish; complete -C $argv[1]", typed]).current_dir(folder.path());
+        let ran = ran(command.output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{typed}");
+        // What it is follows behind a tab.
+        let names = ran.stdout.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(offered("vpcemu rep"), ["replay"]);
+    assert_eq!(offered("vpcemu replay --verd"), ["--verdicts"]);
+    assert_eq!(offered("vpcemu replay --midstream "), ["adopt", "strict"]);
+    assert_eq!(offered("vpcemu replay -w tr"), ["traffic.pcap"]);
+}
+
+#[test]
+fn zsh_finds_the_script_by_its_name() {
+    if !have("zsh") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::rename(script("zsh", folder.path()), folder.path().join("_vpcemu")).unwrap();
+    let ask = "fpath=($PWD $fpath); autoload -U compinit && compinit -u -D && print $_comps[vpcemu]";
+    let ran = ran(Command::new("zsh").args(["-f", "-c", ask]).current_dir(folder.path()).output().unwrap());
+    assert_eq!((ran.code, ran.stderr.as_str(), ran.stdout.trim()), (Some(0), "", "_vpcemu"));
+}
+
 /// Every verb that `help` lists is in every script, which its shell can read.
 #[test]
 fn every_shell_gets_a_script_with_every_verb() {
