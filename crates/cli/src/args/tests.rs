@@ -47,7 +47,7 @@ fn every_example_in_help_parses() {
         let examples = examples(command);
         assert!(
             (1..=4).contains(&examples.len()),
-            "{name}: {} examples: one to four help, see `Arguments`",
+            "{name}: {} examples in `after_help`, not one to four",
             examples.len()
         );
         assert!(
