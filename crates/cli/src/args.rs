@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Replay(Box<Replay>),
     /// Follow one flow, or one packet of a capture, hop by hop: what each component did to it, and which rule decided.
     Trace(Box<crate::trace::TraceFlow>),
+    /// Say what each rule did for the traffic of captures, which can never decide, and which would be enough.
+    Rules(Box<crate::rules::Rules>),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
     /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.

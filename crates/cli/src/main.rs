@@ -11,6 +11,7 @@ mod man;
 mod progress;
 mod replay;
 mod report;
+mod rules;
 mod trace;
 mod traffic;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Verb::Convert(convert) => convert::run(&convert),
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Trace(trace) => trace::run(&trace),
+        Verb::Rules(rules) => rules::run(&rules),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
         Verb::Schema => schema(),

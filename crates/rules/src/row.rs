@@ -1,0 +1,147 @@
+//! What is said of each rule.
+
+use serde::Serialize;
+use vpcemu_model::Network;
+
+use crate::Observer;
+use crate::observer::{Window, time};
+use crate::shadow::{Budget, Says, Standing, acl_standings, group_standings, route_standings};
+
+/// The kinds of rules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum Kind {
+    /// A rule of a security group.
+    #[serde(rename = "sg")]
+    SecurityGroup,
+    /// An entry of a network ACL.
+    #[serde(rename = "nacl")]
+    NetworkAcl,
+    /// A route.
+    #[serde(rename = "route")]
+    Route,
+}
+
+/// A rule in outputs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum RuleName {
+    /// A network ACL entry.
+    Number(u16),
+    /// The id of a security group rule, `*` for the implicit deny, of a route what it is for.
+    Text(String),
+}
+
+impl std::fmt::Display for RuleName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.pad(text),
+        }
+    }
+}
+
+/// A rule with what is known of it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Row {
+    /// What it is.
+    pub kind: Kind,
+    /// The security group, network ACL or route table.
+    pub owner: String,
+    /// Its name, for people.
+    pub owner_name: Option<String>,
+    /// Its name.
+    pub rule: RuleName,
+    /// `ingress` or `egress`; a route has none. Of a network ACL it is the subnet's view (7.9).
+    pub direction: Option<&'static str>,
+    /// What it says.
+    pub text: String,
+    /// Where it was defined.
+    pub origin: String,
+    /// Whether AWS made it and nobody can remove it: the implicit deny, local routes.
+    pub fixed: bool,
+    /// Packets that it decided, replies of connections that it admitted among them.
+    pub packets: u64,
+    /// IP total lengths of those.
+    pub bytes: u64,
+    /// Flows: different addresses, ports and protocols among the packets that it judged itself.
+    pub flows: u64,
+    /// Time stamp of the first of those packets: seconds since the epoch, with nine decimals.
+    pub first: Option<String>,
+    /// Of the last.
+    pub last: Option<String>,
+    /// The rules that decide in its place whatever comes; null where it can decide, or where nothing is claimed.
+    pub shadowed_by: Option<Vec<String>>,
+    /// What those say.
+    pub shadowed_says: Option<Says>,
+    /// What else is to be said of it.
+    pub note: Option<String>,
+    /// What was looked at.
+    pub window: Window,
+}
+
+impl Row {
+    /// Whether it could be removed and no packet needed it.
+    pub fn is_unused(&self) -> bool {
+        self.packets == 0 && !self.fixed
+    }
+}
+
+/// A row for every rule: security groups, then network ACLs, then route tables, each in the order of the network.
+pub fn rows(network: &Network, observer: &Observer) -> Vec<Row> {
+    let mut budget = Budget::default();
+    let groups = group_standings(network, &mut budget);
+    let mut acls = std::collections::HashMap::new();
+    for acl in &network.network_acls {
+        acls.insert((acl.id.as_str(), "ingress"), acl_standings(&acl.ingress, &mut budget));
+        acls.insert((acl.id.as_str(), "egress"), acl_standings(&acl.egress, &mut budget));
+    }
+    let routes = route_standings(network);
+    let rows = observer.counted().map(|(listed, hits)| {
+        let standing = match (listed.kind, &listed.rule, listed.position) {
+            (Kind::SecurityGroup, RuleName::Text(id), _) => groups.get(id.as_str()),
+            (Kind::NetworkAcl, _, Some(at)) => {
+                acls.get(&(listed.owner.as_str(), listed.direction.unwrap_or_default())).and_then(|all| all.get(at))
+            }
+            (Kind::Route, _, Some(at)) => routes.get(listed.owner.as_str()).and_then(|all| all.get(at)),
+            _ => None,
+        };
+        let shadow = match standing {
+            Some(Standing::Shadowed(shadow)) => Some(shadow),
+            _ => None,
+        };
+        Row {
+            kind: listed.kind,
+            owner: listed.owner.clone(),
+            owner_name: listed.owner_name.clone(),
+            rule: listed.rule.clone(),
+            direction: listed.direction,
+            text: listed.text.clone(),
+            origin: listed.origin.to_string(),
+            fixed: listed.fixed,
+            packets: hits.packets,
+            bytes: hits.bytes,
+            flows: hits.flows,
+            first: hits.window.map(|(first, _)| time(first)),
+            last: hits.window.map(|(_, last)| time(last)),
+            shadowed_by: shadow.map(|shadow| shadow.by.clone()),
+            shadowed_says: shadow.map(|shadow| shadow.says),
+            note: standing.and_then(note),
+            window: observer.window().clone(),
+        }
+    });
+    rows.collect()
+}
+
+fn note(standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Decides(_) | Standing::Shadowed(_) => None,
+        Standing::MatchesNothing(why) => Some(format!("matches nothing: {why}")),
+        Standing::OnlyTracks(by) => {
+            let by = by.join(", ");
+            Some(format!("{by} admit all that it does, but without it flows would be tracked that are not now (6.15)"))
+        }
+        Standing::Unproven => {
+            Some("whether others shadow it takes too much work to prove: nothing is claimed".to_owned())
+        }
+    }
+}

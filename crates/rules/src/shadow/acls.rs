@@ -1,0 +1,46 @@
+//! Entries of network ACLs: the first match by number decides (7.3).
+
+use vpcemu_model::AclEntry;
+
+use super::{Budget, Says, Shadow, Standing};
+use crate::probe::entry_ports;
+use crate::region::{Cell, Region, cells, range};
+
+/// The standing of each entry of one direction, in the order in which they are given.
+pub fn acl_standings(entries: &[AclEntry], budget: &mut Budget) -> Vec<Standing> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|&at| entries[at].number);
+    let boxes: Vec<Vec<Cell>> = entries.iter().map(of_entry).collect();
+    let mut standings = vec![Standing::Unproven; entries.len()];
+    for (place, &at) in order.iter().enumerate() {
+        standings[at] = budget.proof(|work| {
+            let mut rest = Region::new(boxes[at].clone());
+            if rest.is_empty() {
+                return Standing::MatchesNothing("its range of ports is empty".to_owned());
+            }
+            let mut deciding = Vec::new();
+            for &before in &order[..place] {
+                match rest.subtract(&boxes[before], work) {
+                    Ok(true) => deciding.push(&entries[before]),
+                    Ok(false) => {}
+                    Err(_) => return Standing::Unproven,
+                }
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            match rest.cells().first() {
+                Some(cell) => Standing::Decides(cell.probe()),
+                None => Standing::Shadowed(Shadow {
+                    by: deciding.iter().map(|entry| entry.number.to_string()).collect(),
+                    says: Says::of(deciding.iter().map(|entry| entry.action == entries[at].action)),
+                }),
+            }
+        });
+    }
+    standings
+}
+
+fn of_entry(entry: &AclEntry) -> Vec<Cell> {
+    cells(entry.protocol, entry_ports(entry), &[range(&entry.cidr)])
+}
