@@ -51,8 +51,8 @@ pub struct Observer {
     flows: HashSet<u64>,
     /// The rule that admitted a flow at an interface, by a digest of those.
     admitted: HashMap<u64, RuleNumber>,
-    /// The rule that admitted a connection at an interface.
-    connections: HashMap<(u64, EniIx), RuleNumber>,
+    /// The rule that admitted a connection at an interface, in the direction of what opened it there.
+    connections: HashMap<(u64, EniIx, Direction), RuleNumber>,
     /// What was admitted, if anybody asks.
     openings: Option<Openings>,
 }
@@ -91,12 +91,16 @@ impl Observer {
         self.openings.unwrap_or_default()
     }
 
-    /// A packet's way. `connection` is the one that it belongs to, `code` its ICMP code if it has one.
-    fn steps(&mut self, fabric: &Fabric, steps: &[Step], packet: Seen) {
+    /// A packet's way. Gives the rules that it passed at interfaces.
+    fn steps(&mut self, fabric: &Fabric, steps: &[Step], packet: &Seen, cause: &[Passed]) -> Vec<Passed> {
+        let mut passed = Vec::new();
         for step in steps {
             let (rule, judged) = match (step.at, step.kind, step.direction) {
                 (Component::Interface(eni), StepKind::SecurityGroup, Some(direction)) => {
-                    self.security_group(fabric, eni, direction, step, &packet)
+                    let (rule, judged) = self.security_group(fabric, eni, direction, step, packet);
+                    let rule = rule.or_else(|| behind(cause, eni, direction).filter(|_| is_related(step)));
+                    passed.extend(rule.map(|rule| (eni, direction, rule)));
+                    (rule, judged)
                 }
                 (Component::NetworkAcl(acl), StepKind::NetworkAcl, Some(direction)) => {
                     let number = match step.rule {
@@ -117,9 +121,10 @@ impl Observer {
                 _ => continue,
             };
             if let Some(rule) = rule {
-                self.hit(rule, step, &packet, judged);
+                self.hit(rule, step, packet, judged);
             }
         }
+        passed
     }
 
     fn hit(&mut self, rule: RuleNumber, step: &Step, packet: &Seen, judged: bool) {
@@ -151,7 +156,11 @@ impl Observer {
             }
             None if step.allowed => {
                 let known = self.admitted.get(&own).or_else(|| self.admitted.get(&opposite)).copied();
-                let of_connection = || self.connections.get(&(packet.connection?, eni)).copied();
+                // An error is about what went the other way. Only what forwards has a rule for either.
+                let of_connection = || {
+                    let rule = |way| self.connections.get(&(packet.connection?, eni, way)).copied();
+                    rule(direction.reversed()).or_else(|| rule(direction))
+                };
                 if let Some(number) = known.or_else(of_connection) {
                     return (Some(number), false);
                 }
@@ -184,7 +193,7 @@ impl Observer {
     ) {
         self.admitted.insert(digest, rule);
         if let Some(connection) = packet.connection {
-            self.connections.insert((connection, eni), rule);
+            self.connections.insert((connection, eni, direction), rule);
         }
         if let Some(openings) = &mut self.openings
             && opens
@@ -216,14 +225,27 @@ impl Listener for Observer {
         let connection = report.verdict().and_then(|verdict| verdict.connection);
         let icmp = self.openings.as_ref().and_then(|_| crate::tighten::icmp(report.datagram(), report.length()));
         let packet = Seen { timestamp, length: report.length(), connection, icmp };
-        self.steps(report.fabric(), report.steps(), packet);
+        let passed = self.steps(report.fabric(), report.steps(), &packet, &[]);
         if let Some(made) = report.generated() {
             let length = u32::try_from(made.bytes.len()).unwrap_or(u32::MAX);
             let icmp = crate::tighten::icmp(&made.bytes, length);
             let packet = Seen { timestamp, length, connection: made.verdict.connection, icmp };
-            self.steps(report.fabric(), &made.steps, packet);
+            self.steps(report.fabric(), &made.steps, &packet, &passed);
         }
     }
+}
+
+/// A rule that a packet passed at an interface.
+type Passed = (EniIx, Direction, RuleNumber);
+
+/// The rule by which an error passes that the emulator made: the one that its cause passed there, on its way the other way.
+fn behind(cause: &[Passed], eni: EniIx, direction: Direction) -> Option<RuleNumber> {
+    let here = || cause.iter().filter(|(at, ..)| *at == eni);
+    here().find(|(_, way, _)| *way != direction).or_else(|| here().next()).map(|(.., rule)| *rule)
+}
+
+fn is_related(step: &Step) -> bool {
+    step.allowed && step.rule.is_none() && step.state == Some(CtState::Related)
 }
 
 fn within(window: Option<(u64, u64)>, timestamp: u64) -> (u64, u64) {

@@ -18,8 +18,8 @@ pub(super) fn page(rows: &[Row], window: &Window, unused: bool) -> String {
 
 fn write(page: &mut String, rows: &[Row], window: &Window, unused: bool) -> std::fmt::Result {
     let (first, last) = (window.first.as_deref().unwrap_or_default(), window.last.as_deref().unwrap_or_default());
-    let packets = window.packets;
-    writeln!(page, "{packets} packets in {}, from {} to {}", length(first, last), moment(first), moment(last))?;
+    let packets = count(window.packets as usize, "packet");
+    writeln!(page, "{packets} in {}, from {} to {}", length(first, last), moment(first), moment(last))?;
     let idle = rows.iter().filter(|row| row.is_unused()).count();
     let shadowed = rows.iter().filter(|row| row.shadowed_by.is_some()).count();
     if unused && rows.is_empty() {
@@ -28,7 +28,7 @@ fn write(page: &mut String, rows: &[Row], window: &Window, unused: bool) -> std:
     writeln!(
         page,
         "{} listed, {idle} unused in that time, {shadowed} shadowed whatever the traffic",
-        count(rows.len())
+        count(rows.len(), "rule")
     )?;
     for section in rows.chunk_by(|a, b| a.kind == b.kind && a.owner == b.owner) {
         writeln!(page, "\n{}", heading(&section[0]))?; // chunks have a row
@@ -37,8 +37,9 @@ fn write(page: &mut String, rows: &[Row], window: &Window, unused: bool) -> std:
     Ok(())
 }
 
-fn count(rules: usize) -> String {
-    format!("{rules} rule{}", if rules == 1 { "" } else { "s" })
+/// `1 rule`, `2 rules`.
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 fn heading(row: &Row) -> String {
@@ -89,17 +90,20 @@ fn remarks(row: &Row) -> String {
         remarks.push("unused".to_owned());
     }
     if let Some(by) = &row.shadowed_by {
-        let (by, route) = (by.join(", "), row.kind == Kind::Route);
+        let (many, route) = (by.len() > 1, row.kind == Kind::Route);
+        let by = by.join(", ");
         remarks.push(match row.shadowed_says {
             Some(Says::Opposite) if route => format!("shadowed by {by}"),
+            Some(Says::Opposite) if many => format!("shadowed by {by}, which say the opposite"),
             Some(Says::Opposite) => format!("shadowed by {by}, which says the opposite"),
             Some(Says::Both) if route => format!("shadowed by {by}"),
-            Some(Says::Both) => format!("shadowed by {by}, in part the opposite"),
+            Some(Says::Both) => format!("shadowed by {by}, which say the opposite in part"),
+            _ if many => format!("redundant: {by} say the same together"),
             _ => format!("redundant: {by} says the same"),
         });
     }
     remarks.extend(row.note.clone());
-    remarks.join("\n")
+    remarks.join("; ")
 }
 
 /// `2025-01-10 09:06:40.000` of a time stamp in seconds since the epoch; UTC.

@@ -23,19 +23,34 @@ pub fn group_standings(network: &Network, budget: &mut Budget) -> GroupStandings
     let world = World::of(network);
     let mut standings = GroupStandings::new();
     let mut gone: HashSet<&Id> = HashSet::new();
-    for group in network.security_groups.iter().rev() {
-        for (outbound, rules) in [(false, &group.ingress), (true, &group.egress)] {
-            for rule in rules.iter().rev() {
-                let standing = budget.proof(|work| world.standing(group, rule, outbound, &gone, work));
-                let standing = standing.unwrap_or(Standing::Unproven);
-                if matches!(standing, Standing::Shadowed(_)) {
-                    gone.insert(&rule.id);
-                }
-                standings.insert(rule.id.clone(), standing);
-            }
+    for (group, outbound, rule) in rules(network).into_iter().rev() {
+        let standing = budget.proof(|work| world.standing(group, rule, outbound, &gone, work));
+        let standing = standing.unwrap_or(Standing::Unproven);
+        if matches!(standing, Standing::Shadowed(_)) {
+            gone.insert(&rule.id);
+        }
+        standings.insert(rule.id.clone(), standing);
+    }
+    // Once more for those that are redundant, so that what is cited is what stays.
+    for (group, outbound, rule) in rules(network) {
+        if gone.contains(&rule.id)
+            && let Ok(standing @ Standing::Shadowed(_)) =
+                budget.proof(|work| world.standing(group, rule, outbound, &gone, work))
+        {
+            standings.insert(rule.id.clone(), standing);
         }
     }
     standings
+}
+
+/// Every rule with its group, and whether it is outbound.
+fn rules(network: &Network) -> Vec<(&SecurityGroup, bool, &SecurityGroupRule)> {
+    let mut all = Vec::new();
+    for group in &network.security_groups {
+        all.extend(group.ingress.iter().map(|rule| (group, false, rule)));
+        all.extend(group.egress.iter().map(|rule| (group, true, rule)));
+    }
+    all
 }
 
 struct World<'a> {
@@ -103,9 +118,7 @@ impl<'a> World<'a> {
             let (mut cited, mut tracked) = (Vec::new(), false);
             let mut open = None;
             for set in sets.keys() {
-                let found = if *set == own { cover } else { self.cover(rule, set, outbound, gone, work)? };
-                cover = Cover::Whole(Vec::new());
-                match found {
+                match self.cover(rule, set, outbound, gone, work)? {
                     Cover::Whole(by) => cited.extend(by),
                     Cover::Tracked(by) => {
                         cited.extend(by);

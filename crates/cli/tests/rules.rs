@@ -1,0 +1,437 @@
+//! `vpcemu rules`: hits against the verdicts of a replay, and tightened rules put into force.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use common::{CAPTURE, CONFIG, repository, vpcemu};
+use serde_json::Value;
+use tempfile::TempDir;
+use toml::Table;
+use vpcemu_capture::{LinkType, PcapWriter};
+use vpcemu_packet::{TcpFlags, build};
+
+/// Every capture of the repository with its configuration.
+fn captures() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir(repository().join("pcaps")).unwrap() {
+        let folder = folder.unwrap().path();
+        if !folder.join("config.toml").exists() {
+            continue;
+        }
+        let config = folder.join("config.toml").to_str().unwrap().to_owned();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let file = file.unwrap().path();
+            if file.extension().is_some_and(|suffix| suffix == "pcap" || suffix == "pcapng") {
+                found.push((config.clone(), file.to_str().unwrap().to_owned()));
+            }
+        }
+    }
+    assert!(found.len() > 15, "{found:?}");
+    found.sort();
+    found
+}
+
+fn rules(arguments: &[&str]) -> Vec<Value> {
+    let ran = vpcemu([&["rules", "--format", "json"], arguments].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn verdicts(folder: &Path, config: &str, capture: &str) -> Vec<Value> {
+    let out = folder.join("verdicts.ndjson");
+    let ran = vpcemu(["replay", "-q", "-v", "-c", config, capture, "--verdicts", out.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    std::fs::read_to_string(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Packets and bytes by kind, owner or hop, rule and direction.
+type Counts = BTreeMap<(String, String, String, String), (u64, u64)>;
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+/// Counted by hand from the lines of a replay.
+fn by_hand(lines: &[Value], rows: &[Value]) -> Counts {
+    // Who has which route: a row of a prefix list stands for each of its blocks.
+    let route = |table: &str, says: &str| {
+        let of_table = || rows.iter().filter(|row| row["kind"] == "route" && row["owner"] == table);
+        let target = says.rsplit(" -> ").next().unwrap();
+        let exact = of_table().find(|row| row["text"] == says);
+        let of_list = || {
+            of_table().find(|row| {
+                text(&row["text"]) == format!("{} -> {target}", text(&row["rule"]))
+                    && text(&row["rule"]).starts_with("pl-")
+            })
+        };
+        exact.or_else(of_list).map(|row| text(&row["rule"])).unwrap_or_else(|| panic!("{table}: {says}"))
+    };
+    let mut counts = Counts::new();
+    // The rule by interface, direction, and what the packet belongs to; and who opened that.
+    let mut admitted: HashMap<(String, String, String), String> = HashMap::new();
+    let mut openers: HashMap<String, String> = HashMap::new();
+    let mut passed: HashMap<(u64, String, String), String> = HashMap::new();
+    for line in lines {
+        for step in line["steps"].as_array().into_iter().flatten() {
+            let (kind, hop, rule) = (text(&step["kind"]), text(&step["hop"]), text(&step["rule"]));
+            // Its connection, or where it has none its ends whichever way it goes.
+            let mut ends = [text(&line["src"]), text(&line["dst"])];
+            ends.sort();
+            let flows = [format!("conn {}", line["conn"]), ends.join(" ")];
+            let flows = &flows[usize::from(line["conn"].is_null())..];
+            let dir = text(&step["dir"]);
+            let other = if dir == "ingress" { "egress" } else { "ingress" };
+            let key = match kind.as_str() {
+                "nacl" => (kind, hop, rule, dir),
+                "route" if hop.starts_with("rtb-") || hop.starts_with("tgw-rtb-") => {
+                    if rule.is_empty() {
+                        // A local route without an interface there, or no route at all.
+                        continue;
+                    }
+                    let rule = route(&hop, &rule);
+                    (kind, hop, rule, String::new())
+                }
+                "sg" if step["verdict"] == "deny" => continue,
+                "sg" => {
+                    let named = !rule.is_empty();
+                    let mut found = named.then(|| rule.clone());
+                    for flow in flows {
+                        let opener = openers.entry(flow.clone()).or_insert_with(|| text(&line["src"]));
+                        let forward = *opener == text(&line["src"]);
+                        if named {
+                            admitted.entry((hop.clone(), dir.clone(), flow.clone())).or_insert_with(|| rule.clone());
+                        }
+                        let ways = if forward { [dir.as_str(), other] } else { [other, dir.as_str()] };
+                        let known = || {
+                            ways.iter().find_map(|way| admitted.get(&(hop.clone(), (*way).to_owned(), flow.clone())))
+                        };
+                        found = found.or_else(|| known().cloned());
+                    }
+                    // An error that the emulator made passes by the rule that its cause passed there.
+                    let cause = |n| {
+                        passed
+                            .get(&(n, hop.clone(), other.to_owned()))
+                            .or_else(|| passed.get(&(n, hop.clone(), dir.clone())))
+                    };
+                    found = found.or_else(|| cause(line["cause"].as_u64()?).cloned());
+                    let Some(rule) = found else {
+                        assert_eq!(line["state"], "related", "{line}");
+                        continue;
+                    };
+                    passed.extend(line["n"].as_u64().map(|n| ((n, hop.clone(), dir.clone()), rule.clone())));
+                    (kind, String::new(), rule, String::new())
+                }
+                _ => continue,
+            };
+            let count = counts.entry(key).or_default();
+            count.0 += 1;
+            count.1 += line["len"].as_u64().unwrap();
+        }
+    }
+    counts
+}
+
+#[test]
+fn hits_are_those_of_the_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut kinds = BTreeMap::new();
+    for (config, capture) in captures() {
+        let rows = rules(&["-c", &config, &capture]);
+        let lines = verdicts(folder.path(), &config, &capture);
+        let expected = by_hand(&lines, &rows);
+        let mut found = Counts::new();
+        for row in rows.iter().filter(|row| row["packets"] != 0) {
+            let of_group = row["kind"] == "sg";
+            let or_any = |key: &str| if of_group { String::new() } else { text(&row[key]) };
+            let key = (text(&row["kind"]), or_any("owner"), text(&row["rule"]), or_any("direction"));
+            found.insert(key, (row["packets"].as_u64().unwrap(), row["bytes"].as_u64().unwrap()));
+            *kinds.entry(text(&row["kind"])).or_insert(0) += row["packets"].as_u64().unwrap();
+            assert!(text(&row["first"]) <= text(&row["last"]) && row["flows"].as_u64().unwrap() > 0, "{row}");
+            assert!(row["flows"].as_u64() <= row["packets"].as_u64(), "{row}");
+        }
+        assert_eq!(found, expected, "{capture}");
+        let window = &rows[0]["window"];
+        let input = lines.iter().filter(|line| !line["n"].is_null()).count();
+        assert_eq!(window["packets"], input, "{capture}");
+        let times = lines.iter().map(|line| text(&line["ts"]));
+        assert_eq!(
+            (text(&window["first"]), text(&window["last"])),
+            (times.clone().min().unwrap(), times.max().unwrap())
+        );
+    }
+    assert!(["sg", "nacl", "route"].iter().all(|kind| kinds[*kind] > 1000), "{kinds:?}");
+}
+
+#[test]
+fn a_row_has_the_documented_keys() {
+    let rows = rules(&["-c", CONFIG, CAPTURE]);
+    let keys = "kind owner rule direction text origin packets bytes flows first last shadowed_by";
+    for row in &rows {
+        assert!(keys.split(' ').all(|key| row.as_object().unwrap().contains_key(key)), "{row}");
+    }
+    let of = |kind: &str, rule: &str| rows.iter().find(|row| row["kind"] == kind && row["rule"] == rule).unwrap();
+    assert_eq!(of("nacl", "*")["fixed"], true);
+    let default = of("route", "0.0.0.0/0");
+    assert!(text(&default["origin"]).starts_with("pcaps/private-clients-nat/config.toml:"), "{default}");
+    assert!(rows.iter().any(|row| row["kind"] == "nacl" && row["rule"] == 100));
+    // The same for any number of workers.
+    assert_eq!(rows, rules(&["-c", CONFIG, CAPTURE, "--workers", "1"]));
+    assert_eq!(rows, rules(&["-c", CONFIG, CAPTURE, "--workers", "3"]));
+}
+
+/// A configuration whose security groups can be replaced.
+struct Bench {
+    folder: TempDir,
+    config: Table,
+    capture: String,
+    fates: Vec<(Value, String, String)>,
+}
+
+impl Bench {
+    /// `config` is a native file.
+    fn new(config: &str, capture: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let table = std::fs::read_to_string(config).unwrap().parse().unwrap();
+        let mut bench = Self { folder, config: table, capture: capture.to_owned(), fates: Vec::new() };
+        bench.fates = bench.run(&bench.config);
+        bench
+    }
+
+    /// Number, verdict and reason of each packet; which words a security group denies with depends on what rules it has.
+    fn run(&self, config: &Table) -> Vec<(Value, String, String)> {
+        let path = self.folder.path().join("net.toml");
+        std::fs::write(&path, toml::to_string(config).unwrap()).unwrap();
+        let lines = verdicts(self.folder.path(), path.to_str().unwrap(), &self.capture);
+        let reason = |line: &Value| match text(&line["reason"]).as_str() {
+            "SG_HAS_NO_RULES" | "SG_REFERENCES_NOT_PRESERVED" => "ENI_SG_RULES_MISMATCH".to_owned(),
+            other => other.to_owned(),
+        };
+        let input = lines.iter().filter(|line| !line["n"].is_null());
+        input.map(|line| (line["n"].clone(), text(&line["verdict"]), reason(line))).collect()
+    }
+
+    /// The configuration with these security groups.
+    fn with(&self, printed: &str) -> Table {
+        let mut config = self.config.clone();
+        let groups: Table = printed.parse().unwrap();
+        assert_eq!(groups.keys().collect::<Vec<_>>(), ["security_group"]);
+        config.insert("security_group".to_owned(), groups["security_group"].clone());
+        config
+    }
+
+    /// Whether the tightened set does the same, and every part of it is needed. Gives the number of rules.
+    fn prove(&self, config: &str, arguments: &[&str]) -> usize {
+        let ran = vpcemu([&["rules", "-c", config, &self.capture, "--tighten", "toml"], arguments].concat());
+        assert!(ran.code == Some(0) && !ran.stderr.contains("another verdict"), "{}", ran.stderr);
+        assert!(
+            ran.stdout.contains("# Without any one of them some verdict changes: each was tried."),
+            "{}",
+            ran.stdout
+        );
+        let tight = self.with(&ran.stdout);
+        assert_eq!(self.run(&tight), self.fates, "{}\n{}", self.capture, ran.stdout);
+        let mut rules = 0;
+        let groups = tight["security_group"].as_table().unwrap();
+        for (group, way) in groups.keys().flat_map(|group| ["ingress", "egress"].map(|way| (group, way))) {
+            let count = groups[group].get(way).map_or(0, |rules| rules.as_array().unwrap().len());
+            for at in 0..count {
+                let mut less = tight.clone();
+                less["security_group"][group.as_str()][way].as_array_mut().unwrap().remove(at);
+                assert_ne!(self.run(&less), self.fates, "{}: {group} {way} {at} is not needed", self.capture);
+                rules += 1;
+            }
+        }
+        rules
+    }
+}
+
+#[test]
+fn tightened_rules_do_the_same_and_none_can_go() {
+    let mut rules = 0;
+    for (config, capture) in captures() {
+        rules += Bench::new(&config, &capture).prove(&config, &[]);
+    }
+    assert!(rules > 40, "{rules}");
+}
+
+/// The flows of the worked example, with their answers, as a capture.
+fn worked_example(folder: &Path) -> PathBuf {
+    let tcp = |src: &str, dst: &str, flags| build::tcp(src.parse().unwrap(), dst.parse().unwrap()).flags(flags).build();
+    let mut datagrams = Vec::new();
+    for (src, dst) in [
+        ("10.20.10.10:40000", "93.184.216.34:443"),
+        ("10.20.10.10:40001", "93.184.216.34:80"),
+        ("10.20.10.10:40002", "198.51.100.7:443"),
+        ("198.51.100.9:51000", "10.20.0.10:443"),
+        ("198.51.100.10:51001", "10.20.0.10:443"),
+        ("198.51.100.11:51001", "10.20.0.10:443"),
+        ("192.0.2.130:51000", "10.20.0.10:22"),
+        ("198.51.100.9:51000", "10.20.0.10:22"),
+        ("198.51.100.9:51000", "203.0.113.20:443"),
+        ("10.20.0.10:41000", "10.20.10.10:8080"),
+        ("10.20.10.10:42000", "10.20.11.10:5432"),
+        ("10.20.0.10:42000", "10.20.11.10:5432"),
+        ("10.20.10.10:43000", "52.216.1.1:443"),
+        ("[2001:db8:1234:1a10::10]:44000", "[2606:2800:220:1::1]:443"),
+        ("[2606:2800:220:1::1]:443", "[2001:db8:1234:1a10::10]:8080"),
+        ("10.20.10.99:40000", "93.184.216.34:443"),
+    ] {
+        datagrams.push(tcp(src, dst, TcpFlags::SYN));
+        datagrams.push(tcp(dst, src, TcpFlags::SYN | TcpFlags::ACK));
+    }
+    let (db, web): (std::net::IpAddr, _) = ("10.20.11.10".parse().unwrap(), "10.20.0.10".parse().unwrap());
+    datagrams.push(build::udp("10.20.11.10:40000".parse().unwrap(), "10.20.0.2:53".parse().unwrap()).build());
+    datagrams.push(build::echo_request(db, web, 7, 1).build());
+    datagrams.push(build::echo_request(web, "10.20.10.10".parse().unwrap(), 8, 1).build());
+    let path = folder.join("worked-example.pcap");
+    let mut writer = PcapWriter::new(std::fs::File::create(&path).unwrap(), LinkType::RAW).unwrap();
+    for (at, datagram) in (1_750_000_000_000_000_000..).step_by(1_000_000).zip(&datagrams) {
+        writer.write(at, datagram.len() as u32, datagram).unwrap();
+    }
+    writer.finish().unwrap();
+    path
+}
+
+#[test]
+fn the_worked_example_is_tightened() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = worked_example(folder.path());
+    let native = folder.path().join("worked-example.toml");
+    let dump = "crates/import/tests/data/worked-example";
+    let ran = vpcemu(["convert", dump, "-o", native.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let bench = Bench::new(native.to_str().unwrap(), capture.to_str().unwrap());
+    assert!(bench.fates.iter().any(|(_, verdict, _)| verdict == "deny"));
+    // From the dump itself: names of tables are the same as those of its native file.
+    assert!(bench.prove(dump, &[]) >= 6);
+    let rows = rules(&["-c", dump, capture.to_str().unwrap()]);
+    let hit = |text: &str| rows.iter().find(|row| row["text"] == text).unwrap_or_else(|| panic!("{text}: {rows:#?}"));
+    assert!(hit("deny tcp 1024-65535 from 198.51.100.0/24")["packets"].as_u64() > Some(0));
+}
+
+#[test]
+fn commands_and_resources_say_the_same_rules() {
+    let (config, capture) = ("pcaps/public-web-server/config.toml", "pcaps/public-web-server/inside.pcapng");
+    let run = |form: &str| {
+        let ran = vpcemu(["rules", "-c", config, capture, "--tighten", form]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+    };
+    let groups: Table = run("toml").parse().unwrap();
+    let web = &groups["security_group"]["web"];
+    let count = |way: &str| web[way].as_array().unwrap().len();
+    let terraform = run("terraform");
+    for way in ["ingress", "egress"] {
+        let resources = terraform.matches(&format!("resource \"aws_vpc_security_group_{way}_rule\" \"sg_web_")).count();
+        assert_eq!(resources, count(way), "{terraform}");
+    }
+    assert!(
+        terraform.contains("  ip_protocol       = \"icmp\"\n  from_port         = 8\n  to_port           = 0\n"),
+        "{terraform}"
+    );
+    let aws = run("aws");
+    let authorized =
+        aws.lines().skip_while(|line| !line.starts_with("aws ec2 authorize-security-group-ingress --group-id sg-web"));
+    let permissions =
+        authorized.skip(1).map(|line| line.trim().strip_prefix("--ip-permissions ").unwrap()).next().unwrap();
+    let permissions: Value = serde_json::from_str(permissions.trim_matches('\'')).unwrap();
+    let peers = |item: &Value| {
+        ["IpRanges", "Ipv6Ranges"].map(|list| item[list].as_array().map_or(0, Vec::len)).iter().sum::<usize>()
+    };
+    assert_eq!(permissions.as_array().unwrap().iter().map(peers).sum::<usize>(), count("ingress"));
+    // What is new is there before what was is gone.
+    assert!(aws.find("revoke-").unwrap() > aws.rfind("authorize-").unwrap(), "{aws}");
+    assert!(aws.contains("aws ec2 revoke-security-group-egress --group-id sg-web"), "{aws}");
+}
+
+const SHADOWS: &str = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16"]
+[subnet.a]
+cidrs = ["10.0.0.0/24"]
+nacl = "edge"
+[network_acl.edge]
+ingress = [
+  { rule = 90, action = "deny", proto = "tcp", ports = "0-1023", from = "0.0.0.0/0" },
+  { rule = 95, action = "allow", proto = "tcp", ports = "1024-65535", from = "0.0.0.0/0" },
+  { rule = 100, action = "allow", proto = "tcp", ports = "443", from = "10.0.0.0/8" },
+  { rule = 110, action = "allow", proto = "udp", from = "10.0.0.0/8" },
+]
+[security_group.web]
+ingress = [
+  { id = "sgr-wide", proto = "tcp", ports = "1-1000", from = "10.0.0.0/8" },
+  { id = "sgr-narrow", proto = "tcp", ports = "443", from = "10.0.7.0/24" },
+]
+[instance.web]
+subnet = "a"
+addresses = ["10.0.0.10"]
+security_groups = ["web"]
+[instance.other]
+subnet = "a"
+addresses = ["10.0.0.11"]
+"#;
+
+#[test]
+fn people_read_what_is_unused_and_shadowed_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, capture) = (folder.path().join("net.toml"), folder.path().join("one.pcap"));
+    std::fs::write(&config, SHADOWS).unwrap();
+    let mut writer = PcapWriter::new(std::fs::File::create(&capture).unwrap(), LinkType::RAW).unwrap();
+    let syn =
+        build::tcp("10.0.0.11:40000".parse().unwrap(), "10.0.0.10:443".parse().unwrap()).flags(TcpFlags::SYN).build();
+    writer.write(1_736_500_000_000_001_000, syn.len() as u32, &syn).unwrap();
+    writer.finish().unwrap();
+    let run = |more: &[&str]| {
+        let ran = vpcemu([&["rules", "-c", config.to_str().unwrap(), capture.to_str().unwrap()], more].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+    };
+    let page = run(&[]);
+    let line = |word: &str| page.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("{word}: {page}"));
+    assert!(page.starts_with("1 packet in 0.000 s, from 2025-01-10 09:06:40.000 to"), "{page}");
+    assert!(line("allow tcp 443").contains("shadowed by 90, which says the opposite"), "{page}");
+    assert!(line("sgr-narrow").contains("redundant: sgr-wide says the same"), "{page}");
+    assert!(line("sgr-wide").contains("net.toml:16") && !line("sgr-wide").contains("unused"), "{page}");
+    assert!(line("allow udp").contains("unused") && !line("allow udp").contains("shadowed"), "{page}");
+    assert!(page.contains("security group sg-web\n") && page.contains("network ACL acl-edge\n"), "{page}");
+    assert!(!line("deny everything else").contains("unused"), "{page}");
+    let unused = run(&["--unused"]);
+    assert!(
+        !unused.contains("sgr-wide  ") && !unused.contains("everything else") && unused.contains("allow udp"),
+        "{unused}"
+    );
+}
+
+#[test]
+fn bad_input_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pcap");
+    PcapWriter::new(std::fs::File::create(&empty).unwrap(), LinkType::RAW).unwrap().finish().unwrap();
+    let empty = empty.to_str().unwrap();
+    for (arguments, said) in [
+        (vec!["rules", "-c", CONFIG, empty], "hold no packet"),
+        (vec!["rules", "-c", CONFIG, empty, "--tighten", "aws"], "hold no packet"),
+        (vec!["rules", "-c", CONFIG], "CAPTURE"),
+        (vec!["rules", CAPTURE], "--config"),
+        (vec!["rules", "-c", "nowhere.toml", CAPTURE], "nowhere.toml"),
+        (vec!["rules", "-c", CONFIG, "nowhere.pcap"], "nowhere.pcap"),
+        (vec!["rules", "-c", CONFIG, "-", "--tighten", "toml"], "can be read only once"),
+        (vec!["rules", "-c", CONFIG, CAPTURE, "--tighten", "toml", "--format", "json"], "cannot be used with"),
+        (vec!["rules", "-c", CONFIG, CAPTURE, "--tighten", "yaml"], "yaml"),
+    ] {
+        let ran = vpcemu(&arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
+    }
+    // What came before the damage is told.
+    let bytes = std::fs::read(repository().join(CAPTURE)).unwrap();
+    let cut = folder.path().join("cut.pcap");
+    std::fs::write(&cut, &bytes[..bytes.len() - 3]).unwrap();
+    let ran = vpcemu(["rules", "-c", CONFIG, cut.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stdout.contains("network ACL") && ran.stderr.contains("before the damage"), "{}", ran.stderr);
+}
