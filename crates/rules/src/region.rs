@@ -26,26 +26,36 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    fn meets(&self, other: &Self) -> bool {
+        self.v6 == other.v6
+            && !disjoint(self.addresses, other.addresses)
+            && !disjoint(self.details, other.details)
+            && !disjoint(self.protocols, other.protocols)
+    }
+
+    fn is_within(&self, other: &Self) -> bool {
+        self.v6 == other.v6
+            && inside(self.addresses, other.addresses)
+            && inside(self.details, other.details)
+            && inside(self.protocols, other.protocols)
+    }
+
     /// What of it another box leaves.
     fn minus(self, other: &Self, rest: &mut Vec<Self>) {
-        let apart = self.v6 != other.v6
-            || disjoint(self.protocols, other.protocols)
-            || disjoint(self.details, other.details)
-            || disjoint(self.addresses, other.addresses);
-        if apart {
+        if !self.meets(other) {
             rest.push(self);
             return;
         }
         // Slices off one coordinate after the other: what is left in the end lies inside the other box.
         let mut middle = self;
-        let (below, above) = around(middle.addresses, other.addresses);
-        rest.extend([below, above].into_iter().flatten().map(|addresses| Self { addresses, ..middle }));
+        let outside = around(middle.addresses, other.addresses).into_iter().flatten();
+        rest.extend(outside.map(|addresses| Self { addresses, ..middle }));
         middle.addresses = common(middle.addresses, other.addresses);
-        let (below, above) = around(middle.protocols, other.protocols);
-        rest.extend([below, above].into_iter().flatten().map(|protocols| Self { protocols, ..middle }));
+        let outside = around(middle.protocols, other.protocols).into_iter().flatten();
+        rest.extend(outside.map(|protocols| Self { protocols, ..middle }));
         middle.protocols = common(middle.protocols, other.protocols);
-        let (below, above) = around(middle.details, other.details);
-        rest.extend([below, above].into_iter().flatten().map(|details| Self { details, ..middle }));
+        let outside = around(middle.details, other.details).into_iter().flatten();
+        rest.extend(outside.map(|details| Self { details, ..middle }));
     }
 
     /// A packet in it.
@@ -68,6 +78,10 @@ impl Cell {
 
 fn disjoint<N: Ord + Copy>(one: (N, N), other: (N, N)) -> bool {
     one.1 < other.0 || other.1 < one.0
+}
+
+fn inside<N: Ord + Copy>(one: (N, N), other: (N, N)) -> bool {
+    other.0 <= one.0 && one.1 <= other.1
 }
 
 fn common<N: Ord + Copy>(one: (N, N), other: (N, N)) -> (N, N) {
@@ -96,11 +110,14 @@ macro_rules! numbers {
 numbers!(u8, u32, u128);
 
 /// What of a range lies below another one that it meets, and what above.
-fn around<N: Number>(of: (N, N), other: (N, N)) -> (Option<(N, N)>, Option<(N, N)>) {
+fn around<N: Number>(of: (N, N), other: (N, N)) -> [Option<(N, N)>; 2] {
     let below = (of.0 < other.0).then(|| (of.0, other.0.before()));
     let above = (of.1 > other.1).then(|| (other.1.after(), of.1));
-    (below, above)
+    [below, above]
 }
+
+/// Addresses of one family, IPv6 if true: from the first to the last.
+pub(crate) type Stretch = (bool, (u128, u128));
 
 /// What remains of a rule.
 #[derive(Clone, Debug, Default)]
@@ -127,15 +144,29 @@ impl Region {
         self.0.is_empty()
     }
 
+    /// Whether each of its boxes lies in one of others. It may lie in several together without that.
+    pub(crate) fn is_within(&self, cells: &[Cell], work: &mut Work) -> Result<bool, GivenUp> {
+        for own in &self.0 {
+            work.0 = work.0.checked_sub(cells.len() as u64).ok_or(GivenUp)?;
+            if !cells.iter().any(|cell| own.is_within(cell)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Takes boxes out, and tells whether anything was in them.
     pub(crate) fn subtract(&mut self, cells: &[Cell], work: &mut Work) -> Result<bool, GivenUp> {
         let mut took = false;
         for cell in cells {
             let cost = self.0.len() as u64;
             work.0 = work.0.checked_sub(cost).ok_or(GivenUp)?;
+            if !self.0.iter().any(|own| own.meets(cell)) {
+                continue;
+            }
+            took = true;
             let mut rest = Vec::with_capacity(self.0.len());
             self.0.iter().for_each(|own| own.minus(cell, &mut rest));
-            took |= rest != self.0;
             self.0 = rest;
         }
         Ok(took)
@@ -143,7 +174,7 @@ impl Region {
 }
 
 /// The boxes of what a rule says of transport headers, with any of these addresses.
-pub(crate) fn cells(protocol: Protocol, ports: Ports, addresses: &[(bool, (u128, u128))]) -> Vec<Cell> {
+pub(crate) fn cells(protocol: Protocol, ports: Ports, addresses: &[Stretch]) -> Vec<Cell> {
     let all = (0, UNKNOWN);
     let mut details = vec![all];
     let protocols = match protocol {
@@ -164,7 +195,7 @@ pub(crate) fn cells(protocol: Protocol, ports: Ports, addresses: &[(bool, (u128,
         }
     };
     let boxes = |details| {
-        let cell = move |&(v6, addresses): &(bool, _)| Cell { v6, protocols, details, addresses };
+        let cell = move |&(v6, addresses): &Stretch| Cell { v6, protocols, details, addresses };
         addresses.iter().map(cell)
     };
     details.into_iter().flat_map(boxes).collect()
@@ -181,7 +212,7 @@ fn of_type_and_code(kind: Option<u8>, code: Option<u8>) -> Vec<(u32, u32)> {
 }
 
 /// The addresses of a block.
-pub(crate) fn range(net: &IpNet) -> (bool, (u128, u128)) {
+pub(crate) fn range(net: &IpNet) -> Stretch {
     match net {
         IpNet::V4(net) => (false, (net.network().to_bits().into(), net.broadcast().to_bits().into())),
         IpNet::V6(net) => (true, (net.network().to_bits(), net.broadcast().to_bits())),
@@ -189,14 +220,14 @@ pub(crate) fn range(net: &IpNet) -> (bool, (u128, u128)) {
 }
 
 /// Every address of both families.
-pub(crate) const EVERYWHERE: [(bool, (u128, u128)); 2] = [(false, (0, u32::MAX as u128)), (true, (0, u128::MAX))];
+pub(crate) const EVERYWHERE: [Stretch; 2] = [(false, (0, u32::MAX as u128)), (true, (0, u128::MAX))];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn block(net: &str) -> (bool, (u128, u128)) {
+    fn block(net: &str) -> Stretch {
         range(&net.parse().unwrap())
     }
 

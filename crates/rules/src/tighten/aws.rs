@@ -52,32 +52,31 @@ fn command(verb: &str, outbound: bool, change: &super::print::Change<'_>) -> Str
 
 /// The list that `--ip-permissions` takes: an item for each protocol and range, with all of its peers.
 fn permissions(rules: &[&SecurityGroupRule]) -> String {
-    let mut items: Vec<(String, Option<(i32, i32)>, Value)> = Vec::new();
+    let mut items: Vec<Value> = Vec::new();
     for rule in rules {
-        let (protocol, bounds) = (protocol(rule), bounds(rule));
+        let mut item = json!({ "IpProtocol": protocol(rule) });
+        if let Some((from, to)) = bounds(rule) {
+            item["FromPort"] = from.into();
+            item["ToPort"] = to.into();
+        }
         let (list, peer) = match &rule.peer {
             Peer::Cidr(net) if net.addr().is_ipv4() => ("IpRanges", json!({ "CidrIp": net.to_string() })),
             Peer::Cidr(net) => ("Ipv6Ranges", json!({ "CidrIpv6": net.to_string() })),
             Peer::PrefixList(id) => ("PrefixListIds", json!({ "PrefixListId": id.as_str() })),
             Peer::SecurityGroup(id) => ("UserIdGroupPairs", json!({ "GroupId": id.as_str() })),
         };
-        let known = items.iter().position(|(of, range, _)| *of == protocol && *range == bounds);
-        let at = known.unwrap_or_else(|| {
-            let mut item = json!({ "IpProtocol": protocol });
-            if let Some((from, to)) = bounds {
-                item["FromPort"] = from.into();
-                item["ToPort"] = to.into();
-            }
-            items.push((protocol, bounds, item));
-            items.len() - 1
-        });
-        let item = &mut items[at].2;
-        match item[list].as_array_mut() {
+        let alike =
+            |known: &Value| ["IpProtocol", "FromPort", "ToPort"].iter().all(|key| known.get(key) == item.get(key));
+        let known = items.iter().position(alike).unwrap_or(items.len());
+        if known == items.len() {
+            items.push(item);
+        }
+        match items[known][list].as_array_mut() {
             Some(peers) => peers.push(peer),
-            None => item[list] = json!([peer]),
+            None => items[known][list] = json!([peer]),
         }
     }
-    shell(&Value::Array(items.into_iter().map(|(.., item)| item).collect()).to_string())
+    shell(&Value::Array(items).to_string())
 }
 
 /// A word of a shell command.
