@@ -308,6 +308,12 @@ fn the_worked_example_is_tightened() {
     assert!(bench.fates.iter().any(|(_, verdict, _)| verdict == "deny"));
     // From the dump itself: names of tables are the same as those of its native file.
     assert!(bench.prove(dump, &[]) >= 6);
+    // Rules that AWS has are revoked by their ids.
+    let aws = vpcemu(["rules", "-c", dump, capture.to_str().unwrap(), "--tighten", "aws"]).stdout;
+    assert!(
+        aws.contains("\n  --security-group-rule-ids sgr-06000000000000") && !aws.contains("put those of AWS"),
+        "{aws}"
+    );
     let rows = rules(&["-c", dump, capture.to_str().unwrap()]);
     let hit = |text: &str| rows.iter().find(|row| row["text"] == text).unwrap_or_else(|| panic!("{text}: {rows:#?}"));
     assert!(hit("deny tcp 1024-65535 from 198.51.100.0/24")["packets"].as_u64() > Some(0));
@@ -427,6 +433,11 @@ fn bad_input_is_an_error_that_says_so() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
     }
+    // Traffic of another network is no evidence, and it is said.
+    let ran = vpcemu(["rules", "-c", "pcaps/regional-nat/config.toml", "pcaps/nat64/any.pcap"]);
+    assert!(ran.code == Some(0) && ran.stderr.contains("no rule decided for any of the"), "{}", ran.stderr);
+    let ran = vpcemu(["rules", "-c", "pcaps/regional-nat/config.toml", "pcaps/nat64/any.pcap", "--tighten", "aws"]);
+    assert!(ran.code == Some(0) && ran.stderr.contains("so that no rule is left"), "{}", ran.stderr);
     // What came before the damage is told.
     let bytes = std::fs::read(repository().join(CAPTURE)).unwrap();
     let cut = folder.path().join("cut.pcap");

@@ -107,7 +107,7 @@ fn only_rules_change_and_no_traffic_needs_no_rule() {
     let (network, tightened) = tightened(OPEN, &[(0, udp(APP, "10.0.0.99:53"))], false).unwrap();
     // Nobody is there: which rule let it go that far does not show but in the reason.
     assert_eq!(peers(&tightened.network, true), ["udp 53 10.0.0.99/32"]);
-    let mut same = tightened.network.clone();
+    let mut same = tightened.network;
     same.security_groups.clone_from(&network.security_groups);
     assert_eq!(same, network);
     let (_, nothing) = self::tightened(OPEN, &[], false).unwrap();

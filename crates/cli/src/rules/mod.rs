@@ -87,6 +87,9 @@ fn tell(arguments: &Rules, network: &Network, mut options: ReplayOptions) -> Res
     let ((finished, observer), interrupted) = run?;
     something(observer.window())?;
     let mut rows = rows(network, &observer);
+    if rows.iter().all(|row| row.packets == 0) {
+        unmet(observer.window());
+    }
     if arguments.unused {
         rows.retain(|row| row.is_unused() || row.shadowed_by.is_some());
     }
@@ -111,6 +114,10 @@ fn narrow(arguments: &Rules, form: Form, network: &Network, options: &ReplayOpti
     let (tightened, interrupted) = run?;
     let Some(tightened) = tightened else { return Ok(Ending::Interrupted) };
     something(&tightened.window)?;
+    let mut groups = tightened.network.security_groups.iter();
+    if groups.all(|group| group.ingress.is_empty() && group.egress.is_empty()) {
+        eprintln!("vpcemu: warning: no security group had to admit anything, so that no rule is left");
+    }
     let text = match form {
         Form::Toml => {
             let path = arguments.config.clone();
@@ -127,6 +134,14 @@ fn narrow(arguments: &Rules, form: Form, network: &Network, options: &ReplayOpti
         );
     }
     ended(&tightened.finished, interrupted)
+}
+
+/// Traffic of another network leaves every rule unused.
+fn unmet(window: &Window) {
+    let packets = window.packets;
+    eprintln!(
+        "vpcemu: warning: no rule decided for any of the {packets} packets; `vpcemu replay` says what became of them"
+    );
 }
 
 /// Captures without a packet say nothing of rules.

@@ -33,7 +33,8 @@ use verify::{Baseline, Fate, Repair, Trial};
 /// Replays that look for what is missing. Each but the last finds something; more than two are not known to be needed.
 pub const ROUNDS: usize = 8;
 
-/// Packets that may be replayed to see which rules can be left out: a minute or so.
+/// Packets that may be replayed to see which rules can be left out, compiling a resource of the network counted as one: a minute
+/// or so. A replay without a rule that is needed ends at the first packet that needs it.
 pub const TRIED: u64 = 50_000_000;
 
 /// The network with tighter security groups, and how far it could be proved to do the same.
@@ -108,20 +109,25 @@ async fn minimise(
     progress: &Arc<Progress>,
 ) -> Result<bool, Error> {
     let mut left = TRIED;
+    let network = &tightened.network;
+    let compiled = (network.interfaces.len() + network.security_groups.len() + network.route_tables.len()) as u64;
     loop {
         let mut removed = false;
         for place in places(&tightened.network).into_iter().rev() {
             if progress.is_cancelled() {
                 return Ok(false);
             }
-            let Some(rest) = left.checked_sub(tightened.window.packets) else { return Ok(true) };
-            left = rest;
+            if left == 0 {
+                openings::number(&mut tightened.network);
+                return Ok(true);
+            }
             let mut without = tightened.network.clone();
             rules(&mut without, place).remove(place.at);
             let timeline = Arc::new(Timeline::compile([&without]));
             let options = ReplayOptions { timeline, ..options.clone() };
             let own = Arc::new(Progress::default());
             let (_, trial) = listen(options, Arc::clone(&own), Trial::new(Arc::clone(fates), own)).await?;
+            left = left.saturating_sub(trial.seen() + compiled);
             if trial.is_same() {
                 tightened.network = without;
                 removed = true;

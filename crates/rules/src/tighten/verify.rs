@@ -122,6 +122,11 @@ impl Trial {
         Self { fates, seen: 0, differs: false, progress }
     }
 
+    /// How many packets it has seen.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen as u64
+    }
+
     pub(super) fn is_same(&self) -> bool {
         !self.differs && self.seen == self.fates.len()
     }
