@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "every test file uses a part of it")]
 
+pub(crate) mod observed;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
