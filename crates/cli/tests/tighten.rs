@@ -184,3 +184,32 @@ fn commands_and_resources_say_the_same_rules() {
     assert!(aws.find("revoke-").unwrap() > aws.rfind("authorize-").unwrap(), "{aws}");
     assert!(aws.contains("aws ec2 revoke-security-group-egress --group-id sg-web"), "{aws}");
 }
+
+#[test]
+fn more_clients_than_a_group_can_have_rules_are_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |clients: u32, form: &str| {
+        let path = folder.path().join("many.pcap");
+        let mut writer = PcapWriter::new(std::fs::File::create(&path).unwrap(), LinkType::RAW).unwrap();
+        for at in 0..clients {
+            // Every other address, so that none are neighbours.
+            let client = std::net::Ipv4Addr::from_bits(0xc633_0001 + 2 * at);
+            let syn =
+                build::tcp((client, 40_000).into(), "203.0.113.10:443".parse().unwrap()).flags(TcpFlags::SYN).build();
+            writer.write(1_750_000_000_000_000_000 + u64::from(at), syn.len() as u32, &syn).unwrap();
+        }
+        writer.finish().unwrap();
+        vpcemu(["rules", "-c", "pcaps/public-web-server/config.toml", path.to_str().unwrap(), "--tighten", form])
+    };
+    let many = run(61, "toml");
+    assert!(many.stdout.contains("# sg-web has 61 inbound IPv4 rules, above the default of 60"), "{}", many.stderr);
+    let too_many = run(1001, "toml");
+    assert_eq!((too_many.code, too_many.stdout.as_str()), (Some(2), ""));
+    assert!(
+        too_many.stderr.contains("has 1001 inbound IPv4 rules in sg-web, and 1000 is the most"),
+        "{}",
+        too_many.stderr
+    );
+    let printed = run(1001, "aws").stdout;
+    assert_eq!(printed.matches("{\"CidrIp\":\"198.51.").count(), 1001);
+}

@@ -120,6 +120,12 @@ fn narrow(arguments: &Rules, form: Form, network: &Network, options: &ReplayOpti
     }
     let text = match form {
         Form::Toml => {
+            // It would not be read again.
+            if let Some(why) = tightened.too_many() {
+                return Err(Error::Usage(format!(
+                    "{why}; --tighten aws and --tighten terraform print it all the same"
+                )));
+            }
             let path = arguments.config.clone();
             toml(&tightened).map_err(|source| Error::Convert { path, source })?
         }

@@ -26,7 +26,51 @@ pub(super) fn heading(tightened: &Tightened) -> String {
         (0, false) => lines.push("Not every rule was tried: some may be left out and no verdict changes.".to_owned()),
         _ => lines.push("Which of them could be left out was not tried.".to_owned()),
     }
+    for Large { group, what, rules } in large(&tightened.network) {
+        let least =
+            if rules > MOST { format!("and {MOST} is the most") } else { format!("above the default of {USUAL}") };
+        lines.push(format!("{group} has {rules} {what} rules, {least} that AWS's quota lets it have."));
+    }
     lines.iter().map(|line| format!("# {line}\n")).collect()
+}
+
+/// Rules of a group per direction and family, by AWS's default quota and at most (section 13).
+const USUAL: usize = 60;
+const MOST: usize = 1000;
+
+/// A group with more rules of a direction and family than the default quota.
+struct Large<'a> {
+    group: &'a Id,
+    what: &'static str,
+    rules: usize,
+}
+
+fn large(network: &Network) -> Vec<Large<'_>> {
+    let mut found = Vec::new();
+    for group in &network.security_groups {
+        for (rules, v4, v6) in
+            [(&group.ingress, "inbound IPv4", "inbound IPv6"), (&group.egress, "outbound IPv4", "outbound IPv6")]
+        {
+            // A reference counts for both.
+            let of = |v6| {
+                rules.iter().filter(|rule| !matches!(&rule.peer, Peer::Cidr(net) if net.addr().is_ipv6() != v6)).count()
+            };
+            let both = [(v4, of(false)), (v6, of(true))].map(|(what, rules)| Large { group: &group.id, what, rules });
+            found.extend(both.into_iter().filter(|large| large.rules > USUAL));
+        }
+    }
+    found
+}
+
+impl Tightened {
+    /// Why no configuration can have these rules, if they are more than AWS lets a group have.
+    pub fn too_many(&self) -> Option<String> {
+        let large = large(&self.network).into_iter().find(|large| large.rules > MOST)?;
+        let Large { group, what, rules } = large;
+        Some(format!(
+            "the tightest set has {rules} {what} rules in {group}, and {MOST} is the most that a group can have"
+        ))
+    }
 }
 
 /// One direction of a group: what it has now, and what it is to have.
