@@ -210,6 +210,4 @@ fn more_clients_than_a_group_can_have_rules_are_said_to_be() {
         "{}",
         too_many.stderr
     );
-    let printed = run(1001, "aws").stdout;
-    assert_eq!(printed.matches("{\"CidrIp\":\"198.51.").count(), 1001);
 }

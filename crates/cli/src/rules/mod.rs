@@ -5,7 +5,7 @@ mod text;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use vpcemu_model::Network;
 use vpcemu_replay::{Finished, ReplayOptions, listen};
 use vpcemu_rules::tighten::{aws, terraform, tighten, toml};
@@ -16,30 +16,29 @@ use crate::args::{Format, Traffic};
 use crate::error::{Error, print};
 use crate::progress::execute;
 
-/// Replays captures and says of every security group rule, network ACL entry and route how many packets it decided, when
-/// first and last, and whether it can decide at all.
-///
-/// A packet counts for every rule that judged it on its way. What a security group lets pass because it knows the connection
-/// counts for the rule that admitted the connection at that interface, replies and errors about it too. Flows are what a rule
-/// judged itself: different addresses, ports and protocols. "Unused" is what had no packet in the time that was looked at.
-/// "Shadowed" is proved, whatever the traffic: other rules decide for every packet that the rule matches.
-///
-/// Examples:
-///   vpcemu rules -c net.toml traffic.pcap
-///   vpcemu rules -c dump/ --unused monday.pcap tuesday.pcap
-///   vpcemu rules -c net.toml traffic.pcap --format json | jq '.[] | select(.shadowed_by)'
-///   vpcemu rules -c net.toml traffic.pcap --tighten toml
-///   vpcemu rules -c plan.json traffic.pcap --tighten terraform > rules.tf
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  vpcemu rules -c dump/ --unused monday.pcap tuesday.pcap
+  vpcemu rules -c net.toml traffic.pcap --format json | jq '.[] | select(.shadowed_by)'
+  vpcemu rules -c net.toml traffic.pcap --tighten toml
+  vpcemu rules -c plan.json traffic.pcap --tighten terraform > rules.tf
+
+What counts:
+  A packet counts for every rule that judged it on its way. What a security group lets pass
+  because it knows the connection counts for the rule that admitted the connection at that
+  interface, replies and errors about it too. Flows are what a rule judged itself: different
+  addresses, ports and protocols. Unused is what no packet met in the time that was looked at.
+  Shadowed is proved, whatever the traffic: other rules decide for every packet that the rule
+  matches.")]
 pub(crate) struct Rules {
     /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON
     /// (`PLAN#prior`: the state before it).
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     config: PathBuf,
     /// Captures, pcap or pcapng, also .gz and .zst, `-` for standard input; `@VANTAGE` says where one was taken:
     /// auto, internet, or an interface.
-    #[arg(required = true, value_name = "CAPTURE[@VANTAGE]")]
+    #[arg(required = true, value_name = "CAPTURE[@VANTAGE]", value_hint = ValueHint::FilePath)]
     captures: Vec<String>,
     /// Only rules that no packet needed or that others shadow.
     #[arg(long)]
