@@ -227,9 +227,13 @@ fn bad_input_is_an_error_that_says_so() {
     assert!(ran.code == Some(0) && ran.stderr.contains("no rule decided for any of the"), "{}", ran.stderr);
     let ran = vpcemu(["rules", "-c", "pcaps/regional-nat/config.toml", "pcaps/nat64/any.pcap", "--tighten", "aws"]);
     assert!(ran.code == Some(0) && ran.stderr.contains("so that no rule is left"), "{}", ran.stderr);
-    // What came before the damage is told.
+    // Damage before the first packet is why there is none.
     let bytes = std::fs::read(repository().join(CAPTURE)).unwrap();
     let cut = folder.path().join("cut.pcap");
+    std::fs::write(&cut, &bytes[..30]).unwrap();
+    let ran = vpcemu(["rules", "-c", CONFIG, cut.to_str().unwrap()]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("cut.pcap") && ran.stdout.is_empty(), "{}", ran.stderr);
+    // What came before the damage is told.
     std::fs::write(&cut, &bytes[..bytes.len() - 3]).unwrap();
     let ran = vpcemu(["rules", "-c", CONFIG, cut.to_str().unwrap()]);
     assert_eq!(ran.code, Some(2));

@@ -156,16 +156,13 @@ impl Observer {
             }
             None if step.allowed => {
                 let known = self.admitted.get(&own).or_else(|| self.admitted.get(&opposite)).copied();
-                // An error is about what went the other way. Only what forwards has a rule for either.
-                let of_connection = || {
-                    let rule = |way| self.connections.get(&(packet.connection?, eni, way)).copied();
-                    rule(direction.reversed()).or_else(|| rule(direction))
-                };
-                if let Some(number) = known.or_else(of_connection) {
-                    return (Some(number), false);
+                if known.is_some() {
+                    return (known, false);
                 }
                 if step.state != Some(CtState::Established) {
-                    return (None, false);
+                    // An error is about what went the other way. Only what forwards has a rule for either.
+                    let rule = |way| self.connections.get(&(packet.connection?, eni, way)).copied();
+                    return (rule(direction.reversed()).or_else(|| rule(direction)), false);
                 }
                 // It was adopted as the reply of a flow that began before the capture: a rule of the other direction admits it.
                 let (opener, way) = (step.key.reversed(), direction.reversed());

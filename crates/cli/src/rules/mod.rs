@@ -84,7 +84,7 @@ fn tell(arguments: &Rules, network: &Network, mut options: ReplayOptions) -> Res
     let observer = Observer::new(network, &timeline);
     let run = execute(&timeline, arguments.quiet, async |progress| listen(options, progress, observer).await);
     let ((finished, observer), interrupted) = run?;
-    something(observer.window())?;
+    something(observer.window(), &finished)?;
     let mut rows = rows(network, &observer);
     if rows.iter().all(|row| row.packets == 0) {
         unmet(observer.window());
@@ -112,7 +112,7 @@ fn narrow(arguments: &Rules, form: Form, network: &Network, options: &ReplayOpti
     let run = execute(&options.timeline, arguments.quiet, async |progress| tighten(network, options, &progress).await);
     let (tightened, interrupted) = run?;
     let Some(tightened) = tightened else { return Ok(Ending::Interrupted) };
-    something(&tightened.window)?;
+    something(&tightened.window, &tightened.finished)?;
     let mut groups = tightened.network.security_groups.iter();
     if groups.all(|group| group.ingress.is_empty() && group.egress.is_empty()) {
         eprintln!("vpcemu: warning: no security group had to admit anything, so that no rule is left");
@@ -150,11 +150,13 @@ fn unmet(window: &Window) {
 }
 
 /// Captures without a packet say nothing of rules.
-fn something(window: &Window) -> Result<(), Error> {
-    match window.packets {
-        0 => Err(Error::Usage("the captures hold no packet, so nothing can be said of any rule".to_owned())),
-        _ => Ok(()),
+fn something(window: &Window, finished: &Finished) -> Result<(), Error> {
+    if window.packets > 0 {
+        return Ok(());
     }
+    // Damage before the first packet is why there is none.
+    ended(finished, false)?;
+    Err(Error::Usage("the captures hold no packet, so nothing can be said of any rule".to_owned()))
 }
 
 fn ended(finished: &Finished, interrupted: bool) -> Result<Ending, Error> {

@@ -13,6 +13,9 @@ use super::{icmp, reason_class};
 use crate::catalog::Catalog;
 use crate::observer::{Observer, admitting};
 
+/// The protocol number of TCP.
+const TCP: u8 = 6;
+
 /// What became of a packet, as far as it is compared: two bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
@@ -98,13 +101,20 @@ impl Listener for Repair {
         self.difference.get_or_insert_with(|| (report.stamp().n, before.to_string(), now.to_string()));
         // Interfaces have the same index in both: the networks differ by rules alone.
         let denied = report.steps().iter().find(|step| step.kind == StepKind::SecurityGroup && !step.allowed);
+        let fabric = self.original.fabric(0);
         if let Some(step) = denied
             && let (Component::Interface(eni), Some(direction)) = (step.at, step.direction)
-            && let Some(rule) = admitting(self.original.fabric(0), eni, direction, &step.key)
+            && let (direct, answer) = ((direction, step.key), (direction.reversed(), step.key.reversed()))
+            // A segment in the middle of nothing may have been taken for the answer to what rules admit.
+            && let ways = [Some(direct), Some(answer).filter(|_| step.key.protocol == TCP)]
+            && let Some(((direction, key), rule)) = ways
+                .into_iter()
+                .flatten()
+                .find_map(|(way, key)| Some(((way, key), admitting(fabric, eni, way, &key)?)))
             && let Some(number) = self.catalog.of_group(rule)
         {
             let listed = &self.catalog.rules[number as usize];
-            self.missing.note(listed, direction, &step.key, icmp(report.datagram(), report.length()));
+            self.missing.note(listed, direction, &key, icmp(report.datagram(), report.length()));
         }
     }
 }
