@@ -144,9 +144,9 @@ proptest! {
                 }
             }
         }
-        // Once more from the result: there is nothing left to take away.
+        // Once more from the result. Fewer rules may do: which group admits what is taken from the network as it was.
         let again = tightened(&tight.network, &sent);
         let count = |network: &Network| network.security_groups.iter().map(|it| it.ingress.len() + it.egress.len()).sum::<usize>();
-        prop_assert_eq!(count(&again.network), count(&tight.network));
+        prop_assert!(again.differing == 0 && count(&again.network) <= count(&tight.network));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What each group admitted is collected from a replay, covered exactly by as few rules as that takes (openings and nothing
 //! besides), and the narrower network replayed: packet by packet the verdict has to be the same. What is missing is added;
-//! then rules are left out one by one, and stay out where no verdict changes.
+//! then rules are left out one by one, and stay out where no verdict changes. No rule of the result can go; that no other set
+//! has fewer is not claimed. Each opening stays with the group whose rule admitted it.
 //!
 //! Verdicts are the same if both deliver the packet, both hold it, or both drop it for the same reason. The three reasons of
 //! security groups are one here: which of them it is depends on what rules there are, and those are what changes.
