@@ -9,18 +9,25 @@ use super::file::File;
 use super::places::Places;
 use super::text::nearest;
 
-/// The keys of the format.
-pub(crate) struct Keys {
+/// The keys of a format.
+#[derive(Debug)]
+pub struct Keys {
     schema: Value,
 }
 
 impl Keys {
+    /// Those of the native file.
     pub(crate) fn of_file() -> Self {
-        Self { schema: schemars::schema_for!(File).to_value() }
+        Self::of(schemars::schema_for!(File).to_value())
+    }
+
+    /// Those of a JSON Schema whose definitions are under `$defs`.
+    pub fn of(schema: Value) -> Self {
+        Self { schema }
     }
 
     /// A finding for each key of a file that the format does not know.
-    pub(crate) fn unknown(&self, table: &DeTable<'_>, places: &Places) -> Vec<Finding> {
+    pub fn unknown(&self, table: &DeTable<'_>, places: &Places) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.table(table, &self.schema, places, &mut findings);
         findings

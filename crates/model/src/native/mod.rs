@@ -40,6 +40,15 @@ pub use write::{Inexpressible, write};
 
 pub use crate::finding::{Finding, Severity, Source, render};
 
+/// What other files of this program need to speak of mistakes as this one does: each with its place, unknown keys with the
+/// nearest known one.
+pub mod mistakes {
+    pub use super::keys::Keys;
+    pub use super::places::Places;
+    pub use super::read::{toml as table, type_error};
+    pub use super::text::{listed, nearest};
+}
+
 /// A file that has been read.
 #[derive(Debug, Clone)]
 pub struct Loaded {

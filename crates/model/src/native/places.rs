@@ -7,7 +7,8 @@ use crate::Origin;
 use crate::finding::Source;
 
 /// The text with an index of its lines: a file of many rules asks for the line of each.
-pub(crate) struct Places {
+#[derive(Debug)]
+pub struct Places {
     file: Arc<str>,
     /// Byte offsets of the newlines.
     newlines: Vec<usize>,
@@ -15,13 +16,14 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    pub(crate) fn of(source: &Source) -> Self {
+    /// Of a text.
+    pub fn of(source: &Source) -> Self {
         let newlines = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
         Self { file: Arc::clone(&source.name), newlines, len: source.text.len() }
     }
 
     /// The origin of what the file says at `span`.
-    pub(crate) fn at(&self, span: Range<usize>) -> Origin {
+    pub fn at(&self, span: Range<usize>) -> Origin {
         let (start, end) = (span.start.min(self.len), span.end.min(self.len));
         let line = self.newlines.partition_point(|newline| *newline < start) + 1;
         Origin {
@@ -33,7 +35,7 @@ impl Places {
     }
 
     /// The origin of what the file lacks as a whole.
-    pub(crate) fn file(&self) -> Origin {
+    pub fn file(&self) -> Origin {
         Origin { file: Arc::clone(&self.file), ..Origin::default() }
     }
 }

@@ -13,8 +13,11 @@ use super::file::{File, Named};
 use super::keys::Keys;
 use super::places::Places;
 
-/// The TOML of a text, or every place where it is none.
-pub(crate) fn toml<'t>(text: &'t str, places: &Places) -> Result<DeTable<'t>, Vec<Finding>> {
+/// The TOML of a text.
+///
+/// # Errors
+/// Every place where it is none.
+pub fn toml<'t>(text: &'t str, places: &Places) -> Result<DeTable<'t>, Vec<Finding>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(table.into_inner());
@@ -119,7 +122,8 @@ impl Reader<'_> {
     }
 }
 
-fn type_error(code: &'static str, error: &toml::de::Error, places: &Places) -> Finding {
+/// What a deserializer did not like, at its place.
+pub fn type_error(code: &'static str, error: &toml::de::Error, places: &Places) -> Finding {
     let origin = error.span().map_or_else(|| places.file(), |span| places.at(span));
     Finding::error(code, &origin, error.message().trim())
 }

@@ -79,7 +79,7 @@ pub(crate) fn icmp_name(protocol: Protocol, kind: u8) -> Option<&'static str> {
 const LISTED: usize = 20;
 
 /// `a, b, c`, or `none`; of many `a, b, c and 97 more`.
-pub(crate) fn listed(known: impl IntoIterator<Item = impl ToString>) -> String {
+pub fn listed(known: impl IntoIterator<Item = impl ToString>) -> String {
     let mut known = known.into_iter();
     let shown: Vec<_> = known.by_ref().take(LISTED).map(|name| name.to_string()).collect();
     match known.count() {
@@ -90,7 +90,7 @@ pub(crate) fn listed(known: impl IntoIterator<Item = impl ToString>) -> String {
 }
 
 /// The known name that is nearest to a misspelt one, if it is near at all.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distances = known.into_iter().map(|other| (distance(name, other), other));
     // More than a third of the letters wrong is another word.
     distances.filter(|(distance, other)| *distance * 3 <= other.len()).min().map(|(_, other)| other)
