@@ -34,6 +34,8 @@ pub(crate) enum Verb {
     Trace(Box<crate::trace::TraceFlow>),
     /// Say what each rule did for the traffic of captures, which can never decide, and which would be enough.
     Rules(Box<crate::rules::Rules>),
+    /// Run assertion files: flows, scripts over time and captures with golden verdicts.
+    Test(crate::suite::Test),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
     /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.
@@ -41,15 +43,33 @@ pub(crate) enum Verb {
 Examples:
   vpcemu collect > collect.sh && REGION=eu-west-1 sh collect.sh")]
     Collect,
-    /// Print the JSON Schema of the native configuration file.
-    #[command(after_help = "\
-Examples:
-  vpcemu schema > vpcemu.schema.json")]
-    Schema,
+    /// Print the JSON Schema of the native configuration file, or of assertion files.
+    Schema(Schema),
     /// Print a script that completes verbs, flags and paths in a shell.
     Completions(Completions),
     /// Print the manual pages, or write them to a folder: one page a verb.
     Man(Man),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vpcemu schema > vpcemu.schema.json
+  vpcemu schema suite > suite.schema.json")]
+pub(crate) struct Schema {
+    /// The file that is described.
+    #[arg(value_enum, default_value_t)]
+    pub(crate) of: Described,
+}
+
+/// A file that has a JSON Schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Described {
+    /// The native configuration file.
+    #[default]
+    Config,
+    /// The assertion file of `test`.
+    Suite,
 }
 
 /// How results are printed.

@@ -12,6 +12,8 @@ pub(crate) enum Error {
     Lab(#[from] vpcemu_lab::Error),
     #[error(transparent)]
     Replay(#[from] vpcemu_replay::Error),
+    #[error(transparent)]
+    Suite(#[from] vpcemu_suite::Error),
     #[error("{path}: {source}", path = path.display())]
     Convert { path: PathBuf, source: vpcemu_model::native::Inexpressible },
     #[error("{path}: cannot be written: {source}", path = path.display())]
@@ -30,6 +32,13 @@ impl Error {
     pub(crate) fn json(error: serde_json::Error) -> Self {
         Self::Stdout(error.into())
     }
+}
+
+/// Says on standard error what ended a run.
+pub(crate) fn complain(error: &Error) {
+    let text = error.to_string();
+    let colon = if text.contains('\n') { "\n" } else { " " };
+    eprintln!("vpcemu: error:{colon}{}", text.trim_end());
 }
 
 /// Prints to standard output; a closed pipe is not a panic.

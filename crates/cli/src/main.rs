@@ -12,6 +12,7 @@ mod progress;
 mod replay;
 mod report;
 mod rules;
+mod suite;
 mod trace;
 mod traffic;
 
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Verb};
+use args::{Arguments, Described, Schema, Verb};
 use error::Error;
 
 /// Exit codes: done; an expectation failed or a difference was found; bad configuration, input or usage.
@@ -43,9 +44,10 @@ fn main() -> ExitCode {
         Verb::Replay(replay) => replay::run(&replay),
         Verb::Trace(trace) => trace::run(&trace),
         Verb::Rules(rules) => rules::run(&rules),
+        Verb::Test(test) => suite::run(&test),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
-        Verb::Schema => schema(),
+        Verb::Schema(Schema { of }) => schema(of),
         Verb::Completions(completions) => completions::run(&completions),
         Verb::Man(man) => man::run(&man),
     };
@@ -56,9 +58,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has had enough, as `head` does.
         Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            let text = error.to_string();
-            let colon = if text.contains('\n') { "\n" } else { " " };
-            eprintln!("vpcemu: error:{colon}{}", text.trim_end());
+            error::complain(&error);
             ExitCode::from(BAD_INPUT)
         }
     }
@@ -69,8 +69,12 @@ fn collect() -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
-fn schema() -> Result<Ending, Error> {
-    let text = serde_json::to_string_pretty(&vpcemu_model::native::json_schema()).map_err(Error::json)?;
+fn schema(of: Described) -> Result<Ending, Error> {
+    let schema = match of {
+        Described::Config => vpcemu_model::native::json_schema(),
+        Described::Suite => vpcemu_suite::json_schema(),
+    };
+    let text = serde_json::to_string_pretty(&schema).map_err(Error::json)?;
     error::print(&format!("{text}\n"))?;
     Ok(Ending::Done)
 }
