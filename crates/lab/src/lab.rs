@@ -90,8 +90,9 @@ impl Lab {
         self.generation = last.min(self.generation + 1);
     }
 
-    /// Forgets every connection, mapping and counter; time stays.
+    /// Forgets every connection, mapping and counter, and numbers packets from 1 again; time stays.
     pub fn forget(&mut self) {
+        self.n = 0;
         self.shards.iter_mut().for_each(|shard| *shard = None);
         self.held.clear();
         self.later.clear();
