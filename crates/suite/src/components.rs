@@ -1,10 +1,9 @@
 //! What can decide about a packet, by id and by the names that people gave it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use vpcemu_lab::select;
 use vpcemu_model::native::mistakes::{listed, nearest};
-use vpcemu_model::{Id, Kind, Network};
+use vpcemu_model::{Id, Kind, Network, NetworkInterface};
 
 /// Everything that a verdict can name, of all configurations of a case.
 #[derive(Debug)]
@@ -29,14 +28,24 @@ impl Components {
     }
 
     fn add(&mut self, network: &Network) {
+        let mut of_instance: HashMap<&Id, Vec<&NetworkInterface>> = HashMap::new();
         for it in &network.interfaces {
             self.know(Kind::NetworkInterface, &it.id, it.name.as_deref());
-            // An instance's name, and its Terraform address, mean the interface that comes with it.
-            let instance = it.instance.as_ref().and_then(|id| network.instances.iter().find(|of| of.id == *id));
-            let names = instance.into_iter().flat_map(|of| [Some(of.id.as_str()), of.name.as_deref()]);
-            for name in names.chain([it.origin.path.as_deref()]).flatten() {
-                if select::interface(network, name).is_ok_and(|meant| meant.id == it.id) {
-                    self.alias(name, &it.id);
+            if let Some(path) = &it.origin.path {
+                self.alias(path, &it.id);
+            }
+            if let Some(instance) = &it.instance {
+                of_instance.entry(instance).or_default().push(it);
+            }
+        }
+        // An instance's name means its only interface, or the one that comes with it and has the same name.
+        for instance in &network.instances {
+            let own = of_instance.get(&instance.id).map_or(&[][..], Vec::as_slice);
+            for name in [Some(instance.id.as_str()), instance.name.as_deref()].into_iter().flatten() {
+                let same_name = || own.iter().find(|it| it.name.is_some() && it.name == instance.name);
+                let meant = if let [only] = own { Some(only) } else { same_name() };
+                if let Some(meant) = meant {
+                    self.alias(name, &meant.id);
                 }
             }
         }
@@ -88,6 +97,10 @@ impl Components {
     fn know(&mut self, kind: Kind, id: &Id, name: Option<&str>) {
         self.alias(id.as_str(), id);
         self.alias(&id.as_name(kind), id);
+        // These have no names, but in a native file: what is `igw` there is `igw-igw` everywhere else.
+        if matches!(kind, Kind::InternetGateway | Kind::EgressOnlyInternetGateway) {
+            self.alias(id.as_str().strip_prefix(kind.prefix()).unwrap_or(id.as_str()), id);
+        }
         if let Some(name) = name {
             self.alias(name, id);
         }

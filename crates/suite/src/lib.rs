@@ -12,8 +12,8 @@
 //! use vpcemu_suite::{Filter, Suite};
 //!
 //! # let folder = tempfile::tempdir()?;
-//! # std::env::set_current_dir(&folder)?;
-//! std::fs::write("network.toml", r#"
+//! let folder = folder.path();
+//! std::fs::write(folder.join("network.toml"), r#"
 //!     [vpc.main]
 //!     cidrs = ["10.0.0.0/16"]
 //!     [internet_gateway.igw]
@@ -30,7 +30,7 @@
 //!     public = "203.0.113.10"
 //!     security_groups = ["web"]
 //! "#)?;
-//! std::fs::write("suite.toml", r#"
+//! std::fs::write(folder.join("suite.toml"), r#"
 //!     config = "network.toml"
 //!
 //!     [[flow]]
@@ -49,7 +49,7 @@
 //!     expect = "deny"
 //!     reason = "ENI_SG_RULES_MISMATCH"
 //! "#)?;
-//! let suite = Suite::load("suite.toml".as_ref())?;
+//! let suite = Suite::load(&folder.join("suite.toml"))?;
 //! let ran = suite.run(&Filter::default(), false, |_| {});
 //! assert_eq!(ran.len(), 2);
 //! assert!(ran.iter().all(|case| case.is_ok()));

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use vpcemu_import::Choice;
 use vpcemu_lab::{Lab, Options};
@@ -76,7 +76,8 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// A path that the suite names, which is relative to the suite.
     pub(crate) fn path_of(&self, text: &str) -> PathBuf {
-        self.path.parent().map_or_else(|| PathBuf::from(text), |folder| folder.join(text))
+        let joined = self.path.parent().map_or_else(|| PathBuf::from(text), |folder| folder.join(text));
+        tidy(&joined).unwrap_or(joined)
     }
 
     /// Loads a configuration that the suite names.
@@ -149,6 +150,21 @@ impl Suite {
     pub fn assumptions(&self) -> &[Assumption] {
         &self.network.assumptions
     }
+}
+
+/// A path without `folder/..`, where that leads to the same file: behind a symbolic link it does not.
+fn tidy(path: &Path) -> Option<PathBuf> {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        let is_folder = matches!(tidied.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && is_folder {
+            tidied.pop();
+        } else {
+            tidied.push(part);
+        }
+    }
+    let is_same = path.canonicalize().ok()? == tidied.canonicalize().ok()?;
+    is_same.then_some(tidied)
 }
 
 fn invalid(mut findings: Vec<Finding>, source: &Source) -> Error {

@@ -32,18 +32,19 @@ impl Document {
     pub(crate) fn parse(text: &str, places: &Places) -> Result<Self, Box<Finding>> {
         serde_saphyr::from_str(text).map(Self).map_err(|error| {
             let origin = match error.location() {
-                Some(location) => places.at(span(&location)),
+                Some(location) => places.at(within(text, &location)),
                 None => places.file(),
             };
-            // The place and the line are shown by whoever shows the finding.
             let told = error.without_snippet().to_string();
-            let told = told.split(" at line ").next().unwrap_or(&told).lines().next().unwrap_or_default();
-            Box::new(Finding::error("syntax", &origin, told.trim_start_matches("error: ").to_owned()))
+            Box::new(Finding::error("syntax", &origin, sentence(&told)))
         })
     }
 
     /// The tables of the document.
     pub(crate) fn table(&self, places: &Places) -> Result<DeTable<'_>, Box<Finding>> {
+        if matches!(self.0.value, Node::Null) {
+            return Err(Box::new(Finding::error("no-cases", &places.file(), "the suite is empty")));
+        }
         match converted(&self.0, places)?.into_inner() {
             DeValue::Table(table) => Ok(table),
             _ => {
@@ -52,6 +53,22 @@ impl Document {
             }
         }
     }
+}
+
+/// What is wrong, without its place, which whoever shows it shows with its line, and without advice for programmers.
+fn sentence(told: &str) -> &str {
+    let ends = [" at line ", ", set DuplicateKeyPolicy", "; use from_str"];
+    ends.iter().fold(told, |told, end| told.split(end).next().unwrap_or(told))
+}
+
+/// The place of a mistake of syntax, which is counted in characters.
+fn within(text: &str, location: &Location) -> Range<usize> {
+    if location.span().byte_offset().is_some() {
+        return span(location);
+    }
+    let skipped = usize::try_from(location.span().offset()).unwrap_or(usize::MAX);
+    let start = text.char_indices().nth(skipped).map_or(text.len(), |(at, _)| at);
+    start..text[start..].chars().next().map_or(start, |found| start + found.len_utf8())
 }
 
 fn span(location: &Location) -> Range<usize> {
@@ -150,5 +167,31 @@ impl<'de> Visitor<'de> for Reader {
             pairs.push(pair);
         }
         Ok(Node::Table(pairs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vpcemu_model::native::Source;
+
+    use super::*;
+
+    fn refused(text: &str) -> (String, Option<(usize, usize)>) {
+        let source = Source { name: "suite.yaml".into(), text: text.into() };
+        let places = Places::of(&source);
+        let finding = Document::parse(text, &places).and_then(|document| document.table(&places).map(drop));
+        finding.map_or_else(|finding| (finding.text, finding.origin.span), |()| panic!("{text} was read"))
+    }
+
+    #[test]
+    fn a_mistake_has_its_place_in_bytes() {
+        let (told, span) = refused("# \u{e4}\u{f6}\nconfig: [x\nflow: y\n");
+        assert!(told.contains("':'"), "{told}");
+        assert_eq!(span, Some((22, 23)));
+        assert_eq!(refused("a: 1\na: 2\n"), ("duplicate mapping key: a".to_owned(), Some((5, 6))));
+        assert_eq!(refused("a: 1\n---\nb: 2").0, "multiple YAML documents detected");
+        assert_eq!(refused("- a\n").0, "a suite is a mapping of keys");
+        assert_eq!(refused("a:\n").1, Some((1, 1)));
+        assert_eq!(refused("").0, "the suite is empty");
     }
 }
