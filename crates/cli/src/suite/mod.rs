@@ -17,8 +17,7 @@ Examples:
   vpcemu test suite.toml
   vpcemu test suite.toml more.yaml --filter nat --junit results.xml
   vpcemu test suite.toml --format github
-  vpcemu test suite.toml --bless
-  vpcemu test suite.toml --watch")]
+  vpcemu test suite.toml --bless")]
 pub(crate) struct Test {
     /// Suites, TOML or YAML.
     #[arg(required = true, value_name = "SUITE", value_hint = ValueHint::FilePath)]

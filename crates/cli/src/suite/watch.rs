@@ -23,8 +23,8 @@ pub(super) fn run(arguments: &Test) -> Result<Ending, Error> {
         .enable_all()
         .build()
         .map_err(|source| Error::Runtime { name: "the tokio runtime", source })?;
-    // Before the first run, so that what is interrupted is this and not the process.
-    let mut interrupted = std::pin::pin!(runtime.block_on(async { tokio::spawn(tokio::signal::ctrl_c()) }));
+    // While the first run lasts SIGINT ends the process; from then on it ends the watching.
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let inputs = inputs(arguments);
         let stamps = stamps(&inputs);
@@ -58,7 +58,8 @@ fn inputs(arguments: &Test) -> Vec<PathBuf> {
     let of = |path: &PathBuf| match Suite::load(path) {
         Ok(suite) => suite.inputs().to_vec(),
         Err(_) => {
-            let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let beside =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
             vec![path.clone(), beside.to_owned()]
         }
     };
