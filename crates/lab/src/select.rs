@@ -15,9 +15,11 @@ use crate::Error;
 /// If none has the name, or several have it.
 pub fn interface<'a>(network: &'a Network, text: &str) -> Result<&'a NetworkInterface, Error> {
     let address: Option<IpAddr> = text.parse().ok();
+    // Looked for once: there may be ten thousand of them, and as many interfaces.
+    let instances = network.instances.iter().filter(|it| it.id.as_str() == text || it.name.as_deref() == Some(text));
+    let instances: Vec<&Id> = instances.map(|instance| &instance.id).collect();
     let named = |interface: &&NetworkInterface| {
-        let instance = interface.instance.as_ref().and_then(|id| network.instances.iter().find(|i| i.id == *id));
-        let of_instance = instance.is_some_and(|of| of.id.as_str() == text || of.name.as_deref() == Some(text));
+        let of_instance = interface.instance.as_ref().is_some_and(|id| instances.contains(&id));
         let public = |address: IpAddr| interface.ipv4.iter().any(|pair| pair.public.map(IpAddr::V4) == Some(address));
         interface.id.as_str() == text
             || interface.name.as_deref() == Some(text)
