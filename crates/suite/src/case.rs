@@ -10,7 +10,6 @@ use vpcemu_packet::Offloads;
 use vpcemu_replay::{At, Binding};
 
 use crate::expected::Expected;
-use crate::file::Fate;
 
 /// One case of a suite.
 #[derive(Debug)]
@@ -128,13 +127,6 @@ pub(crate) struct Capture {
     pub(crate) dedup: bool,
     /// Configurations that come later, and when after the first packet.
     pub(crate) later: Vec<(Duration, Network)>,
-    /// Numbers of the summary by their JSON paths, with the line that expects each.
+    /// Numbers of the summary by their JSON paths.
     pub(crate) summary: BTreeMap<Vec<String>, u64>,
-}
-
-/// The fate of what is expected to be delivered.
-impl Default for Expected {
-    fn default() -> Self {
-        Self::only(Fate::Allow)
-    }
 }

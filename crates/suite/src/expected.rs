@@ -47,12 +47,14 @@ impl End {
     }
 }
 
-impl Expected {
-    /// That it has this fate, and nothing else.
-    pub(crate) fn only(fate: Fate) -> Self {
-        Self { fate, reason: None, at: None, rule: None, src: None, dst: None }
+/// That it is delivered, and nothing else.
+impl Default for Expected {
+    fn default() -> Self {
+        Self { fate: Fate::Allow, reason: None, at: None, rule: None, src: None, dst: None }
     }
+}
 
+impl Expected {
     /// In what a packet differs from it, each in a sentence about `what`; nothing if in nothing.
     pub(crate) fn differences(&self, what: &str, told: &Explanation) -> Vec<String> {
         let is_delivered = told.verdict == "allow";
