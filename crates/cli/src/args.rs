@@ -36,6 +36,8 @@ pub(crate) enum Verb {
     Rules(Box<crate::rules::Rules>),
     /// Run assertion files: flows, scripts over time and captures with golden verdicts.
     Test(crate::suite::Test),
+    /// Push the same packets through two configurations, and say what became of them differently.
+    Diff(Box<crate::diff::Diff>),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
     /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.

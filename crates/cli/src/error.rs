@@ -9,6 +9,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Import(#[from] vpcemu_import::Error),
     #[error(transparent)]
+    Diff(#[from] vpcemu_diff::Error),
+    #[error(transparent)]
     Lab(#[from] vpcemu_lab::Error),
     #[error(transparent)]
     Replay(#[from] vpcemu_replay::Error),

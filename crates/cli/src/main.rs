@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod config;
 mod convert;
+mod diff;
 mod error;
 mod man;
 mod progress;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Trace(trace) => trace::run(&trace),
         Verb::Rules(rules) => rules::run(&rules),
         Verb::Test(test) => suite::run(&test),
+        Verb::Diff(diff) => diff::run(&diff),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
         Verb::Schema(Schema { of }) => schema(of),
