@@ -193,10 +193,15 @@ impl Middle {
                 middle.tables.extend(stand.groups);
                 middle.tables.push(stand.acl);
             }
-            for subnet in network.nat_gateways.iter().filter_map(|nat| nat.subnet()) {
-                let (acl, routes) = tables[side].subnet(subnet).unwrap_or_default();
-                said[side] += &format!("{}{}", acl.says, routes.says);
-                middle.tables.push(acl);
+            for nat in &network.nat_gateways {
+                match &nat.placement {
+                    Placement::Zonal { subnet, .. } => {
+                        let (acl, routes) = tables[side].subnet(subnet).unwrap_or_default();
+                        said[side] += &format!("{}{}", acl.says, routes.says);
+                        middle.tables.push(acl);
+                    }
+                    Placement::Regional { route_table } => said[side] += &tables[side].table(route_table).says,
+                }
             }
             middle.ingress_routing |= network.gateway_route_tables.iter().any(|table| !table.routes.is_empty());
         }

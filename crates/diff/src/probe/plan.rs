@@ -174,7 +174,7 @@ impl Plan {
 
     /// The classes of packets from one end to the other; none where both configurations are the same to them.
     pub(super) fn classes(&self, source: &Source, goal: &Goal) -> Option<Classes> {
-        if source.address.is_ipv6() != goal.address.is_ipv6() || source.address == goal.address {
+        if source.address.is_ipv6() != goal.address.is_ipv6() {
             return None;
         }
         let sender = match source.from {

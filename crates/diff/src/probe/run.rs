@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use vpcemu_lab::{Lab, Options, Sent};
+use vpcemu_dataplane::outcome::StepKind;
+use vpcemu_lab::{DropReason, Lab, Options, Sent};
 use vpcemu_replay::verdict::Names;
 
 use super::exchange::Bench;
@@ -123,6 +124,8 @@ struct Held {
     /// Whether the packet that opens it was delivered, by the old and the new one.
     opened: [bool; 2],
     found: Option<Found>,
+    /// Whether nothing else gets further between these two ends either.
+    settled: bool,
 }
 
 impl Run<'_> {
@@ -140,6 +143,9 @@ impl Run<'_> {
                 let Some(held) = self.hold(probe) else { return };
                 if let Some(found) = held.found {
                     findings.note((source, goal), probe, found, &[to], home);
+                }
+                if held.settled {
+                    return;
                 }
                 if held.opened != [false, false] {
                     outcomes.entry(held.opened).or_default().push(to);
@@ -199,7 +205,8 @@ impl Run<'_> {
             let (was, is) = (was.get(packet), is.get(packet));
             Found { kind, packet, old: reason(kind, was, is), new: reason(kind, is, was) }
         });
-        Some(Held { opened, found })
+        let settled = by_address(was.first()) && by_address(is.first());
+        Some(Held { opened, found, settled })
     }
 
     pub(super) fn judge(&self) -> Judge<'_> {
@@ -222,4 +229,37 @@ impl Run<'_> {
 /// What the engine said of a packet.
 pub(super) fn fate(sent: &Sent) -> Fate<'_> {
     Fate { verdict: Some(&sent.verdict), reason: sent.reason(), steps: &sent.steps }
+}
+
+/// Whether a packet was dropped for its addresses, before anything translated them: the same becomes of every packet between
+/// its ends that no rule drops before that. So it is where there is nobody to send any.
+fn by_address(sent: Option<&Sent>) -> bool {
+    let Some(sent) = sent else { return true };
+    let reasons = [
+        DropReason::SourceDestCheck,
+        DropReason::Spoofed,
+        DropReason::NoRoute,
+        DropReason::Blackhole,
+        DropReason::NeighborUnknown,
+        DropReason::NoPublicAddress,
+        DropReason::NoSuchPublicAddress,
+        DropReason::EgressToRfc1918,
+        DropReason::EgressToRfc6598,
+        DropReason::IngressFromRfc1918,
+        DropReason::IngressFromRfc6598,
+        DropReason::PrivateIpv6,
+        DropReason::PeeringAddress,
+        DropReason::BadStateAttachment,
+        DropReason::TransitUnassociated,
+        DropReason::TransitNoRoute,
+        DropReason::TransitBlackhole,
+        DropReason::VpnSource,
+        DropReason::VpnDestination,
+        DropReason::Ipv6Unsupported,
+        DropReason::Martian,
+        DropReason::Multicast,
+        DropReason::ReservedAddress,
+    ];
+    let translated = sent.steps.iter().any(|step| matches!(step.kind, StepKind::Nat | StepKind::Forward));
+    sent.reason().is_some_and(|reason| reasons.contains(&reason)) && !translated
 }

@@ -156,7 +156,12 @@ impl<'a> Tables<'a> {
     pub(super) fn subnet(&self, id: &Id) -> Option<(Rc<Table>, Rc<Routes>)> {
         let subnet = self.network.subnet(id)?;
         let acl = self.acls.get(&subnet.network_acl).cloned().unwrap_or_default();
-        Some((acl, self.routes.get(&subnet.route_table).cloned().unwrap_or_default()))
+        Some((acl, self.table(&subnet.route_table)))
+    }
+
+    /// The routes of a table.
+    pub(super) fn table(&self, id: &Id) -> Rc<Routes> {
+        self.routes.get(id).cloned().unwrap_or_default()
     }
 
     /// What an interface stands in.
