@@ -117,10 +117,15 @@ impl Captured {
                 }
                 Some(Difference::Change(kind)) => kind,
             };
-            // What diverged belongs to the opening packet whose denial it contradicts.
-            let opening = [&is, &was].iter().find_map(|heard| heard.verdict.as_ref()?.after);
             let key = was.captured.or(is.captured).map(canonical);
-            let known = key.and_then(|key| by_key.get(&key)).or_else(|| by_opening.get(&opening?)).copied();
+            let known = key.and_then(|key| by_key.get(&key));
+            // Behind a translation the key is another one. Then it is the packet that opened the connection in either, or whose
+            // denial this one contradicts.
+            let opened = || {
+                let verdicts = [was.verdict.as_ref(), is.verdict.as_ref()].into_iter().flatten();
+                verdicts.flat_map(|it| [it.after, it.connection]).flatten().find_map(|n| by_opening.get(&n))
+            };
+            let known = known.or_else(opened).copied();
             match known {
                 Some(at) => {
                     let flow = &mut flows[at];
@@ -192,6 +197,7 @@ impl Flow {
             packet: None,
             from: Vec::new(),
             to: Vec::new(),
+            ipv6: None,
             traffic: None,
             source_ports: None,
             old,

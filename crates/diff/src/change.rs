@@ -63,6 +63,9 @@ pub struct Change {
     /// To whom, of probes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<String>,
+    /// Whether probes are of IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<bool>,
     /// Protocols with their ports or types, of probes: `tcp 443, 8000-8080`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<String>,

@@ -68,7 +68,10 @@ pub(crate) fn packets(change: &Change) -> String {
         Some("confirmation") => ", what confirms it",
         _ => "",
     };
-    format!("{} -> {}: {traffic}{ports}{answer}", few(&change.from), few(&change.to))
+    // Blocks say themselves which version they are of.
+    let told = change.from.iter().chain(&change.to).any(|end| end.contains(':'));
+    let version = if change.ipv6 == Some(true) && !told { " over IPv6" } else { "" };
+    format!("{} -> {}: {traffic}{version}{ports}{answer}", few(&change.from), few(&change.to))
 }
 
 /// Names that are listed before the rest is counted.

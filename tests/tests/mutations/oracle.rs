@@ -51,7 +51,7 @@ impl<'a> Oracle<'a> {
     /// The first packet that fares differently, and how.
     pub(crate) fn differs(&mut self, packets: u32) -> Option<String> {
         (0..packets).find_map(|_| {
-            let Some(opening) = self.opening() else { return None };
+            let opening = self.opening()?;
             let [old, new] = &mut self.labs;
             let (was, is) = (fate(old, &opening), fate(new, &opening));
             (was != is).then(|| format!("{opening:?}\nwas {was:?}\nis  {is:?}"))
@@ -104,7 +104,12 @@ impl<'a> Oracle<'a> {
         };
         let protocol = *self.dice.pick(&[6, 6, 6, 6, 17, 17, 1, 1, 47, 132]);
         let ports = (if self.dice.chance(50) { 40_000 } else { self.port() }, self.port());
-        (src.is_ipv6() == dst.is_ipv6()).then_some(Opening { from, src, dst, ports, protocol })
+        // What a host sends to itself never leaves it.
+        let own = match &from {
+            From::Interface(id) => hosts.iter().any(|host| host.id == *id && host.addresses().any(|own| own == dst)),
+            From::Internet | From::Edge(_) => false,
+        };
+        (src.is_ipv6() == dst.is_ipv6() && !own).then_some(Opening { from, src, dst, ports, protocol })
     }
 }
 

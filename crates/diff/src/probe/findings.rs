@@ -42,7 +42,7 @@ struct Hits {
 
 /// What has been found.
 #[derive(Default)]
-pub(super) struct Findings(BTreeMap<Key, BTreeMap<(String, String), Hits>>);
+pub(super) struct Findings(BTreeMap<Key, BTreeMap<(bool, String, String), Hits>>);
 
 impl Findings {
     /// Notes a probe that stands for calls of the ports `to`, from the ports `from`.
@@ -55,7 +55,7 @@ impl Findings {
         from: Interval,
     ) {
         let key = (std::cmp::Reverse(found.kind), found.packet, found.old, found.new);
-        let ends = (source.label.clone(), goal.label.clone());
+        let ends = (probe.src.is_ipv6(), source.label.clone(), goal.label.clone());
         let hits = self.0.entry(key).or_default().entry(ends);
         let hits = hits.or_insert_with(|| Hits { traffic: Traffic::default(), count: 0, example: probe });
         hits.count += 1;
@@ -83,20 +83,20 @@ impl Findings {
     pub(super) fn changes(self, run: &mut Run<'_>) -> Vec<Change> {
         let mut changes = Vec::new();
         for ((kind, packet, ..), ends) in self.0 {
-            let mut by_source: BTreeMap<(String, Traffic), (BTreeSet<String>, Hits)> = BTreeMap::new();
-            for ((from, to), hits) in ends {
-                let traffic = hits.traffic.normal();
-                let (goals, sum) = by_source.entry((from, traffic)).or_insert_with(|| (BTreeSet::new(), none(&hits)));
+            let mut by_source: BTreeMap<(bool, String, Traffic), (BTreeSet<String>, Hits)> = BTreeMap::new();
+            for ((ipv6, from, to), hits) in ends {
+                let key = (ipv6, from, hits.traffic.normal());
+                let (goals, sum) = by_source.entry(key).or_insert_with(|| (BTreeSet::new(), none(&hits)));
                 goals.insert(to);
                 sum.count += hits.count;
             }
-            let mut by_ends: BTreeMap<(Traffic, BTreeSet<String>), (Vec<String>, Hits)> = BTreeMap::new();
-            for ((from, traffic), (to, hits)) in by_source {
-                let (sources, sum) = by_ends.entry((traffic, to)).or_insert_with(|| (Vec::new(), none(&hits)));
+            let mut by_ends: BTreeMap<(bool, Traffic, BTreeSet<String>), (Vec<String>, Hits)> = BTreeMap::new();
+            for ((ipv6, from, traffic), (to, hits)) in by_source {
+                let (sources, sum) = by_ends.entry((ipv6, traffic, to)).or_insert_with(|| (Vec::new(), none(&hits)));
                 sources.push(from);
                 sum.count += hits.count;
             }
-            for ((traffic, to), (from, hits)) in by_ends {
+            for ((_, traffic, to), (from, hits)) in by_ends {
                 let ends = (from, to.into_iter().collect());
                 changes.push(change(run, (kind.0, packet), &traffic, ends, &hits));
             }
@@ -134,6 +134,7 @@ fn change(
         flow: ends(probe),
         packets: hits.count,
         first: None,
+        ipv6: Some(probe.src.is_ipv6()),
         packet,
         from,
         to,

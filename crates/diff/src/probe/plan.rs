@@ -186,6 +186,12 @@ impl Plan {
         if outside && !goal.public && (goal.owners.is_empty() || goal.address.is_ipv4() && is_private(goal.address)) {
             return None;
         }
+        // What a host sends to itself never leaves it.
+        if let (Beginning::Member(sender), [owner], false) = (source.from, goal.owners.as_slice(), goal.public)
+            && sender == *owner
+        {
+            return None;
+        }
         let owners = || goal.owners.iter().map(|&owner| &self.members[owner]);
         let spoofed = sender.is_some_and(|sender| !sender.private.contains(&source.address));
         let detours = self.middle.ingress_routing
