@@ -7,7 +7,7 @@ use vpcemu_dataplane::{Component, DropReason};
 use vpcemu_lab::Sent;
 use vpcemu_packet::{endpoint, protocol_name};
 
-use super::plan::{Goal, Plan, Source};
+use super::plan::Plan;
 use super::ports::{Interval, PortSet};
 use super::run::{Found, Run, fate};
 use super::{Probe, What};
@@ -48,14 +48,14 @@ impl Findings {
     /// Notes a probe that stands for calls of the ports `to`, from the ports `from`.
     pub(super) fn note(
         &mut self,
-        (source, goal): (&Source, &Goal),
+        (from_whom, to_whom): &(String, String),
         probe: Probe,
         found: Found,
         to: &[Interval],
         from: Interval,
     ) {
         let key = (std::cmp::Reverse(found.kind), found.packet, found.old, found.new);
-        let ends = (probe.src.is_ipv6(), source.label.clone(), goal.label.clone());
+        let ends = (probe.src.is_ipv6(), from_whom.clone(), to_whom.clone());
         let hits = self.0.entry(key).or_default().entry(ends);
         let hits = hits.or_insert_with(|| Hits { traffic: Traffic::default(), count: 0, example: probe });
         hits.count += 1;
@@ -90,7 +90,8 @@ impl Findings {
                 goals.insert(to);
                 sum.count += hits.count;
             }
-            let mut by_ends: BTreeMap<(bool, Traffic, BTreeSet<String>), (Vec<String>, Hits)> = BTreeMap::new();
+            type Shared = (bool, Traffic, BTreeSet<String>);
+            let mut by_ends: BTreeMap<Shared, (Vec<String>, Hits)> = BTreeMap::new();
             for ((ipv6, from, traffic), (to, hits)) in by_source {
                 let (sources, sum) = by_ends.entry((ipv6, traffic, to)).or_insert_with(|| (Vec::new(), none(&hits)));
                 sources.push(from);

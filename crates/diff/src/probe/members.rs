@@ -9,7 +9,7 @@ use vpcemu_model::{
 };
 
 use super::space::{Signature, Space};
-use super::tables::{Stand, Table, Tables};
+use super::tables::{Stand, Table, Tables, Way};
 use crate::pair::title;
 use crate::{Pair, Which};
 
@@ -32,6 +32,10 @@ pub(super) struct Member {
     pub(super) sends: bool,
     /// Whether it may send what has other sources, in either.
     pub(super) forwards: bool,
+    /// The blocks that rules and routes name which its calls meet at it.
+    pub(super) calls: Signature,
+    /// Likewise of calls to it.
+    pub(super) called: Signature,
 }
 
 /// What packets may meet between the ends of a flow: at gateways, appliances, attachments and endpoints.
@@ -41,6 +45,8 @@ pub(super) struct Middle {
     pub(super) changed: bool,
     /// Whether what comes from gateways may be led to it.
     pub(super) ingress_routing: bool,
+    /// The blocks that its rules and routes name.
+    pub(super) knows: Signature,
 }
 
 /// One interface that sends and is called for each class, and a second one that is called.
@@ -85,7 +91,10 @@ pub(super) fn members(pair: &Pair, tables: [&Tables<'_>; 2], space: &Space) -> V
     let mut members = Vec::new();
     for class in classes {
         for (number, interface) in class.iter().take(2).enumerate() {
-            members.push(Member::new(pair, tables, *interface, class.len(), number == 0));
+            let mut member = Member::new(pair, tables, *interface, class.len(), number == 0);
+            member.calls = space.known(member.stands().flat_map(|stand| stand.nets(Way::Out)));
+            member.called = space.known(member.stands().flat_map(|stand| stand.nets(Way::In)));
+            members.push(member);
         }
     }
     members
@@ -116,6 +125,8 @@ impl Member {
             changed,
             sends: first && sides().any(opens),
             forwards: sides().any(|it| !it.source_dest_check || it.forward.is_some()),
+            calls: Vec::new(),
+            called: Vec::new(),
             stands,
         }
     }
@@ -179,9 +190,10 @@ fn between(network: &Network) -> HashSet<&Id> {
 }
 
 impl Middle {
-    pub(super) fn of(pair: &Pair, tables: [&Tables<'_>; 2]) -> Self {
-        let mut middle = Self { tables: Vec::new(), changed: false, ingress_routing: false };
-        let mut said = [String::new(), String::new()];
+    pub(super) fn of(pair: &Pair, tables: [&Tables<'_>; 2], space: &Space) -> Self {
+        let mut middle = Self { tables: Vec::new(), changed: false, ingress_routing: false, knows: Vec::new() };
+        let mut said = [gateways(&pair.old), gateways(&pair.new)];
+        let mut nets = Vec::new();
         for (side, which) in [Which::Old, Which::New].into_iter().enumerate() {
             let network = tables[side].network;
             let mut interfaces: Vec<_> = between(network).into_iter().collect();
@@ -190,6 +202,7 @@ impl Middle {
                 let Some(interface) = network.interface(id) else { continue };
                 let stand = tables[side].stand(pair, which, interface);
                 said[side] += &stand.says;
+                nets.extend(stand.nets(Way::In).chain(stand.nets(Way::Out)));
                 middle.tables.extend(stand.groups);
                 middle.tables.push(stand.acl);
             }
@@ -198,74 +211,103 @@ impl Middle {
                     Placement::Zonal { subnet, .. } => {
                         let (acl, routes) = tables[side].subnet(subnet).unwrap_or_default();
                         said[side] += &format!("{}{}", acl.says, routes.says);
+                        nets.extend(acl.nets(None).chain(routes.nets()));
                         middle.tables.push(acl);
                     }
-                    Placement::Regional { route_table } => said[side] += &tables[side].table(route_table).says,
+                    Placement::Regional { route_table } => {
+                        let routes = tables[side].table(route_table);
+                        said[side] += &routes.says;
+                        nets.extend(routes.nets());
+                    }
                 }
             }
             middle.ingress_routing |= network.gateway_route_tables.iter().any(|table| !table.routes.is_empty());
         }
         middle.changed = said[0] != said[1];
+        middle.knows = space.known(nets.into_iter());
         middle.tables.sort_by(|a, b| a.says.cmp(&b.says));
         middle.tables.dedup_by(|a, b| a.says == b.says);
         middle
     }
 }
 
-/// Everything of a configuration that is not of single interfaces and subnets' rules, as text.
+/// Gateways that only packets meet which a route leads to them, as text.
+fn gateways(network: &Network) -> String {
+    let Plain { mut nats, mut neighbors, .. } = Plain::of(network);
+    nats.append(&mut neighbors);
+    nats.sort_unstable();
+    nats.join("\n")
+}
+
+/// Everything of a configuration that is not of single interfaces and subnets' rules, or [`gateways`], as text.
 pub(super) fn rest(network: &Network) -> String {
-    let mut network = network.clone();
-    let none = Origin::default;
-    network.vpcs.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
-    network.internet_gateways.iter_mut().for_each(|it| it.origin = none());
-    network.egress_only_internet_gateways.iter_mut().for_each(|it| it.origin = none());
-    network.nat_gateways.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
-    network.vpc_endpoints.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
-    network.vpc_peering_connections.iter_mut().for_each(|it| it.name = None);
-    network.vpn_gateways.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
-    network.block_public_access.exclusions.iter_mut().for_each(|it| it.origin = none());
-    for peering in &mut network.vpc_peering_connections {
-        peering.origin = none();
-    }
-    let mut lists: HashSet<Id> = HashSet::new();
-    let mut note = |destination: &Destination| {
-        if let Destination::PrefixList(list) = destination {
-            lists.insert(list.clone());
+    let mut rest = Plain::of(network).rest;
+    rest.sort_unstable();
+    rest.join("\n")
+}
+
+/// What a configuration has beside interfaces and subnets' rules, as text without names and origins.
+struct Plain {
+    nats: Vec<String>,
+    neighbors: Vec<String>,
+    rest: Vec<String>,
+}
+
+impl Plain {
+    fn of(network: &Network) -> Self {
+        let mut network = network.clone();
+        let none = Origin::default;
+        network.vpcs.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
+        network.internet_gateways.iter_mut().for_each(|it| it.origin = none());
+        network.egress_only_internet_gateways.iter_mut().for_each(|it| it.origin = none());
+        network.nat_gateways.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
+        network.vpc_endpoints.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
+        network.vpc_peering_connections.iter_mut().for_each(|it| it.name = None);
+        network.vpn_gateways.iter_mut().for_each(|it| (it.origin, it.name) = (none(), None));
+        network.block_public_access.exclusions.iter_mut().for_each(|it| it.origin = none());
+        for peering in &mut network.vpc_peering_connections {
+            peering.origin = none();
         }
-    };
-    for gateway in &mut network.transit_gateways {
-        (gateway.origin, gateway.name) = (none(), None);
-        gateway.attachments.iter_mut().for_each(|it| it.origin = none());
-        for table in &mut gateway.route_tables {
+        let mut lists: HashSet<Id> = HashSet::new();
+        let mut note = |destination: &Destination| {
+            if let Destination::PrefixList(list) = destination {
+                lists.insert(list.clone());
+            }
+        };
+        for gateway in &mut network.transit_gateways {
+            (gateway.origin, gateway.name) = (none(), None);
+            gateway.attachments.iter_mut().for_each(|it| it.origin = none());
+            for table in &mut gateway.route_tables {
+                (table.origin, table.name) = (none(), None);
+                table.routes.iter_mut().for_each(|it| it.origin = none());
+                table.routes.iter().for_each(|it| note(&it.destination));
+            }
+        }
+        for table in &mut network.gateway_route_tables {
             (table.origin, table.name) = (none(), None);
             table.routes.iter_mut().for_each(|it| it.origin = none());
             table.routes.iter().for_each(|it| note(&it.destination));
         }
-    }
-    for table in &mut network.gateway_route_tables {
-        (table.origin, table.name) = (none(), None);
-        table.routes.iter_mut().for_each(|it| it.origin = none());
-        table.routes.iter().for_each(|it| note(&it.destination));
-    }
-    for endpoint in &network.vpc_endpoints {
-        if let EndpointKind::Gateway { prefix_list: Some(list) } = &endpoint.kind {
-            lists.insert(list.clone());
+        for endpoint in &network.vpc_endpoints {
+            if let EndpointKind::Gateway { prefix_list: Some(list) } = &endpoint.kind {
+                lists.insert(list.clone());
+            }
         }
+        let lists = network.prefix_lists.iter().filter(|list| lists.contains(&list.id));
+        let lists: Vec<_> = lists.map(|list| format!("{} {:?}", list.id, list.entries)).collect();
+        let subnets = network.subnets.iter().map(|it| format!("{} {:?} {}", it.vpc, it.cidrs, it.availability_zone));
+        // What AWS makes with a VPC has no say of its own: its rules are told with the subnets and interfaces.
+        let vpcs = network.vpcs.iter().map(|it| format!("{} {:?}", it.id, it.cidrs));
+        let mut rest: Vec<String> = lists.into_iter().chain(subnets).chain(vpcs).collect();
+        rest.extend(network.internet_gateways.iter().map(|it| format!("{it:?}")));
+        rest.extend(network.egress_only_internet_gateways.iter().map(|it| format!("{it:?}")));
+        rest.extend(network.vpc_endpoints.iter().map(|it| format!("{it:?}")));
+        rest.extend(network.gateway_route_tables.iter().map(|it| format!("{it:?}")));
+        rest.push(format!("{:?}", network.block_public_access));
+        rest.push(format!("{:?}", network.behavior));
+        let mut neighbors: Vec<_> = network.vpc_peering_connections.iter().map(|it| format!("{it:?}")).collect();
+        neighbors.extend(network.transit_gateways.iter().map(|it| format!("{it:?}")));
+        neighbors.extend(network.vpn_gateways.iter().map(|it| format!("{it:?}")));
+        Self { nats: network.nat_gateways.iter().map(|it| format!("{it:?}")).collect(), neighbors, rest }
     }
-    let lists = network.prefix_lists.iter().filter(|list| lists.contains(&list.id));
-    let lists: Vec<_> = lists.map(|list| format!("{} {:?}", list.id, list.entries)).collect();
-    let subnets = network.subnets.iter().map(|it| format!("{} {:?} {}", it.vpc, it.cidrs, it.availability_zone));
-    // What AWS makes with a VPC has no say of its own: its rules are told with the subnets and interfaces.
-    let vpcs = network.vpcs.iter().map(|it| format!("{} {:?}", it.id, it.cidrs));
-    let mut texts: Vec<String> = lists.into_iter().chain(subnets).chain(vpcs).collect();
-    texts.extend(network.internet_gateways.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.egress_only_internet_gateways.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.nat_gateways.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.vpc_endpoints.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.vpc_peering_connections.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.transit_gateways.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.vpn_gateways.iter().map(|it| format!("{it:?}")));
-    texts.extend(network.gateway_route_tables.iter().map(|it| format!("{it:?}")));
-    texts.sort_unstable();
-    format!("{}\n{:?}\n{:?}", texts.join("\n"), network.block_public_access, network.behavior)
 }

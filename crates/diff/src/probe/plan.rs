@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use vpcemu_model::{IcmpTypeCode, Ports, Protocol};
 
 use super::members::{Member, Middle, members, rest};
 use super::ports::{Cuts, Interval};
-use super::space::{AddressClass, Space};
+use super::space::{AddressClass, Signature, Space};
 use super::tables::{Bound, Tables, Way};
 use super::{Beginning, What};
 use crate::pair::title;
@@ -35,21 +36,36 @@ const SERVICES: [(&str, &str); 7] = [
 
 /// Who sends.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
-    pub(super) from: Beginning,
-    pub(super) address: IpAddr,
-    pub(super) label: String,
+struct Source {
+    from: Beginning,
+    address: IpAddr,
+    /// Its name, or that of where it sends from.
+    label: String,
+    /// The class of its address, if nobody in the network has it.
+    class: Option<usize>,
 }
 
 /// Who is called.
 #[derive(Clone, Debug)]
-pub(super) struct Goal {
-    pub(super) address: IpAddr,
-    pub(super) label: String,
+struct Goal {
+    address: IpAddr,
+    label: String,
+    /// The class of the address, if nobody in the network has it.
+    class: Option<usize>,
     /// Members who have it.
     owners: Vec<usize>,
     /// Whether it is translated on the way.
     public: bool,
+}
+
+/// Two ends, and what to try between them.
+pub(super) struct Ends {
+    pub(super) from: Beginning,
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
+    /// Who they are to people.
+    pub(super) labels: (String, String),
+    pub(super) classes: Classes,
 }
 
 /// The classes of packets between two ends.
@@ -71,8 +87,11 @@ pub(super) struct Ported {
 pub(super) struct Plan {
     pub(super) members: Vec<Member>,
     pub(super) edges: Vec<String>,
-    pub(super) sources: Vec<Source>,
-    pub(super) goals: Vec<Goal>,
+    sources: Vec<Source>,
+    goals: Vec<Goal>,
+    addresses: Vec<AddressClass>,
+    /// Blocks that mean something wherever packets are.
+    common: Signature,
     middle: Middle,
     /// Something has changed that may concern anybody.
     everything: bool,
@@ -88,25 +107,26 @@ impl Plan {
         let tables = [&old, &new];
         let space = Space::of(pair);
         let members = members(pair, tables, &space);
-        let classes = space.classes(&taken(pair));
         let named = Named::of(pair);
         let mut plan = Self {
-            middle: Middle::of(pair, tables),
+            middle: Middle::of(pair, tables, &space),
             everything: rest(&pair.old) != rest(&pair.new),
             other_protocol: named.other(&OTHER_PROTOCOLS, &named.protocols),
             other_icmp: [named.other(&OTHER_ICMP, &named.icmp), named.other(&OTHER_ICMPV6, &named.icmpv6)],
             smtp: [&pair.old, &pair.new].iter().any(|it| it.behavior.security_group.block_smtp),
+            addresses: space.classes(&taken(pair)),
+            common: space.common,
             members,
             edges,
             sources: Vec::new(),
             goals: Vec::new(),
         };
-        plan.collect_goals(pair, &classes);
-        plan.collect_sources(&classes);
+        plan.collect_goals(pair);
+        plan.collect_sources();
         plan
     }
 
-    fn collect_goals(&mut self, pair: &Pair, classes: &[AddressClass]) {
+    fn collect_goals(&mut self, pair: &Pair) {
         let mut seen: HashSet<IpAddr> = HashSet::new();
         let mut goals: Vec<Goal> = Vec::new();
         for (number, member) in self.members.iter().enumerate() {
@@ -114,7 +134,7 @@ impl Plan {
             let public = member.public.iter().map(|address| (*address, format!("{} (public)", member.label), true));
             for (address, label, public) in private.chain(public) {
                 if seen.insert(address) {
-                    goals.push(Goal { address, label, owners: vec![number], public });
+                    goals.push(Goal { address, label, class: None, owners: vec![number], public });
                 } else if let Some(goal) = goals.iter_mut().find(|goal| goal.address == address) {
                     goal.owners.push(number);
                 }
@@ -126,7 +146,8 @@ impl Plan {
                 for address in &nat.addresses {
                     for address in [Some(address.translated), address.public].into_iter().flatten().map(IpAddr::V4) {
                         if seen.insert(address) {
-                            goals.push(Goal { address, label: name.clone(), owners: Vec::new(), public: true });
+                            let label = name.clone();
+                            goals.push(Goal { address, label, class: None, owners: Vec::new(), public: true });
                         }
                     }
                 }
@@ -134,46 +155,110 @@ impl Plan {
         }
         for (name, address) in SERVICES {
             if let Ok(address) = address.parse() {
-                goals.push(Goal { address, label: name.to_owned(), owners: Vec::new(), public: false });
+                let label = name.to_owned();
+                goals.push(Goal { address, label, class: None, owners: Vec::new(), public: false });
             }
         }
-        for class in classes {
-            let (address, label) = (class.representative, class.label());
-            goals.push(Goal { address, label, owners: Vec::new(), public: false });
+        for (number, class) in self.addresses.iter().enumerate() {
+            let (address, label) = (class.representative, String::new());
+            goals.push(Goal { address, label, class: Some(number), owners: Vec::new(), public: false });
         }
         self.goals = goals;
     }
 
-    fn collect_sources(&mut self, classes: &[AddressClass]) {
+    fn collect_sources(&mut self) {
+        let mut sources = Vec::new();
         for (number, member) in self.members.iter().enumerate().filter(|(_, member)| member.sends) {
-            let from = Beginning::Member(number);
+            let (from, label) = (Beginning::Member(number), &member.label);
             for &address in &member.private {
-                self.sources.push(Source { from, address, label: member.label.clone() });
+                sources.push(Source { from, address, label: label.clone(), class: None });
             }
             // What is not its own: one of each version, and every class from whoever forwards.
             let mut versions = HashSet::new();
-            for class in classes {
-                if member.forwards || versions.insert(class.representative.is_ipv6()) {
-                    let label = format!("{} as {}", member.label, class.label());
-                    self.sources.push(Source { from, address: class.representative, label });
+            for (class, of) in self.addresses.iter().enumerate() {
+                let address = of.representative;
+                if versions.insert(address.is_ipv6()) || member.forwards {
+                    sources.push(Source { from, address, label: label.clone(), class: Some(class) });
                 }
             }
         }
-        for class in classes {
-            let label = class.block.filter(|net| net.prefix_len() > 0);
-            let label = label.map_or_else(|| "internet".to_owned(), |net| format!("internet ({net})"));
-            self.sources.push(Source { from: Beginning::Internet, address: class.representative, label });
-        }
-        for (number, edge) in self.edges.iter().enumerate() {
-            for class in classes {
-                let label = format!("{edge} ({})", class.label());
-                self.sources.push(Source { from: Beginning::Edge(number), address: class.representative, label });
+        let edges = self.edges.iter().cloned().enumerate().map(|(edge, name)| (Beginning::Edge(edge), name));
+        for (from, label) in edges.chain([(Beginning::Internet, "internet".to_owned())]) {
+            for (class, of) in self.addresses.iter().enumerate() {
+                sources.push(Source { from, address: of.representative, label: label.clone(), class: Some(class) });
             }
+        }
+        self.sources = sources;
+    }
+
+    /// Calls `visit` with every two ends between which there is something to try, until it says no. Of those that are the same
+    /// to all rules that packets between them may meet, it is called once. `turn` is which of how many equal shares of them.
+    pub(super) fn visit(&self, (turn, turns): (u64, u64), mut visit: impl FnMut(&Ends) -> bool) {
+        let mut pair = 0u64;
+        let none = Signature::new();
+        let mut groups = self.sources.chunk_by(|a, b| a.from == b.from && a.class.is_some() == b.class.is_some());
+        groups.try_for_each(|sources| {
+            let mut seen: HashSet<(Option<usize>, Signature, Option<usize>, Signature)> = HashSet::new();
+            for (at, goal) in self.goals.iter().enumerate() {
+                for (number, source) in sources.iter().enumerate() {
+                    let Some(classes) = self.classes(source, goal) else { continue };
+                    let sender = match source.from {
+                        Beginning::Member(member) => &self.members[member].calls,
+                        Beginning::Internet | Beginning::Edge(_) => &none,
+                    };
+                    let within = |class: Option<usize>| {
+                        let mut within = Signature::new();
+                        if let Some(class) = class.map(|class| &self.addresses[class]) {
+                            let owners = goal.owners.iter().map(|&owner| &self.members[owner].called);
+                            for owner in owners.chain(goal.owners.is_empty().then_some(&none)) {
+                                within.extend(class.within([&self.common, sender, owner]));
+                            }
+                            within.extend(class.within([&self.middle.knows, &none, &none]));
+                            within.sort_unstable();
+                            within.dedup();
+                        }
+                        within
+                    };
+                    let (of_source, of_goal) = (within(source.class), within(goal.class));
+                    let labels = (self.source_label(source, &of_source), self.goal_label(goal, &of_goal));
+                    let source_key = source.class.is_none().then_some(number);
+                    let goal_key = goal.class.is_none().then_some(at);
+                    if !seen.insert((source_key, of_source, goal_key, of_goal)) {
+                        continue;
+                    }
+                    pair += 1;
+                    if pair % turns != turn {
+                        continue;
+                    }
+                    let (from, src, dst) = (source.from, source.address, goal.address);
+                    if !visit(&Ends { from, src, dst, labels, classes }) {
+                        return None;
+                    }
+                }
+            }
+            Some(())
+        });
+    }
+
+    fn source_label(&self, source: &Source, within: &Signature) -> String {
+        let Some(class) = source.class.map(|class| &self.addresses[class]) else { return source.label.clone() };
+        match (source.from, class.block(within)) {
+            (Beginning::Member(_), block) => format!("{} as {}", source.label, rest_of(class, block)),
+            (Beginning::Internet, Some(net)) if net.prefix_len() > 0 => format!("{} ({net})", source.label),
+            (Beginning::Internet, _) => source.label.clone(),
+            (Beginning::Edge(_), block) => format!("{} ({})", source.label, rest_of(class, block)),
+        }
+    }
+
+    fn goal_label(&self, goal: &Goal, within: &Signature) -> String {
+        match goal.class.map(|class| &self.addresses[class]) {
+            Some(class) => rest_of(class, class.block(within)),
+            None => goal.label.clone(),
         }
     }
 
     /// The classes of packets from one end to the other; none where both configurations are the same to them.
-    pub(super) fn classes(&self, source: &Source, goal: &Goal) -> Option<Classes> {
+    fn classes(&self, source: &Source, goal: &Goal) -> Option<Classes> {
         if source.address.is_ipv6() != goal.address.is_ipv6() {
             return None;
         }
@@ -194,8 +279,17 @@ impl Plan {
         }
         let owners = || goal.owners.iter().map(|&owner| &self.members[owner]);
         let spoofed = sender.is_some_and(|sender| !sender.private.contains(&source.address));
+        let gateway = goal.public && goal.owners.is_empty();
+        let checked = spoofed && !sender.is_some_and(|sender| sender.forwards);
+        // One call is enough to see whether the check is on.
+        let first =
+            || self.addresses.iter().position(|class| class.representative.is_ipv6() == source.address.is_ipv6());
+        if checked && (goal.class.is_none() || goal.class != first()) {
+            return None;
+        }
         let detours = self.middle.ingress_routing
             || spoofed
+            || gateway
             || (sender.is_none() && !outside)
             || (sender.is_some() && goal.public)
             || sender.is_some_and(|it| it.stands().any(|stand| stand.routes.detours(goal.address)))
@@ -235,8 +329,7 @@ impl Plan {
         if self.smtp {
             bounds.ports[0].0.add(vpcemu_model::PortRange { from: SMTP, to: SMTP });
         }
-        if spoofed && !sender.is_some_and(|sender| sender.forwards) {
-            // One is enough to see whether the check is on.
+        if checked {
             let ported = Ported { protocol: 6, to: vec![ALL], from: vec![ALL] };
             return Some(Classes { ported: vec![ported], others: Vec::new() });
         }
@@ -359,11 +452,10 @@ impl Named {
     }
 }
 
-impl AddressClass {
-    fn label(&self) -> String {
-        let rest = if self.representative.is_ipv6() { "::/0" } else { "0.0.0.0/0" };
-        self.block.map_or_else(|| rest.to_owned(), |net| net.to_string())
-    }
+/// A block, or the rest of the world.
+fn rest_of(class: &AddressClass, block: Option<IpNet>) -> String {
+    let rest = if class.representative.is_ipv6() { "::/0" } else { "0.0.0.0/0" };
+    block.map_or_else(|| rest.to_owned(), |net| net.to_string())
 }
 
 fn is_private(address: IpAddr) -> bool {

@@ -8,7 +8,7 @@ use vpcemu_replay::verdict::Names;
 
 use super::exchange::Bench;
 use super::findings::{Findings, Reason, reason};
-use super::plan::{CLIENT_PORT, Classes, Goal, Plan, Source};
+use super::plan::{CLIENT_PORT, Ends, Plan};
 use super::ports::Interval;
 use super::{Beginning, Probe, What};
 use crate::fate::{Difference, Fate, Judge};
@@ -25,7 +25,7 @@ pub struct Limit {
 
 impl Limit {
     /// As many as take some ten seconds.
-    pub const PROBES: u64 = 300_000;
+    pub const PROBES: u64 = 1_000_000;
 }
 
 impl Default for Limit {
@@ -33,6 +33,9 @@ impl Default for Limit {
         Self { probes: Self::PROBES, seed: 1 }
     }
 }
+
+/// Shares that the pairs of ends are tried in, where there are too many: finding the pairs of a share takes as long as for all.
+const TURNS: u64 = 16;
 
 /// What became different of a conversation.
 #[derive(Clone, Debug)]
@@ -52,21 +55,23 @@ pub fn probe(pair: &Pair, limit: Limit) -> Comparison {
     let (old, new) = (lab(Which::Old), lab(Which::New));
     let plan = Plan::of(pair, edges(pair, &old, &new));
     let mut of = 0;
-    for source in &plan.sources {
-        of += plan.goals.iter().filter_map(|goal| plan.classes(source, goal)).map(|it| it.count()).sum::<u64>();
-    }
+    plan.visit((0, 1), |ends| {
+        of += ends.classes.count();
+        true
+    });
+    // Where not all can be tried, what is tried is spread over all of them.
+    let turns = of.div_ceil(limit.probes.max(1)).clamp(1, TURNS);
     let old = Bench::new(old, pair, Which::Old, &plan);
     let new = Bench::new(new, pair, Which::New, &plan);
     let mut run = Run { pair, plan: &plan, old, new, left: limit.probes, sent: 0, cut: false, denied_otherwise: 0 };
     let mut findings = Findings::default();
-    'all: for source in &plan.sources {
-        for goal in &plan.goals {
-            if let Some(classes) = plan.classes(source, goal) {
-                run.converse(source, goal, &classes, &mut findings);
-                if run.cut {
-                    break 'all;
-                }
-            }
+    for turn in 0..turns {
+        plan.visit((turn, turns), |ends| {
+            run.converse(ends, &mut findings);
+            !run.cut
+        });
+        if run.cut {
+            break;
         }
     }
     let changes = findings.changes(&mut run);
@@ -130,8 +135,9 @@ struct Held {
 
 impl Run<'_> {
     /// All conversations between two ends.
-    fn converse(&mut self, source: &Source, goal: &Goal, classes: &Classes, findings: &mut Findings) {
-        let probe = |what| Probe { from: source.from, src: source.address, dst: goal.address, what };
+    fn converse(&mut self, ends: &Ends, findings: &mut Findings) {
+        let Ends { classes, labels, .. } = ends;
+        let probe = |what| Probe { from: ends.from, src: ends.src, dst: ends.dst, what };
         for ported in &classes.ported {
             let protocol = ported.protocol;
             let (home, away): (Vec<_>, Vec<_>) =
@@ -142,7 +148,7 @@ impl Run<'_> {
                 let probe = probe(What::Ported { protocol, from: CLIENT_PORT, to: to.pick(0) });
                 let Some(held) = self.hold(probe) else { return };
                 if let Some(found) = held.found {
-                    findings.note((source, goal), probe, found, &[to], home);
+                    findings.note(labels, probe, found, &[to], home);
                 }
                 if held.settled {
                     return;
@@ -158,7 +164,7 @@ impl Run<'_> {
                     let Some(held) = self.hold(probe) else { return };
                     // What became of the opening packet has been seen: only answers tell ports apart that they go to.
                     if let Some(found) = held.found.filter(|found| found.packet > 0) {
-                        findings.note((source, goal), probe, found, to, from);
+                        findings.note(labels, probe, found, to, from);
                     }
                 }
             }
@@ -167,7 +173,7 @@ impl Run<'_> {
             let probe = probe(what);
             let Some(held) = self.hold(probe) else { return };
             if let Some(found) = held.found {
-                findings.note((source, goal), probe, found, &[], Interval { from: 0, to: u16::MAX });
+                findings.note(labels, probe, found, &[], Interval { from: 0, to: u16::MAX });
             }
         }
     }

@@ -44,33 +44,59 @@ enum Block {
 pub(super) struct Space {
     nets: Vec<(IpNet, u32)>,
     blocks: HashMap<Block, u32>,
-    named: BTreeSet<IpNet>,
+    by_net: HashMap<IpNet, Vec<u32>>,
+    named: HashSet<IpNet>,
+    /// Those that mean something to everybody: all but the peers of rules and the destinations of subnets' routes.
+    pub(super) common: Signature,
 }
 
-/// Which blocks an address is in.
+/// Blocks, in order: which an address is in, or which somebody's rules name.
 pub(super) type Signature = Vec<u32>;
 
 /// Addresses that nobody in the network has and that nothing tells apart.
 #[derive(Clone, Debug)]
 pub(super) struct AddressClass {
     pub(super) representative: IpAddr,
-    /// The smallest block that any configuration names and the representative is in; none of the rest of the world.
-    pub(super) block: Option<IpNet>,
+    signature: Signature,
+    /// The blocks that a configuration names and the representative is in, the smallest first.
+    named: Vec<(IpNet, u32)>,
+}
+
+impl AddressClass {
+    /// Which of some blocks it is in: to those who know no others, classes for which that is the same are one.
+    pub(super) fn within(&self, known: [&Signature; 3]) -> Signature {
+        let knows = |block: &u32| known.iter().any(|known| known.binary_search(block).is_ok());
+        self.signature.iter().copied().filter(knows).collect()
+    }
+
+    /// The smallest of some blocks that a configuration names; none of the rest of the world.
+    pub(super) fn block(&self, within: &Signature) -> Option<IpNet> {
+        self.named.iter().find(|(_, block)| within.binary_search(block).is_ok()).map(|(net, _)| *net)
+    }
 }
 
 impl Space {
     pub(super) fn of(pair: &Pair) -> Self {
-        let mut space = Self { nets: Vec::new(), blocks: HashMap::new(), named: BTreeSet::new() };
+        let mut space = Self {
+            nets: Vec::new(),
+            blocks: HashMap::new(),
+            by_net: HashMap::new(),
+            named: HashSet::new(),
+            common: Vec::new(),
+        };
         for fixed in FIXED {
             if let Ok(net) = fixed.parse() {
                 space.add(Block::Net(net), net);
             }
         }
+        let mut common: Vec<IpNet> = space.nets.iter().map(|(net, _)| *net).collect();
         let mut translates = false;
         for which in [Which::Old, Which::New] {
             let network = pair.network(which);
             let mut nets = Vec::new();
-            collect(network, &mut nets);
+            collect_common(network, &mut nets);
+            common.extend(nets.iter().map(IpNet::trunc));
+            collect_rules(network, &mut nets);
             for net in nets {
                 space.name(net);
                 translates |= net.prefix_len() > 0 && net.contains(&IpAddr::V6(NAT64));
@@ -93,10 +119,20 @@ impl Space {
                     && let Ok(net) = Ipv6Net::new(base, 96 + v4.prefix_len())
                 {
                     space.add(Block::Net(net.into()), net.into());
+                    common.push(net.into());
                 }
             }
         }
+        space.common = space.known(common.into_iter());
         space
+    }
+
+    /// The blocks behind what somebody's rules name.
+    pub(super) fn known(&self, nets: impl Iterator<Item = IpNet>) -> Signature {
+        let mut blocks: Vec<_> = nets.filter_map(|net| self.by_net.get(&net.trunc())).flatten().copied().collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks
     }
 
     fn name(&mut self, net: IpNet) {
@@ -109,6 +145,7 @@ impl Space {
         let next = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
         let number = *self.blocks.entry(block).or_insert(next);
         self.nets.push((net, number));
+        self.by_net.entry(net).or_default().push(number);
     }
 
     /// The blocks that an address is in.
@@ -120,9 +157,11 @@ impl Space {
         blocks
     }
 
-    /// The smallest block that a configuration names and an address is in.
-    fn block(&self, address: IpAddr) -> Option<IpNet> {
-        self.named.iter().filter(|net| net.contains(&address)).max_by_key(|net| net.prefix_len()).copied()
+    fn class(&self, representative: IpAddr) -> AddressClass {
+        let named = self.nets.iter().filter(|(net, _)| self.named.contains(net) && net.contains(&representative));
+        let mut named: Vec<_> = named.copied().collect();
+        named.sort_unstable_by_key(|(net, _)| std::cmp::Reverse(net.prefix_len()));
+        AddressClass { representative, signature: self.signature(representative), named }
     }
 
     /// One address for each class, of those that are nobody's.
@@ -156,8 +195,7 @@ impl Space {
                 }
             }
         }
-        let class = |representative| AddressClass { representative, block: self.block(representative) };
-        let mut classes: Vec<_> = found.into_values().map(class).collect();
+        let mut classes: Vec<_> = found.into_values().map(|representative| self.class(representative)).collect();
         // Examples are taken from the first.
         classes.sort_by_key(|class| !TELLING.contains(&class.representative));
         classes
@@ -189,15 +227,32 @@ fn address_of(number: u128, ipv6: bool) -> IpAddr {
     }
 }
 
-/// The blocks of a configuration, without those of prefix lists.
-fn collect(network: &Network, nets: &mut Vec<IpNet>) {
+/// The blocks of security groups, network ACLs and subnets' route tables, without those of prefix lists.
+fn collect_rules(network: &Network, nets: &mut Vec<IpNet>) {
+    for route in network.route_tables.iter().flat_map(|table| &table.routes) {
+        if let Destination::Cidr(net) = route.destination {
+            nets.push(net);
+        }
+    }
+    for group in &network.security_groups {
+        nets.extend(group.ingress.iter().chain(&group.egress).filter_map(|rule| match &rule.peer {
+            Peer::Cidr(net) => Some(*net),
+            Peer::PrefixList(_) | Peer::SecurityGroup(_) => None,
+        }));
+    }
+    for acl in &network.network_acls {
+        nets.extend(acl.ingress.iter().chain(&acl.egress).map(|entry| entry.cidr));
+    }
+}
+
+/// All others.
+fn collect_common(network: &Network, nets: &mut Vec<IpNet>) {
     let mut destination = |destination: &Destination| match destination {
         Destination::Cidr(net) => nets.push(*net),
-        Destination::PrefixList(_) => {}
+        Destination::PrefixList(list) => {
+            nets.extend(network.prefix_lists.iter().filter(|it| it.id == *list).flat_map(|it| &it.entries));
+        }
     };
-    for route in network.route_tables.iter().flat_map(|table| &table.routes) {
-        destination(&route.destination);
-    }
     for route in network.gateway_route_tables.iter().flat_map(|table| &table.routes) {
         destination(&route.destination);
     }
@@ -220,15 +275,6 @@ fn collect(network: &Network, nets: &mut Vec<IpNet>) {
         nets.extend(peering.requester.cidrs.iter().chain(&peering.accepter.cidrs));
     }
     nets.extend(network.vpn_gateways.iter().filter_map(|gateway| gateway.prefixes.as_ref()).flatten());
-    for group in &network.security_groups {
-        nets.extend(group.ingress.iter().chain(&group.egress).filter_map(|rule| match &rule.peer {
-            Peer::Cidr(net) => Some(*net),
-            Peer::PrefixList(_) | Peer::SecurityGroup(_) => None,
-        }));
-    }
-    for acl in &network.network_acls {
-        nets.extend(acl.ingress.iter().chain(&acl.egress).map(|entry| entry.cidr));
-    }
     for vpc in &network.vpcs {
         // The resolver, and with it the only address of the reserved ones that answers.
         if let Some(IpNet::V4(primary)) = vpc.primary_cidr()

@@ -44,6 +44,14 @@ pub(super) struct Table {
     pub(super) says: String,
 }
 
+impl Table {
+    /// The blocks that its rules name, of one direction or both.
+    pub(super) fn nets(&self, way: Option<Way>) -> impl Iterator<Item = IpNet> {
+        let bounds = self.bounds.iter().filter(move |bound| way.is_none_or(|way| bound.way == way));
+        bounds.filter_map(|bound| bound.peers.as_ref()).flat_map(|peers| peers.iter().copied())
+    }
+}
+
 /// The routes of a table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Routes {
@@ -189,7 +197,21 @@ impl<'a> Tables<'a> {
     }
 }
 
+impl Stand {
+    /// The blocks that its routes name, and those of its rules that what goes this way is asked for. What answers is known to
+    /// security groups.
+    pub(super) fn nets(&self, way: Way) -> impl Iterator<Item = IpNet> {
+        let groups = self.groups.iter().flat_map(move |table| table.nets(Some(way)));
+        groups.chain(self.acl.nets(None)).chain(self.routes.nets())
+    }
+}
+
 impl Routes {
+    /// The blocks that they lead to.
+    pub(super) fn nets(&self) -> impl Iterator<Item = IpNet> {
+        self.nets.iter().map(|(net, _)| *net)
+    }
+
     /// Whether packets for an address are carried by something that may change them, or passes other boundaries: anything but
     /// the VPC itself and its gateways to the internet.
     pub(super) fn detours(&self, address: IpAddr) -> bool {
