@@ -15,12 +15,19 @@ use crate::config;
 use crate::error::{Error, print};
 use crate::progress::execute;
 
-/// Examples:
-///   vpcemu diff -c before.toml -c after.toml
-///   vpcemu diff -c before.toml -c after.toml traffic.pcap
-///   vpcemu diff -c plan.json#prior -c plan.json --format md > comment.md
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  vpcemu diff -c before.toml -c after.toml
+  vpcemu diff -c dump/ -c plan.json monday.pcap tuesday.pcap
+  vpcemu diff -c plan.json#prior -c plan.json --format md > comment.md
+
+What is compared:
+  Whether a packet is delivered, where, by which gateways and with which addresses and ports. Which
+  rule let it pass makes no difference. Without captures, conversations are made for the two
+  configurations: between all ends that something has changed for, with addresses, ports, types and
+  protocols on both sides of every boundary in their rules. The exit code is 0 if nothing differs,
+  and 1 if something does or not everything could be compared.")]
 pub(crate) struct Diff {
     /// The old configuration, and then the new one: native file; directory or file of `aws ec2 describe-*` JSON; Terraform
     /// plan or state as JSON (`PLAN#prior`: the state before it).

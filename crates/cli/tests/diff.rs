@@ -138,6 +138,26 @@ fn too_few_probes_claim_nothing() {
 }
 
 #[test]
+fn what_probes_cannot_see_is_said() {
+    let claims = |edits: Edits<'_>| {
+        let told: Value = serde_json::from_str(&diff(edits, &["--format", "json"]).stdout).unwrap();
+        let note = told["notes"][0].as_str().unwrap_or_default().to_owned();
+        (told["identical"].as_bool().unwrap(), told["complete"].as_bool().unwrap(), note)
+    };
+    // Timers are not waited for.
+    let knob = "[behavior.nat_gateway]\nudp_idle = \"60s\"\n\n[nat_gateway.nat]";
+    let (identical, complete, note) = claims(&[("[nat_gateway.nat]", knob)]);
+    assert!(!identical && !complete && note.starts_with("[behavior] differs"), "{note}");
+    // Of the 64,512 ports that the gateway chooses from, a probe gets one.
+    let acl = "[network_acl.edge]\nvpc = \"main\"\negress = [{ rule = 1, action = \"allow\", proto = \"all\", to = \"0.0.0.0/0\" }]\n\
+        ingress = [{ rule = 1, action = \"deny\", proto = \"tcp\", ports = \"5000-5001\", from = \"0.0.0.0/0\" }, \
+        { rule = 2, action = \"allow\", proto = \"all\", from = \"0.0.0.0/0\" }]\n\n[nat_gateway.nat]";
+    let edits = [("[nat_gateway.nat]", acl), ("route_table = \"public\"", "route_table = \"public\"\nnacl = \"edge\"")];
+    let (identical, complete, note) = claims(&edits);
+    assert!(!identical && !complete && note.contains("names some of the ports"), "{note}");
+}
+
+#[test]
 fn interfaces_of_one_side_are_told_apart() {
     let third = "[instance.app-3]\nsubnet = \"priv-a\"\naddresses = [\"10.0.10.13\"]\nsecurity_groups = [\"app\"]\n\n";
     let edits = [("[instance.app-2]", &*format!("{third}[instance.app-2]"))];

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use vpcemu_model::{
     AttachmentKind, Destination, EndpointKind, Id, InterfaceKind, Network, NetworkInterface, Origin, Placement,
+    PortRange, Ports,
 };
 
 use super::space::{Signature, Space};
@@ -47,7 +48,12 @@ pub(super) struct Middle {
     pub(super) ingress_routing: bool,
     /// The blocks that its rules and routes name.
     pub(super) knows: Signature,
+    /// Whether rules at a NAT gateway's subnet tell the ports apart that it chooses from.
+    pub(super) splits_ports: bool,
 }
+
+/// The ports that NAT gateways choose from begin here.
+const FIRST_NAT_PORT: u16 = 1024;
 
 /// One interface that sends and is called for each class, and a second one that is called.
 pub(super) fn members(pair: &Pair, tables: [&Tables<'_>; 2], space: &Space) -> Vec<Member> {
@@ -191,7 +197,8 @@ fn between(network: &Network) -> HashSet<&Id> {
 
 impl Middle {
     pub(super) fn of(pair: &Pair, tables: [&Tables<'_>; 2], space: &Space) -> Self {
-        let mut middle = Self { tables: Vec::new(), changed: false, ingress_routing: false, knows: Vec::new() };
+        let mut middle =
+            Self { tables: Vec::new(), changed: false, ingress_routing: false, knows: Vec::new(), splits_ports: false };
         let mut said = [gateways(&pair.old), gateways(&pair.new)];
         let mut nets = Vec::new();
         for (side, which) in [Which::Old, Which::New].into_iter().enumerate() {
@@ -212,6 +219,12 @@ impl Middle {
                         let (acl, routes) = tables[side].subnet(subnet).unwrap_or_default();
                         said[side] += &format!("{}{}", acl.says, routes.says);
                         nets.extend(acl.nets(None).chain(routes.nets()));
+                        middle.splits_ports |= acl.bounds.iter().any(|bound| match bound.ports {
+                            Ports::Range(PortRange { from, to }) => {
+                                from > FIRST_NAT_PORT || (FIRST_NAT_PORT..u16::MAX).contains(&to)
+                            }
+                            Ports::Any | Ports::Icmp(_) => false,
+                        });
                         middle.tables.push(acl);
                     }
                     Placement::Regional { route_table } => {

@@ -126,6 +126,11 @@ impl Plan {
         plan
     }
 
+    /// Whether something has changed about ports that a NAT gateway chooses, which probes cannot.
+    pub(super) fn leaves_ports_out(&self) -> bool {
+        self.middle.changed && self.middle.splits_ports
+    }
+
     fn collect_goals(&mut self, pair: &Pair) {
         let mut seen: HashSet<IpAddr> = HashSet::new();
         let mut goals: Vec<Goal> = Vec::new();

@@ -84,7 +84,14 @@ pub fn probe(pair: &Pair, limit: Limit) -> Comparison {
                 .to_owned(),
         );
     }
-    let complete = !run.cut && behaves;
+    if plan.leaves_ports_out() {
+        notes.push(
+            "a network ACL at a NAT gateway names some of the ports that the gateway chooses from: probes went by the ports that \
+             it chose for them"
+                .to_owned(),
+        );
+    }
+    let complete = !run.cut && behaves && !plan.leaves_ports_out();
     // Source ports that turned out to be of no interest were not tried.
     let of = if run.cut { of } else { run.sent };
     Comparison {
