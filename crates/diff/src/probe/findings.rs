@@ -195,10 +195,10 @@ impl Traffic {
 
     /// `tcp 443, 8000-8080; icmp`, or `all`.
     fn describe(&self, plan: &Plan) -> String {
-        let other_icmp = |ipv6: bool| (ipv6, plan.other_icmp[usize::from(ipv6)], 0);
+        let other_icmp = |ipv6: bool| (ipv6, plan.others.icmp[usize::from(ipv6)], 0);
         let (pings, rest) = ([(false, 8, 0), (true, 128, 0)], [other_icmp(false), other_icmp(true)]);
         let any_icmp = (0..2).any(|it| self.icmp.contains(&pings[it]) && self.icmp.contains(&rest[it]));
-        let any_protocol = self.protocols.contains(&plan.other_protocol);
+        let any_protocol = self.protocols.contains(&plan.others.protocol);
         if self.tcp.is_all() && self.udp.is_all() && any_icmp && any_protocol {
             return "all".to_owned();
         }
@@ -225,7 +225,7 @@ impl Traffic {
             }));
         }
         told.extend(self.protocols.iter().map(|&number| match protocol_name(number) {
-            _ if number == plan.other_protocol => "other protocols".to_owned(),
+            _ if number == plan.others.protocol => "other protocols".to_owned(),
             Some(name) => name.to_owned(),
             None => format!("protocol {number}"),
         }));

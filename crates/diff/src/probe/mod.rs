@@ -5,6 +5,7 @@
 //! between them may meet, and not at all where nothing has changed that they could meet: then the same engine does the same.
 //! Each probe is a conversation in a fresh state: the packet that opens it, the answer, and of TCP the third.
 
+mod classes;
 mod exchange;
 mod findings;
 mod members;

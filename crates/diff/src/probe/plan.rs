@@ -1,26 +1,20 @@
 //! Which probes it takes: for each pair of ends, the boundaries of the rules that packets between them may meet.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use vpcemu_model::{IcmpTypeCode, Ports, Protocol};
 
+use super::Beginning;
+use super::classes::{ALL, Bounds, Classes, Others, Ported};
 use super::members::{Member, Middle, members, rest};
-use super::ports::{Cuts, Interval};
 use super::space::{AddressClass, Signature, Space};
-use super::tables::{Bound, Tables, Way};
-use super::{Beginning, What};
+use super::tables::{Tables, Way};
 use crate::pair::title;
 use crate::{Pair, Which};
 
 /// The port of clients, and the identifier of pings: as those of the laboratory.
 pub(super) const CLIENT_PORT: u16 = 40_000;
-/// Types of ICMP and ICMPv6 that stand for all that no rule names: timestamps, traceroute and experiments; private ones.
-const OTHER_ICMP: [u8; 4] = [13, 30, 253, 40];
-const OTHER_ICMPV6: [u8; 3] = [200, 201, 100];
-/// Protocols that stand for all that no rule names: for experiments (RFC 3692), and what nobody uses any more.
-const OTHER_PROTOCOLS: [u8; 4] = [253, 254, 252, 251];
 /// Of those that the knob `block_smtp` looks at.
 const SMTP: u16 = 25;
 /// The services of a VPC, with their names.
@@ -68,21 +62,6 @@ pub(super) struct Ends {
     pub(super) classes: Classes,
 }
 
-/// The classes of packets between two ends.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Classes {
-    pub(super) ported: Vec<Ported>,
-    pub(super) others: Vec<What>,
-}
-
-/// The classes of a protocol with ports.
-#[derive(Clone, Debug)]
-pub(super) struct Ported {
-    pub(super) protocol: u8,
-    pub(super) to: Vec<Interval>,
-    pub(super) from: Vec<Interval>,
-}
-
 /// Everything that probes are made from.
 pub(super) struct Plan {
     pub(super) members: Vec<Member>,
@@ -95,8 +74,7 @@ pub(super) struct Plan {
     middle: Middle,
     /// Something has changed that may concern anybody.
     everything: bool,
-    pub(super) other_protocol: u8,
-    pub(super) other_icmp: [u8; 2],
+    pub(super) others: Others,
     smtp: bool,
 }
 
@@ -107,12 +85,10 @@ impl Plan {
         let tables = [&old, &new];
         let space = Space::of(pair);
         let members = members(pair, tables, &space);
-        let named = Named::of(pair);
         let mut plan = Self {
             middle: Middle::of(pair, tables, &space),
             everything: rest(&pair.old) != rest(&pair.new),
-            other_protocol: named.other(&OTHER_PROTOCOLS, &named.protocols),
-            other_icmp: [named.other(&OTHER_ICMP, &named.icmp), named.other(&OTHER_ICMPV6, &named.icmpv6)],
+            others: Others::of(pair),
             smtp: [&pair.old, &pair.new].iter().any(|it| it.behavior.security_group.block_smtp),
             addresses: space.classes(&taken(pair)),
             common: space.common,
@@ -332,128 +308,13 @@ impl Plan {
             }
         }
         if self.smtp {
-            bounds.ports[0].0.add(vpcemu_model::PortRange { from: SMTP, to: SMTP });
+            bounds.note_port(SMTP);
         }
         if checked {
             let ported = Ported { protocol: 6, to: vec![ALL], from: vec![ALL] };
             return Some(Classes { ported: vec![ported], others: Vec::new() });
         }
-        Some(bounds.classes(self, source.address.is_ipv6()))
-    }
-}
-
-const ALL: Interval = Interval { from: 0, to: u16::MAX };
-
-/// Boundaries of the rules between two ends.
-struct Bounds {
-    /// Of TCP and UDP, ports that are called, and ports that answers go to.
-    ports: [(Cuts, Cuts); 2],
-    icmp: BTreeSet<(u8, IcmpNamed)>,
-    protocols: BTreeSet<u8>,
-}
-
-/// A type, and a code where it is named.
-type IcmpNamed = (u8, Option<u8>);
-
-impl Default for Bounds {
-    fn default() -> Self {
-        let cuts = || (Cuts::new(), Cuts::new());
-        Self { ports: [cuts(), cuts()], icmp: BTreeSet::new(), protocols: BTreeSet::new() }
-    }
-}
-
-impl Bounds {
-    fn forward(&mut self, bounds: &[Bound], way: Way, peer: Option<IpAddr>) {
-        for bound in bounds.iter().filter(|bound| bound.way == way && bound.is_about(peer)) {
-            self.add(bound, true);
-        }
-    }
-
-    fn backward(&mut self, bounds: &[Bound], way: Way, peer: Option<IpAddr>) {
-        for bound in bounds.iter().filter(|bound| bound.way == way && bound.is_about(peer)) {
-            self.add(bound, false);
-        }
-    }
-
-    fn add(&mut self, bound: &Bound, forward: bool) {
-        let Protocol::Number(protocol) = bound.protocol else { return };
-        match (protocol, bound.ports) {
-            (6 | 17, Ports::Range(range)) => {
-                let (to, from) = &mut self.ports[usize::from(protocol == 17)];
-                (if forward { to } else { from }).add(range);
-            }
-            (1 | 58, Ports::Icmp(IcmpTypeCode { kind: Some(kind), code })) => {
-                self.icmp.insert((protocol, (kind, code)));
-            }
-            _ => {}
-        }
-        self.protocols.insert(protocol);
-    }
-
-    fn classes(&self, plan: &Plan, ipv6: bool) -> Classes {
-        let ported = |(number, (to, from)): (usize, &(Cuts, Cuts))| Ported {
-            protocol: if number == 0 { 6 } else { 17 },
-            to: to.intervals(),
-            from: from.intervals(),
-        };
-        let ported = self.ports.iter().enumerate().map(ported).collect();
-        let mut others = vec![What::Echo, What::Icmp { kind: plan.other_icmp[usize::from(ipv6)], code: 0 }];
-        let (own, echo) = if ipv6 { (58, 128) } else { (1, 8) };
-        // With NAT64 a rule of the one ICMP is about the other's messages.
-        for &(_, (kind, code)) in self.icmp.iter().filter(|(protocol, _)| *protocol == own) {
-            let codes = match code {
-                Some(code) => vec![code, if code == 0 { 1 } else { 0 }],
-                None => vec![0],
-            };
-            for code in codes.into_iter().filter(|code| (kind, *code) != (echo, 0)) {
-                others.push(What::Icmp { kind, code });
-            }
-        }
-        let named = self.protocols.iter().copied().filter(|number| !matches!(number, 6 | 17) && *number != own);
-        others.extend(named.chain([plan.other_protocol]).map(What::Protocol));
-        others.dedup();
-        Classes { ported, others }
-    }
-}
-
-impl Classes {
-    /// How many probes it takes, at most: source ports are tried with a port of each outcome.
-    pub(super) fn count(&self) -> u64 {
-        /// Delivered by both, by the old one only, by the new one only.
-        const OUTCOMES: usize = 3;
-        let ported = self.ported.iter().map(|it| it.to.len() + (it.from.len() - 1) * it.to.len().min(OUTCOMES));
-        (ported.sum::<usize>() + self.others.len()) as u64
-    }
-}
-
-/// What rules name.
-struct Named {
-    protocols: HashSet<u8>,
-    icmp: HashSet<u8>,
-    icmpv6: HashSet<u8>,
-}
-
-impl Named {
-    fn of(pair: &Pair) -> Self {
-        let mut named = Self { protocols: HashSet::new(), icmp: HashSet::new(), icmpv6: HashSet::new() };
-        for network in [&pair.old, &pair.new] {
-            let groups = network.security_groups.iter().flat_map(|it| it.ingress.iter().chain(&it.egress));
-            let entries = network.network_acls.iter().flat_map(|it| it.ingress.iter().chain(&it.egress));
-            let rules = groups.map(|it| (it.protocol, it.ports)).chain(entries.map(|it| (it.protocol, it.ports)));
-            for (protocol, ports) in rules {
-                let Protocol::Number(number) = protocol else { continue };
-                named.protocols.insert(number);
-                if let Ports::Icmp(IcmpTypeCode { kind: Some(kind), .. }) = ports {
-                    (if number == 58 { &mut named.icmpv6 } else { &mut named.icmp }).insert(kind);
-                }
-            }
-        }
-        named
-    }
-
-    /// One that is not named; where all are, the first stands for itself only.
-    fn other(&self, candidates: &[u8], named: &HashSet<u8>) -> u8 {
-        candidates.iter().copied().find(|it| !named.contains(it)).unwrap_or(candidates[0])
+        Some(bounds.classes(&self.others, source.address.is_ipv6()))
     }
 }
 
