@@ -2,8 +2,8 @@
 
 use ipnet::IpNet;
 use vpcemu_model::{
-    AclAction, AclEntry, Destination, IcmpTypeCode, Network, Peer, PortRange, Ports, Protocol, SecurityGroupRule,
-    Target,
+    AclAction, AclEntry, Destination, IcmpTypeCode, InterfaceKind, Network, Peer, PortRange, Ports, Protocol,
+    SecurityGroupRule, Target,
 };
 use vpcemu_tests::Dice;
 
@@ -110,11 +110,22 @@ fn route(network: &mut Network, dice: &mut Dice) -> Option<String> {
     Some(format!("of {}, {was}: now {:?}", table.id, table.routes.get(index)))
 }
 
-/// Which table, network ACL or group somebody has.
+/// Which table, network ACL, group or public address somebody has.
 fn association(network: &mut Network, dice: &mut Dice) -> Option<String> {
     let subnet = dice.roll(network.subnets.len() as u64) as usize;
     let vpc = network.subnets[subnet].vpc.clone();
-    match dice.roll(3) {
+    match dice.roll(4) {
+        3 => {
+            let addresses = network.interfaces.iter_mut().filter(|it| it.kind == InterfaceKind::Interface);
+            let mut public: Vec<_> =
+                addresses.flat_map(|it| &mut it.ipv4).map(|pair| &mut pair.public).filter(|it| it.is_some()).collect();
+            if public.is_empty() {
+                return None;
+            }
+            let index = dice.roll(public.len() as u64) as usize;
+            *public[index] = dice.chance(50).then(|| std::net::Ipv4Addr::new(203, 0, 113, 250));
+            return Some("a public address".to_owned());
+        }
         0 => {
             let tables: Vec<_> =
                 network.route_tables.iter().filter(|it| it.vpc == vpc).map(|it| it.id.clone()).collect();

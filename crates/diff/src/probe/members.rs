@@ -86,6 +86,12 @@ pub(super) fn members(pair: &Pair, tables: [&Tables<'_>; 2], space: &Space) -> V
                 like += it.id.as_str();
             }
         }
+        // One that has got other addresses is like no other.
+        if let [Some(old), Some(new)] = interface
+            && (&old.ipv4, &old.ipv6) != (&new.ipv4, &new.ipv6)
+        {
+            like += old.id.as_str();
+        }
         let addresses = |it: &&NetworkInterface| own(it).chain(public(it)).collect::<Vec<_>>();
         let signatures = interface.iter().flatten().flat_map(addresses).map(|it| space.signature(it)).collect();
         let at = *by_key.entry((like, signatures)).or_insert(classes.len());
