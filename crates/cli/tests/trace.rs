@@ -176,3 +176,12 @@ fn what_cannot_be_traced_says_why() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("no packet 174: there are 173"), "{}", ran.stderr);
 }
+
+#[test]
+fn who_is_beyond_a_transit_gateway_comes_by_its_attachment() {
+    let arguments = ["--from", "192.168.10.10", "--to", "api:80", "--proto", "tcp", "--format", "json"];
+    let ran = vpcemu(["trace", "-c", "pcaps/transit-hub/config.toml"].into_iter().chain(arguments));
+    let trace: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&trace["verdict"], &trace["reply"]), (&"allow".into(), &"allow".into()), "{}", ran.stdout);
+    assert_eq!(trace["packets"][0]["in"], "tgw-attach-office");
+}

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vpcemu_dataplane::Ingress;
-use vpcemu_dataplane::fabric::NextHop;
+use vpcemu_dataplane::fabric::{EndpointKind as Compiled, Neighbor, NextHop};
+use vpcemu_dataplane::index::EniIx;
 use vpcemu_model::{EndpointKind, NetworkInterface, Protocol};
 use vpcemu_packet::endpoint;
 
@@ -29,6 +30,9 @@ const SERVICES: [(&str, Ipv4Addr, Ipv6Addr); 3] = [
     ("imds", Ipv4Addr::new(169, 254, 169, 254), Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     ("ntp", Ipv4Addr::new(169, 254, 169, 123), Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x123)),
 ];
+
+/// Appliances and VPCs that an answer passes before it is taken to go in circles.
+const FARTHEST: usize = 8;
 
 /// A flow by the names of its ends.
 ///
@@ -226,10 +230,33 @@ impl Lab {
         let named = to.name.map(str::to_owned).or_else(|| to.address.map(|to| to.to_string())).unwrap_or_default();
         let far = select::interface(self.network(), &named).ok();
         let far = far.and_then(|interface| self.timeline().registry().enis.find(&interface.id));
-        match far.and_then(|far| self.fabric().route_from(far, address)).map(|hit| hit.next) {
-            Some(NextHop::Edge(edge)) => Ingress::Edge(edge),
-            _ => Ingress::Internet,
+        far.map_or(Ingress::Internet, |far| self.entrance(far, address))
+    }
+
+    /// Where packets of an address of nobody in the network come in on their way to an interface: by the way that answers take.
+    fn entrance(&self, receiver: EniIx, source: IpAddr) -> Ingress {
+        let fabric = self.fabric();
+        let mut subnet = fabric.eni(receiver).map(|eni| eni.subnet);
+        for _ in 0..FARTHEST {
+            let Some(via) = subnet else { break };
+            subnet = match fabric.route_of(via, source).map(|hit| hit.next) {
+                Some(NextHop::Edge(edge)) => match fabric.edge(edge) {
+                    Some(Neighbor::TransitGateway(_)) => match fabric.transit(edge, via, source) {
+                        Some((_, Some(beyond))) => Some(beyond),
+                        Some((attachment, None)) => return Ingress::Edge(attachment),
+                        None => None,
+                    },
+                    _ => return Ingress::Edge(edge),
+                },
+                Some(NextHop::Endpoint(endpoint)) => match fabric.endpoint(endpoint).map(|of| &of.kind) {
+                    Some(Compiled::LoadBalancer { subnet, .. }) => Some(*subnet),
+                    _ => return Ingress::Endpoint(endpoint, receiver),
+                },
+                Some(NextHop::Interface(via)) => fabric.eni(via).map(|eni| eni.subnet),
+                _ => None,
+            };
         }
+        Ingress::Internet
     }
 
     /// The address that a flow goes to.
