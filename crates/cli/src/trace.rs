@@ -47,7 +47,8 @@ pub(crate) struct TraceFlow {
     #[arg(long, requires = "from")]
     reply: bool,
     /// Explain a packet of this capture, with all the state that the packets before it made.
-    #[arg(long, value_name = "FILE[@VANTAGE]", requires = "packet", conflicts_with = "from", value_hint = ValueHint::FilePath)]
+    #[arg(conflicts_with_all = ["from", "to", "proto", "sport", "ipv6", "reply", "expect_reply"])]
+    #[arg(long, value_name = "FILE[@VANTAGE]", requires = "packet", value_hint = ValueHint::FilePath)]
     capture: Option<String>,
     /// Which packet of the capture, counted from 1.
     #[arg(long, value_name = "N", requires = "capture")]
@@ -85,7 +86,9 @@ pub(crate) fn run(arguments: &TraceFlow) -> Result<Ending, Error> {
             print(&format!("{json}\n"))?;
         }
     }
-    let forward = arguments.expect.map(|expected| expected.is_met_by(trace.forward.verdict == "allow"));
+    // What is held is neither.
+    let judged = trace.forward.verdict != "held";
+    let forward = arguments.expect.map(|expected| judged && expected.is_met_by(trace.is_allowed()));
     let reply = arguments.expect_reply.map(|expected| match trace.is_answered() {
         Some(answered) => expected.is_met_by(answered),
         // Nothing answers what did not arrive, and no answer is neither allowed nor denied.

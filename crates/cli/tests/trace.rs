@@ -19,7 +19,12 @@ fn trace(arguments: &str) -> (Value, Option<i32>) {
 /// Verdict, verdict of the answer, and who denied by which rule and why.
 fn fate(arguments: &str) -> String {
     let (trace, _) = trace(arguments);
-    let text = |key: &str| trace[key].as_str().unwrap_or("-").to_owned();
+    let text = |key: &str| match &trace[key] {
+        Value::Null => "-".to_owned(),
+        // An entry of a network ACL.
+        Value::Number(number) => number.to_string(),
+        other => other.as_str().unwrap().to_owned(),
+    };
     ["verdict", "reply", "reason", "at", "rule"].map(text).join(" ")
 }
 
@@ -69,7 +74,11 @@ fn each_hop_says_what_it_did() {
     let (trace, code) = trace("--proto tcp --from app --to 93.184.216.34:443");
     assert_eq!(code, Some(0));
     let steps = |way: &str| -> Vec<String> {
-        let text = |step: &Value, key: &str| step[key].as_str().unwrap_or("-").to_owned();
+        let text = |step: &Value, key: &str| match &step[key] {
+            Value::Null => "-".to_owned(),
+            Value::Number(number) => number.to_string(),
+            other => other.as_str().unwrap().to_owned(),
+        };
         let steps = trace[way].as_array().unwrap();
         steps
             .iter()
@@ -184,4 +193,102 @@ fn who_is_beyond_a_transit_gateway_comes_by_its_attachment() {
     let trace: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&trace["verdict"], &trace["reply"]), (&"allow".into(), &"allow".into()), "{}", ran.stdout);
     assert_eq!(trace["packets"][0]["in"], "tgw-attach-office");
+}
+
+/// A server with a public address whose answers leave by a virtual private gateway, and a second VPC with the same addresses.
+const CROOKED: &str = r#"
+[vpc.one]
+cidrs = ["10.0.0.0/16"]
+[vpc.two]
+cidrs = ["10.0.0.0/16"]
+[internet_gateway.igw]
+vpc = "one"
+[vpn_gateway.vgw]
+vpc = "one"
+[subnet.a]
+vpc = "one"
+cidrs = ["10.0.0.0/24"]
+route_table = "out"
+[subnet.b]
+vpc = "two"
+cidrs = ["10.0.0.0/24"]
+[route_table.out]
+vpc = "one"
+routes = [{ to = "0.0.0.0/0", via = "vgw" }]
+[security_group.web]
+vpc = "one"
+ingress = [
+  { proto = "tcp", ports = "80", from = "0.0.0.0/0" },
+  { proto = "tcp", ports = "440-442", from = "0.0.0.0/0" },
+  { proto = "tcp", ports = "500", from = "sg:web" },
+  { proto = "icmp", type = 8, code = 1, from = "10.0.0.0/16" },
+]
+[instance.web]
+subnet = "a"
+addresses = ["10.0.0.10"]
+public = "203.0.113.10"
+security_groups = ["web"]
+[instance.friend]
+subnet = "a"
+addresses = ["10.0.0.11"]
+security_groups = ["web"]
+[instance.twin]
+subnet = "b"
+addresses = ["10.0.0.10"]
+"#;
+
+/// What a trace through it prints.
+fn crooked(arguments: &str) -> common::Ran {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(file.path(), CROOKED).unwrap();
+    vpcemu(["trace", "-c", file.path().to_str().unwrap()].into_iter().chain(arguments.split(' ')))
+}
+
+#[test]
+fn an_answer_that_goes_astray_answers_nothing() {
+    let ran = crooked("--proto tcp --from internet --to web:80 --format json --expect-reply deny");
+    let trace: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((trace["verdict"].as_str(), trace["reply"].as_str()), (Some("allow"), Some("deny")));
+    assert_eq!((trace["reason"].as_str(), trace["at"].as_str()), (Some("X_REPLY_ASTRAY"), Some("vgw-vgw")));
+    assert_eq!(ran.code, Some(0));
+    let text = crooked("--proto tcp --from internet --to web:80").stdout;
+    assert!(text.contains("it ends at vgw-vgw, from 10.0.0.10:80; internet had asked 203.0.113.10:80"), "{text}");
+}
+
+#[test]
+fn the_nearest_rule_is_the_one_that_differs_least() {
+    let nearest = |arguments: &str| {
+        let text = crooked(arguments).stdout;
+        let lines =
+            text.lines().skip_while(|line| !line.contains("nearest:")).take_while(|line| !line.contains("defined"));
+        lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    // Of ports the nearest, and of a member nothing but the port.
+    let port = nearest("--proto tcp --from internet --to web:443");
+    assert_eq!(port, ["nearest: sgr-web-in-2 ingress tcp 440-442 0.0.0.0/0", "but port 443 is not in 440-442"]);
+    let member = nearest("--proto tcp --from friend --to 10.0.0.10:501");
+    assert_eq!(member, ["nearest: sgr-web-in-3 ingress tcp 500 sg-web (web)", "but port 501 is not 500"]);
+    let code = nearest("--proto icmp --from friend --to 10.0.0.10");
+    assert_eq!(code, ["nearest: sgr-web-in-4 ingress icmp type 8 code 1 10.0.0.0/16", "but code 0 is not 1"]);
+}
+
+#[test]
+fn ends_that_mean_several_things_or_none_are_refused() {
+    for (arguments, expected) in [
+        ("--proto tcp --from 10.0.0.10 --to friend:80", "`10.0.0.10` is ambiguous: eni-web (web), eni-twin (twin)"),
+        ("--proto tcp --from friend --to 1.2.3.4:443@web", "@web says where a flow begins"),
+        ("--proto tcp --from friend --to web:99999", "99999 is no port"),
+        ("--proto tcp --from friend --to vgw:80", "who is meant beyond vgw?"),
+        ("--proto tcp --from friend:5 --sport 6 --to web:80", "from port 5 and from port 6"),
+        ("--proto tcp --from 2001:db8::9@friend --to 2001:db8::1", "expected [2001:db8::1]:PORT"),
+        ("--capture x.pcap --packet 1 --reply", "--reply"),
+        ("--capture x.pcap --packet 1 --expect-reply deny", "--expect-reply"),
+    ] {
+        let ran = crooked(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stdout);
+        assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
+    }
+    // Who calls a public address comes from the internet, whatever way the answer takes.
+    let ran = crooked("--proto tcp --from 8.8.8.8 --to 203.0.113.10:80");
+    assert!(ran.stdout.contains("to eni-web via igw-igw"), "{}", ran.stdout);
 }

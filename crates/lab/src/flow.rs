@@ -127,6 +127,19 @@ impl Lab {
     pub fn resolve(&self, flow: &Flow) -> Result<Resolved, Error> {
         let bad = |why: String| Error::Flow { from: flow.from.clone(), to: flow.to.clone(), why };
         let (from, to) = (End::parse(&flow.from), End::parse(&flow.to));
+        for (end, text) in [(from, &flow.from), (to, &flow.to)] {
+            if let Some(port) = end.bad_port() {
+                return Err(bad(format!("{text}: {port} is no port: expected 0 to 65535")));
+            }
+        }
+        if let (Some(_), Some(name)) = (to.address, to.name) {
+            return Err(bad(format!("{}: @{name} says where a flow begins; where it goes its address says", flow.to)));
+        }
+        if let (Some(port), Some(other)) = (from.port, flow.source_port)
+            && port != other
+        {
+            return Err(bad(format!("it comes from port {port} and from port {other}")));
+        }
         let ipv6 = self.family(flow, from, to)?;
         let (ingress, src) = self.beginning(from, to, ipv6).map_err(|error| error.or(&bad))?;
         let dst = self.end(to, ingress, ipv6).map_err(|error| error.or(&bad))?;
@@ -150,7 +163,13 @@ impl Lab {
             dst,
             protocol,
             dst_port: match to.port {
-                None if ported => return Err(bad(format!("to which port? expected {}:PORT", flow.to))),
+                None if ported => {
+                    let to = match to.address {
+                        Some(IpAddr::V6(address)) => format!("[{address}]"),
+                        _ => flow.to.clone(),
+                    };
+                    return Err(bad(format!("to which port? expected {to}:PORT")));
+                }
                 port => port.unwrap_or(0),
             },
             src_port: match src_port {
@@ -206,6 +225,12 @@ impl Lab {
                     let Some(address) = address else {
                         return Err(Problem::Why(format!("who sends from beyond {name}? expected ADDRESS@{name}")));
                     };
+                    if matches!(self.fabric().edge(edge), Some(Neighbor::Peering(of)) if of.sides.iter().all(|side| side.vpc.is_some()))
+                    {
+                        return Err(Problem::Why(format!(
+                            "both VPCs of {name} are in the configuration: nobody is beyond it"
+                        )));
+                    }
                     return Ok((Ingress::Edge(edge), address));
                 }
                 let interface = select::interface(network, name)?;
@@ -214,8 +239,10 @@ impl Lab {
                 Ok((Ingress::Interface(select::index(timeline, interface)?), address))
             }
             (None, Some(address)) => {
-                let Ok(interface) = select::interface(network, &address.to_string()) else {
-                    return Ok((self.outer(address, to), address));
+                let interface = match select::interface(network, &address.to_string()) {
+                    Ok(interface) => interface,
+                    Err(Error::Unknown { .. }) => return Ok((self.outer(address, to)?, address)),
+                    Err(ambiguous) => return Err(ambiguous.into()),
                 };
                 let public = |pair: &&vpcemu_model::PrivateIpv4| pair.public.map(IpAddr::V4) == Some(address);
                 let private = interface.ipv4.iter().find(public).map(|pair| IpAddr::V4(pair.private));
@@ -226,11 +253,17 @@ impl Lab {
     }
 
     /// Where an address of nobody in the network comes in: by the way that answers to it take, or from the internet.
-    fn outer(&self, address: IpAddr, to: End<'_>) -> Ingress {
+    fn outer(&self, address: IpAddr, to: End<'_>) -> Result<Ingress, Problem> {
+        // Who calls a public address comes from the internet, whatever way the answer takes.
+        if matches!(to.address, Some(IpAddr::V4(public)) if self.fabric().public(public).is_some()) {
+            return Ok(Ingress::Internet);
+        }
         let named = to.name.map(str::to_owned).or_else(|| to.address.map(|to| to.to_string())).unwrap_or_default();
-        let far = select::interface(self.network(), &named).ok();
-        let far = far.and_then(|interface| self.timeline().registry().enis.find(&interface.id));
-        far.map_or(Ingress::Internet, |far| self.entrance(far, address))
+        match select::interface(self.network(), &named) {
+            Ok(far) => Ok(self.entrance(select::index(self.timeline(), far)?, address)),
+            Err(Error::Unknown { .. }) => Ok(Ingress::Internet),
+            Err(ambiguous) => Err(ambiguous.into()),
+        }
     }
 
     /// Where packets of an address of nobody in the network come in on their way to an interface: by the way that answers take.
@@ -268,6 +301,11 @@ impl Lab {
         };
         if name == "internet" {
             return Ok(self.outside(ipv6));
+        }
+        if select::edge(self.network(), self.timeline(), name).is_some() {
+            return Err(Problem::Why(format!(
+                "who is meant beyond {name}? expected an address that routes lead there for"
+            )));
         }
         if let Some((_, v4, v6)) = SERVICES.iter().find(|(service, ..)| *service == name) {
             return Ok(if ipv6 { IpAddr::V6(*v6) } else { IpAddr::V4(*v4) });
@@ -331,6 +369,12 @@ fn lacks(interface: &NetworkInterface, ipv6: bool) -> Problem {
 }
 
 impl<'a> End<'a> {
+    /// What stands where a port would, if it is a number too large for one.
+    fn bad_port(self) -> Option<&'a str> {
+        let (_, port) = self.name.filter(|_| self.port.is_none())?.rsplit_once(':')?;
+        (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(port)
+    }
+
     fn parse(text: &'a str) -> Self {
         // What stands before an @ is an address, or the @ is part of a name.
         if let Some((left, name)) = text.split_once('@')

@@ -72,6 +72,6 @@ pub use explain::{Change, Denied, Explainer, Explanation, Facts, Hop, Named, Nea
 pub use flow::{Flow, Resolved};
 pub use lab::Lab;
 pub use sent::{PortUse, Sent};
-pub use trace::Trace;
+pub use trace::{REPLY_ASTRAY, Trace};
 pub use vpcemu_dataplane::{DropReason, Ingress, Midstream, Options, Place};
 pub use vpcemu_packet::{TcpFlags, build};

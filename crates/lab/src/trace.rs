@@ -1,17 +1,20 @@
 use std::fmt;
 
 use serde::Serialize;
+use vpcemu_dataplane::{Ingress, Place};
 use vpcemu_model::Network;
-use vpcemu_packet::TcpFlags;
+use vpcemu_packet::{TcpFlags, endpoint};
 
-use crate::{Denied, Error, Explanation, Flow, Hop, Lab};
+use crate::explain::rule;
+use crate::{Denied, Error, Explanation, Flow, Hop, Lab, Resolved, Sent};
 
 /// One flow and the answer to it, hop by hop.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trace {
     /// The packet that opens it.
     pub forward: Explanation,
-    /// The answer; none if there was nothing to answer.
+    /// The answer; none if there was nothing to answer. One that was delivered to somebody else, or from somebody who was not
+    /// asked, is denied with [`REPLY_ASTRAY`].
     pub reply: Option<Explanation>,
     /// What follows the answer: of TCP the rest of the handshake.
     pub confirmation: Option<Explanation>,
@@ -32,8 +35,14 @@ impl Lab {
         let (mut reply, mut confirmation) = (None, None);
         if sent.is_delivered() {
             let answer = conversation.answer(self, TcpFlags::SYN | TcpFlags::ACK)?;
-            reply = Some(self.explain(&answer));
-            if is_tcp && answer.is_delivered() {
+            let astray = self.astray(conversation.flow(), &answer);
+            let arrives = answer.is_delivered() && astray.is_none();
+            let explained = self.explain(&answer);
+            reply = Some(match astray {
+                Some(denied) => Explanation { verdict: "deny", denied: Some(denied), ..explained },
+                None => explained,
+            });
+            if is_tcp && arrives {
                 let sent = conversation.send(self, TcpFlags::ACK);
                 confirmation = Some(self.explain(&sent));
             }
@@ -42,7 +51,43 @@ impl Lab {
         trace.note_assumptions(self.network());
         Ok(trace)
     }
+
+    /// Why an answer that was delivered is none to who asked: it ends somewhere else, or comes from somebody whom nobody asked. So
+    /// it is where requests come in by one gateway and answers leave by another.
+    fn astray(&self, asked: &Resolved, answer: &Sent) -> Option<Denied> {
+        let place = answer.place()?;
+        let expected = match asked.ingress {
+            Ingress::Interface(eni) | Ingress::Service(_, eni) | Ingress::Endpoint(_, eni) => Place::Interface(eni),
+            Ingress::Internet | Ingress::BehindNat(_) => Place::Internet,
+            Ingress::Edge(edge) => Place::Edge(edge),
+        };
+        let left = answer.verdict.left_as;
+        let ported = matches!(asked.protocol, Flow::TCP | Flow::UDP);
+        let answers = (left.src, left.dst) == (asked.dst, asked.src)
+            && (!ported || (left.src_port, left.dst_port) == (asked.dst_port, asked.src_port));
+        if place == expected && answers {
+            return None;
+        }
+        let names = self.names();
+        let (at, from) = (names.place(place), names.place(expected));
+        let port = |port: u16| ported.then_some(port);
+        let (source, asked_of) = (endpoint(left.src, port(left.src_port)), endpoint(asked.dst, port(asked.dst_port)));
+        Some(Denied {
+            reason: REPLY_ASTRAY,
+            words: "the answer does not reach who asked, from whom was asked",
+            at: Some(at.to_owned()),
+            name: None,
+            dir: None,
+            rule: None,
+            because: Some(format!("it ends at {at}, from {source}; {from} had asked {asked_of}")),
+            nearest: None,
+            after: None,
+        })
+    }
 }
+
+/// The code of an answer that is delivered, and answers nothing. The engine drops no packet for this.
+pub const REPLY_ASTRAY: &str = "X_REPLY_ASTRAY";
 
 impl Trace {
     /// Whether the packet that opens the flow was delivered.
@@ -96,6 +141,7 @@ pub struct TraceReport<'a> {
     reply: Option<&'static str>,
     reason: Option<&'static str>,
     at: Option<&'a str>,
+    #[serde(serialize_with = "rule")]
     rule: Option<&'a str>,
     denied: Option<&'a Denied>,
     forward: &'a [Hop],

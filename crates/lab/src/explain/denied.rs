@@ -24,6 +24,7 @@ pub struct Denied {
     /// In which direction, where there are two.
     pub dir: Option<&'static str>,
     /// By which rule: an id, a number, or `*` where none matched.
+    #[serde(serialize_with = "super::rule")]
     pub rule: Option<String>,
     /// What was asked, and with what result.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +91,7 @@ impl Explainer<'_> {
                 Some(direction),
             ) => {
                 let Some(interface) = self.network.interface(registry.enis.id(eni)) else { return (None, None) };
+                let lost = denial.reason == DropReason::SecurityGroupReferenceLost;
                 let groups: Vec<_> = self
                     .network
                     .security_groups
@@ -108,7 +110,7 @@ impl Explainer<'_> {
                     1 => format!("the one {direction_name} rule of {names} does not match"),
                     _ => format!("none of the {count} {direction_name} rules of {names} matches"),
                 };
-                (Some(because), self.nearest_group_rule(interface, direction, key))
+                (Some(because), self.nearest_group_rule(interface, direction, key, lost))
             }
             (DropReason::NetworkAcl, Some(Component::NetworkAcl(acl)), Some(direction)) => {
                 let id = registry.acls.id(acl);
@@ -147,12 +149,18 @@ impl Explainer<'_> {
         match reason {
             DropReason::NoSuchPublicAddress => Some(match holder(key.dst) {
                 Some(interface) => format!("{} is a private address of {}", key.dst, named(interface)),
-                None => format!("{} is no public address of any interface", key.dst),
+                None => match self.network.interfaces.iter().find(|it| has_public(it, key.dst)) {
+                    Some(interface) => {
+                        format!("{} is the public address of {}, which it does not get", key.dst, named(interface))
+                    }
+                    None => format!("{} is no public address of any interface", key.dst),
+                },
             }),
             DropReason::NoPublicAddress => {
                 holder(key.src).map(|interface| format!("{} of {} has no public address", key.src, named(interface)))
             }
             DropReason::NeighborUnknown => match holder(key.dst) {
+                Some(interface) if interface.in_use => None,
                 Some(interface) => {
                     Some(format!("{} of {} receives nothing: it is stopped or detached", key.dst, named(interface)))
                 }
@@ -167,4 +175,8 @@ impl Explainer<'_> {
             _ => None,
         }
     }
+}
+
+fn has_public(interface: &NetworkInterface, address: IpAddr) -> bool {
+    interface.ipv4.iter().any(|pair| pair.public.map(IpAddr::V4) == Some(address))
 }

@@ -6,7 +6,7 @@ mod nearest;
 mod rules;
 mod text;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use vpcemu_dataplane::outcome::{Outcome, Rule, Step, StepKind};
 use vpcemu_dataplane::output::Generated;
 use vpcemu_dataplane::{Component, Denial, DropReason, Fabric, Ingress, Timeline, Verdict};
@@ -126,6 +126,7 @@ pub struct Hop {
     /// `allow` or `deny`.
     pub verdict: &'static str,
     /// The rule that decided: an id, a number, `*`, or the route.
+    #[serde(serialize_with = "rule")]
     pub rule: Option<String>,
     /// What that rule says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -330,6 +331,17 @@ fn change(before: &Ends, after: &Ends) -> Option<Change> {
     let differs = |before, after| (before != after).then(|| [side(before), side(after)]);
     let change = Change { src: differs(before.src, after.src), dst: differs(before.dst, after.dst) };
     (change.src.is_some() || change.dst.is_some()).then_some(change)
+}
+
+/// A rule in JSON, as verdicts have it: an entry of a network ACL is a number.
+pub(crate) fn rule<S: Serializer>(rule: &Option<impl AsRef<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match rule.as_ref().map(AsRef::as_ref) {
+        None => serializer.serialize_none(),
+        Some(text) => match text.parse::<u16>() {
+            Ok(number) => serializer.serialize_u16(number),
+            Err(_) => serializer.serialize_str(text),
+        },
+    }
 }
 
 /// The name of a protocol, or its number.

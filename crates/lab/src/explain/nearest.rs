@@ -16,15 +16,29 @@ use super::{Explainer, protocol};
 const PORT: u32 = 1;
 const PEER: u32 = 2;
 const PROTOCOL: u32 = 4;
+/// No block of the other IP version can be widened to hold an address.
+const FAMILY: u32 = 8;
 
 /// In what a rule differs from a packet.
 #[derive(Default)]
 struct Difference {
     distance: u32,
+    /// Between the ports, of rules that are as near otherwise.
+    gap: u16,
     fields: Vec<String>,
 }
 
 impl Difference {
+    fn order(&self) -> (u32, u16) {
+        (self.distance, self.gap)
+    }
+
+    /// The peer is in none of these blocks.
+    fn note_outside(&mut self, direction: Direction, peer: IpAddr, blocks: &[IpNet]) {
+        let family = blocks.iter().any(|net| net.addr().is_ipv4() == peer.is_ipv4());
+        self.note(if family { PEER } else { PEER + FAMILY }, outside(direction, peer, blocks));
+    }
+
     fn note(&mut self, distance: u32, field: String) {
         self.distance += distance;
         self.fields.push(field);
@@ -32,12 +46,13 @@ impl Difference {
 }
 
 impl Explainer<'_> {
-    /// The nearest rule of the groups of an interface.
+    /// The nearest rule of the groups of an interface. `lost` is whether what denied was that a member could not be told.
     pub(super) fn nearest_group_rule(
         &self,
         interface: &NetworkInterface,
         direction: Direction,
         key: &FlowKey,
+        lost: bool,
     ) -> Option<Nearest> {
         let groups = self.network.security_groups.iter().filter(|group| interface.security_groups.contains(&group.id));
         let rules = groups.flat_map(|group| {
@@ -47,8 +62,8 @@ impl Explainer<'_> {
             };
             rules.iter().map(move |rule| (group, rule))
         });
-        let judged = rules.map(|(group, rule)| (self.group_difference(rule, direction, key), group, rule));
-        let (difference, group, rule) = judged.min_by_key(|(difference, ..)| difference.distance)?;
+        let judged = rules.map(|(group, rule)| (self.group_difference(rule, direction, key, lost), group, rule));
+        let (difference, group, rule) = judged.min_by_key(|(difference, ..)| difference.order())?;
         Some(Nearest {
             rule: rule.id.to_string(),
             text: self.describe_group_rule(direction, rule),
@@ -65,11 +80,11 @@ impl Explainer<'_> {
             let mut difference = transport(entry.protocol, entry.ports, key);
             let peer = peer_of(direction, key);
             if !entry.cidr.contains(&peer) {
-                difference.note(PEER, outside(direction, peer, &[entry.cidr]));
+                difference.note_outside(direction, peer, &[entry.cidr]);
             }
             (difference, entry)
         });
-        let (difference, entry) = judged.min_by_key(|(difference, _)| difference.distance)?;
+        let (difference, entry) = judged.min_by_key(|(difference, _)| difference.order())?;
         Some(Nearest {
             rule: entry.number.to_string(),
             text: describe_entry(direction, entry),
@@ -79,15 +94,21 @@ impl Explainer<'_> {
         })
     }
 
-    fn group_difference(&self, rule: &SecurityGroupRule, direction: Direction, key: &FlowKey) -> Difference {
+    fn group_difference(
+        &self,
+        rule: &SecurityGroupRule,
+        direction: Direction,
+        key: &FlowKey,
+        lost: bool,
+    ) -> Difference {
         let mut difference = transport(rule.protocol, rule.ports, key);
         let peer = peer_of(direction, key);
         match &rule.peer {
-            Peer::Cidr(net) if !net.contains(&peer) => difference.note(PEER, outside(direction, peer, &[*net])),
+            Peer::Cidr(net) if !net.contains(&peer) => difference.note_outside(direction, peer, &[*net]),
             Peer::PrefixList(list) => {
                 let blocks = self.blocks(list);
                 if !blocks.iter().any(|net| net.contains(&peer)) {
-                    difference.note(PEER, outside(direction, peer, blocks));
+                    difference.note_outside(direction, peer, blocks);
                 }
             }
             Peer::SecurityGroup(id) => {
@@ -95,14 +116,15 @@ impl Explainer<'_> {
                     self.network.interfaces.iter().filter(|it| it.security_groups.contains(id)).collect();
                 let is_member = members.iter().any(|member| member.addresses().any(|own| own == peer));
                 let (end, group) = (end_of(direction), self.group_text(id));
-                difference.note(
-                    PEER,
-                    if is_member {
-                        format!("{end} {peer} is a member of {group}, but its identity was lost on the way")
-                    } else {
-                        format!("{end} {peer} is no member of {group}, which has {}", list_of(&members))
-                    },
-                );
+                match (is_member, lost) {
+                    (true, true) => difference.note(
+                        PEER,
+                        format!("{end} {peer} is a member of {group}, but its identity was lost on the way"),
+                    ),
+                    (true, false) => {}
+                    (false, _) => difference
+                        .note(PEER, format!("{end} {peer} is no member of {group}, which has {}", list_of(&members))),
+                }
             }
             Peer::Cidr(_) => {}
         }
@@ -168,10 +190,15 @@ fn transport(of: Protocol, ports: Ports, key: &FlowKey) -> Difference {
     match ports {
         Ports::Range(range) if matches!(number, 6 | 17) && !range.contains(key.dst_port) => {
             let not = if range.from == range.to { "not" } else { "not in" };
+            difference.gap = range.from.abs_diff(key.dst_port).min(range.to.abs_diff(key.dst_port));
             difference.note(PORT, format!("port {} is {not} {ports}", key.dst_port));
         }
         Ports::Icmp(IcmpTypeCode { kind: Some(kind), .. }) if kind != key.icmp_type => {
             difference.note(PORT, format!("type {} is not {kind}", key.icmp_type));
+        }
+        Ports::Icmp(IcmpTypeCode { kind: Some(_), code: Some(code) }) if key.is_query() && code != 0 => {
+            // Queries and their answers have no other code (RFC 792, RFC 4443 4).
+            difference.note(PORT, format!("code 0 is not {code}"));
         }
         Ports::Any | Ports::Range(_) | Ports::Icmp(_) => {}
     }
