@@ -5,10 +5,12 @@
 mod common;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use common::observed::{captures, rules, text, verdicts};
 use common::{CAPTURE, CONFIG, repository, vpcemu};
-use serde_json::Value;
+use serde_json::{Value, json};
 use vpcemu_capture::{LinkType, PcapWriter};
 use vpcemu_packet::{TcpFlags, build};
 
@@ -170,21 +172,76 @@ subnet = "a"
 addresses = ["10.0.0.11"]
 "#;
 
+/// A configuration, and a capture of one SYN from `other` to `web`.
+fn one_packet(folder: &Path, text: &str, port: u16) -> (PathBuf, PathBuf) {
+    let (config, capture) = (folder.join("net.toml"), folder.join("one.pcap"));
+    std::fs::write(&config, text).unwrap();
+    let mut writer = PcapWriter::new(std::fs::File::create(&capture).unwrap(), LinkType::RAW).unwrap();
+    let (other, web) = (SocketAddr::from(([10, 0, 0, 11], 40_000)), SocketAddr::from(([10, 0, 0, 10], port)));
+    let syn = build::tcp(other, web).flags(TcpFlags::SYN).build();
+    writer.write(1_736_500_000_000_001_000, syn.len() as u32, &syn).unwrap();
+    writer.finish().unwrap();
+    (config, capture)
+}
+
+fn page(config: &Path, capture: &Path, more: &[&str]) -> String {
+    let ran = vpcemu([&["rules", "-c", config.to_str().unwrap(), capture.to_str().unwrap()], more].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    ran.stdout
+}
+
+const REDUNDANT: &str = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16"]
+[subnet.a]
+cidrs = ["10.0.0.0/24"]
+[security_group.web]
+ingress = [
+  { id = "sgr-used", proto = "tcp", ports = "80", from = "10.0.0.0/8" },
+  { id = "sgr-idle", proto = "tcp", ports = "22", from = "10.0.0.0/8" },
+  { id = "sgr-wide", proto = "tcp", ports = "80-81", from = "10.0.0.0/8" },
+]
+[instance.web]
+subnet = "a"
+addresses = ["10.0.0.10"]
+security_groups = ["web"]
+[instance.other]
+subnet = "a"
+addresses = ["10.0.0.11"]
+"#;
+
+#[test]
+fn what_takes_the_place_of_a_redundant_rule_is_not_unused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, capture) = one_packet(folder.path(), REDUNDANT, 80);
+    let all = page(&config, &capture, &[]);
+    let line = |page: &str, rule: &str| page.lines().find(|line| line.contains(rule)).map(str::to_owned);
+    let wide = line(&all, "tcp 80-81").unwrap();
+    assert!(wide.contains("needed if sgr-used goes") && !wide.contains("unused"), "{all}");
+    assert!(line(&all, "tcp 22").unwrap().contains("unused"), "{all}");
+    let unused = page(&config, &capture, &["--unused"]);
+    assert!(line(&unused, "sgr-used").unwrap().contains("redundant: sgr-wide says the same"), "{unused}");
+    assert!(line(&unused, "tcp 22").is_some() && line(&unused, "tcp 80-81").is_none(), "{unused}");
+    let rows = rules(&["-c", config.to_str().unwrap(), capture.to_str().unwrap()]);
+    let of = |rule: &str| rows.iter().find(|row| row["rule"] == rule).unwrap();
+    assert_eq!(of("sgr-wide")["stands_in_for"], json!(["sgr-used"]));
+    assert!(of("sgr-used")["stands_in_for"].is_null() && of("sgr-idle")["stands_in_for"].is_null());
+    // Without all that is listed the packet still gets there.
+    let left: String = REDUNDANT
+        .lines()
+        .filter(|line| !line.contains("used") && !line.contains("idle"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(&config, left).unwrap();
+    let rows = rules(&["-c", config.to_str().unwrap(), capture.to_str().unwrap()]);
+    assert_eq!(rows.iter().find(|row| row["rule"] == "sgr-wide").unwrap()["packets"], 1);
+}
+
 #[test]
 fn people_read_what_is_unused_and_shadowed_in_words() {
     let folder = tempfile::tempdir().unwrap();
-    let (config, capture) = (folder.path().join("net.toml"), folder.path().join("one.pcap"));
-    std::fs::write(&config, SHADOWS).unwrap();
-    let mut writer = PcapWriter::new(std::fs::File::create(&capture).unwrap(), LinkType::RAW).unwrap();
-    let syn =
-        build::tcp("10.0.0.11:40000".parse().unwrap(), "10.0.0.10:443".parse().unwrap()).flags(TcpFlags::SYN).build();
-    writer.write(1_736_500_000_000_001_000, syn.len() as u32, &syn).unwrap();
-    writer.finish().unwrap();
-    let run = |more: &[&str]| {
-        let ran = vpcemu([&["rules", "-c", config.to_str().unwrap(), capture.to_str().unwrap()], more].concat());
-        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-        ran.stdout
-    };
+    let (config, capture) = one_packet(folder.path(), SHADOWS, 443);
+    let run = |more: &[&str]| page(&config, &capture, more);
     let page = run(&[]);
     let line = |word: &str| page.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("{word}: {page}"));
     assert!(page.starts_with("1 packet in 0.000 s, from 2025-01-10 09:06:40.000 to"), "{page}");

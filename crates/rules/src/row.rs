@@ -1,5 +1,7 @@
 //! What is said of each rule.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use vpcemu_model::Network;
 
@@ -73,6 +75,9 @@ pub struct Row {
     pub shadowed_by: Option<Vec<String>>,
     /// What those say.
     pub shadowed_says: Option<Says>,
+    /// The redundant rules that packets needed and that this one, which none needed, would have to replace; null where
+    /// there is none.
+    pub stands_in_for: Option<Vec<RuleName>>,
     /// What else is to be said of it.
     pub note: Option<String>,
     /// What was looked at.
@@ -80,9 +85,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether it could be removed and no packet needed it.
+    /// Whether it could be removed and no packet needed it, not even once what is redundant has been removed.
     pub fn is_unused(&self) -> bool {
-        self.packets == 0 && !self.fixed
+        self.packets == 0 && !self.fixed && self.stands_in_for.is_none()
     }
 }
 
@@ -90,7 +95,7 @@ impl Row {
 pub fn rows(network: &Network, observer: &Observer) -> Vec<Row> {
     let mut budget = Budget::default();
     let groups = group_standings(network, &mut budget);
-    let mut acls = std::collections::HashMap::new();
+    let mut acls = HashMap::new();
     for acl in &network.network_acls {
         acls.insert((acl.id.as_str(), "ingress"), acl_standings(&acl.ingress, &mut budget));
         acls.insert((acl.id.as_str(), "egress"), acl_standings(&acl.egress, &mut budget));
@@ -125,11 +130,53 @@ pub fn rows(network: &Network, observer: &Observer) -> Vec<Row> {
             last: hits.window.map(|(_, last)| time(last)),
             shadowed_by: shadow.map(|shadow| shadow.by.clone()),
             shadowed_says: shadow.map(|shadow| shadow.says),
+            stands_in_for: None,
             note: standing.and_then(note),
             window: observer.window().clone(),
         }
     });
-    rows.collect()
+    let mut rows: Vec<_> = rows.collect();
+    substitute(&mut rows);
+    rows
+}
+
+/// Tells rules that no packet needed which redundant ones they would replace. Only rules of security groups are redundant
+/// although packets needed them: of others the one that decides has the packets.
+fn substitute(rows: &mut [Row]) {
+    let places: HashMap<String, usize> = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| is_of_group(row))
+        .map(|(at, row)| (row.rule.to_string(), at))
+        .collect();
+    let needed = |row: &Row| is_of_group(row) && row.packets > 0 && row.shadowed_by.is_some();
+    let mut open: Vec<usize> = (0..rows.len()).filter(|&at| needed(&rows[at])).collect();
+    while let Some(at) = open.pop() {
+        let goes = rows[at].rule.clone();
+        for by in rows[at].shadowed_by.clone().unwrap_or_default() {
+            let Some(&place) = places.get(&by) else { continue };
+            let row = &mut rows[place];
+            if row.packets > 0 {
+                continue;
+            }
+            // What takes its place may be redundant too, where a proof was given up half way.
+            if row.stands_in_for.is_none() {
+                open.push(place);
+            }
+            let names = row.stands_in_for.get_or_insert_default();
+            if !names.contains(&goes) {
+                names.push(goes.clone());
+            }
+        }
+    }
+    // In the order of the network, which the work was not done in.
+    for names in rows.iter_mut().filter_map(|row| row.stands_in_for.as_mut()) {
+        names.sort_by_key(|name| places.get(&name.to_string()).copied());
+    }
+}
+
+fn is_of_group(row: &Row) -> bool {
+    row.kind == Kind::SecurityGroup
 }
 
 fn note(standing: &Standing) -> Option<String> {

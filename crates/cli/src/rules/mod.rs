@@ -30,7 +30,8 @@ What counts:
   interface, replies and errors about it too. Flows are what a rule judged itself: different
   addresses, ports and protocols. Unused is what no packet met in the time that was looked at.
   Shadowed is proved, whatever the traffic: other rules decide for every packet that the rule
-  matches.")]
+  matches. What would take the place of a redundant rule that packets met is not
+  called unused, but needed if that goes.")]
 pub(crate) struct Rules {
     /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON
     /// (`PLAN#prior`: the state before it).

@@ -89,6 +89,11 @@ fn remarks(row: &Row) -> String {
     if row.is_unused() {
         remarks.push("unused".to_owned());
     }
+    if let Some(redundant) = &row.stands_in_for {
+        let goes = if redundant.len() > 1 { "go" } else { "goes" };
+        let names: Vec<_> = redundant.iter().map(ToString::to_string).collect();
+        remarks.push(format!("needed if {} {goes}", names.join(", ")));
+    }
     if let Some(by) = &row.shadowed_by {
         let (many, route) = (by.len() > 1, row.kind == Kind::Route);
         let by = by.join(", ");
