@@ -251,6 +251,13 @@ fn people_read_what_is_unused_and_shadowed_in_words() {
     assert!(line("allow udp").contains("unused") && !line("allow udp").contains("shadowed"), "{page}");
     assert!(page.contains("security group sg-web\n") && page.contains("network ACL acl-edge\n"), "{page}");
     assert!(!line("deny everything else").contains("unused"), "{page}");
+    // What shadows an entry is named as it is in its own row.
+    let rows = rules(&["-c", config.to_str().unwrap(), capture.to_str().unwrap()]);
+    let shadowed = |owner: &str, rule: Value| {
+        &rows.iter().find(|row| row["owner"] == owner && row["rule"] == rule).unwrap()["shadowed_by"]
+    };
+    assert_eq!(*shadowed("acl-edge", json!(100)), json!([90]));
+    assert_eq!(*shadowed("sg-web", json!("sgr-narrow")), json!(["sgr-wide"]));
     let unused = run(&["--unused"]);
     assert!(
         !unused.contains("sgr-wide  ") && !unused.contains("everything else") && unused.contains("allow udp"),

@@ -24,7 +24,7 @@ pub enum Kind {
 }
 
 /// A rule in outputs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(untagged)]
 pub enum RuleName {
     /// A network ACL entry.
@@ -71,8 +71,9 @@ pub struct Row {
     pub first: Option<String>,
     /// Of the last.
     pub last: Option<String>,
-    /// The rules that decide in its place whatever comes; null where it can decide, or where nothing is claimed.
-    pub shadowed_by: Option<Vec<String>>,
+    /// The rules that decide in its place whatever comes, named as `rule` names them, but routes as `text` has them, since a
+    /// table may have several for one destination; null where it can decide, or where nothing is claimed.
+    pub shadowed_by: Option<Vec<RuleName>>,
     /// What those say.
     pub shadowed_says: Option<Says>,
     /// The redundant rules that packets needed and that this one, which none needed, would have to replace; null where
@@ -143,12 +144,8 @@ pub fn rows(network: &Network, observer: &Observer) -> Vec<Row> {
 /// Tells rules that no packet needed which redundant ones they would replace. Only rules of security groups are redundant
 /// although packets needed them: of others the one that decides has the packets.
 fn substitute(rows: &mut [Row]) {
-    let places: HashMap<String, usize> = rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| is_of_group(row))
-        .map(|(at, row)| (row.rule.to_string(), at))
-        .collect();
+    let places: HashMap<RuleName, usize> =
+        rows.iter().enumerate().filter(|(_, row)| is_of_group(row)).map(|(at, row)| (row.rule.clone(), at)).collect();
     let needed = |row: &Row| is_of_group(row) && row.packets > 0 && row.shadowed_by.is_some();
     let mut open: Vec<usize> = (0..rows.len()).filter(|&at| needed(&rows[at])).collect();
     while let Some(at) = open.pop() {
@@ -171,7 +168,7 @@ fn substitute(rows: &mut [Row]) {
     }
     // In the order of the network, which the work was not done in.
     for names in rows.iter_mut().filter_map(|row| row.stands_in_for.as_mut()) {
-        names.sort_by_key(|name| places.get(&name.to_string()).copied());
+        names.sort_by_key(|name| places.get(name).copied());
     }
 }
 

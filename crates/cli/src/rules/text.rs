@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 use vpcemu_rules::shadow::Says;
-use vpcemu_rules::{Kind, Row, Window};
+use vpcemu_rules::{Kind, Row, RuleName, Window};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -83,6 +83,11 @@ fn table(rows: &[Row]) -> String {
     lines.join("\n")
 }
 
+fn names(rules: &[RuleName]) -> String {
+    let names: Vec<_> = rules.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
 /// What is odd about a rule, in words.
 fn remarks(row: &Row) -> String {
     let mut remarks = Vec::new();
@@ -91,12 +96,11 @@ fn remarks(row: &Row) -> String {
     }
     if let Some(redundant) = &row.stands_in_for {
         let goes = if redundant.len() > 1 { "go" } else { "goes" };
-        let names: Vec<_> = redundant.iter().map(ToString::to_string).collect();
-        remarks.push(format!("needed if {} {goes}", names.join(", ")));
+        remarks.push(format!("needed if {} {goes}", names(redundant)));
     }
     if let Some(by) = &row.shadowed_by {
         let (many, route) = (by.len() > 1, row.kind == Kind::Route);
-        let by = by.join(", ");
+        let by = names(by);
         remarks.push(match row.shadowed_says {
             Some(Says::Opposite) if route => format!("shadowed by {by}"),
             Some(Says::Opposite) if many => format!("shadowed by {by}, which say the opposite"),

@@ -5,6 +5,7 @@ use vpcemu_model::AclEntry;
 use super::{Budget, Says, Shadow, Standing};
 use crate::probe::entry_ports;
 use crate::region::{Cell, Region, cells, range};
+use crate::row::RuleName;
 
 /// The standing of each entry of one direction, in the order in which they are given.
 pub fn acl_standings(entries: &[AclEntry], budget: &mut Budget) -> Vec<Standing> {
@@ -32,7 +33,7 @@ pub fn acl_standings(entries: &[AclEntry], budget: &mut Budget) -> Vec<Standing>
             match rest.cells().first() {
                 Some(cell) => Standing::Decides(cell.probe()),
                 None => Standing::Shadowed(Shadow {
-                    by: deciding.iter().map(|entry| entry.number.to_string()).collect(),
+                    by: deciding.iter().map(|entry| RuleName::Number(entry.number)).collect(),
                     says: Says::of(deciding.iter().map(|entry| entry.action == entries[at].action)),
                 }),
             }

@@ -14,6 +14,7 @@ use vpcemu_model::{Id, Network, NetworkInterface, Peer, PortRange, Ports, Protoc
 use super::{Budget, Says, Shadow, Standing};
 use crate::probe::blocks;
 use crate::region::{Cell, EVERYWHERE, GivenUp, Region, Stretch, Work, cells, range};
+use crate::row::RuleName;
 
 /// The standing of rules by their ids.
 pub type GroupStandings = HashMap<Id, Standing>;
@@ -126,7 +127,9 @@ impl<'a> World<'a> {
             };
         }
         Ok(match cover {
-            Cover::Whole(by) => Standing::Shadowed(Shadow { by, says: Says::Same }),
+            Cover::Whole(by) => {
+                Standing::Shadowed(Shadow { by: by.into_iter().map(RuleName::Text).collect(), says: Says::Same })
+            }
             Cover::Tracked(by) => Standing::OnlyTracks(by),
             Cover::Open(standing) => standing,
         })

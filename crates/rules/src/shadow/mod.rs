@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::probe::Probe;
 use crate::region::Work;
+use crate::row::RuleName;
 
 pub use acls::acl_standings;
 pub use groups::{GroupStandings, group_standings};
@@ -47,8 +48,8 @@ pub enum Standing {
 /// What decides in the place of a rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shadow {
-    /// The rules, by the names they have in their tables.
-    pub by: Vec<String>,
+    /// The rules, by the names they have in their tables; routes with their targets.
+    pub by: Vec<RuleName>,
     /// What they say.
     pub says: Says,
 }

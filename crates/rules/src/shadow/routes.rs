@@ -11,6 +11,7 @@ use vpcemu_model::{Destination, Id, Network, Origin, Route, RouteOrigin, Target}
 use super::{Says, Shadow, Standing};
 use crate::probe::{Detail, Probe, blocks};
 use crate::region::range;
+use crate::row::RuleName;
 
 /// The standing of each route of each table, in the order in which the table has them.
 pub type RouteStandings = HashMap<Id, Vec<Standing>>;
@@ -201,8 +202,8 @@ impl Table<'_> {
                 }
             }
         }
-        let mut by: Vec<String> = Vec::new();
-        for name in deciding.iter().map(|at| self.rows[*at].text()) {
+        let mut by: Vec<RuleName> = Vec::new();
+        for name in deciding.iter().map(|at| RuleName::Text(self.rows[*at].text())) {
             if !by.contains(&name) {
                 by.push(name);
             }

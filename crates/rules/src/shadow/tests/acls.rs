@@ -1,4 +1,5 @@
 use super::*;
+use crate::row::RuleName;
 use crate::shadow::{Budget, Says, Shadow, Standing, acl_standings};
 use vpcemu_dataplane::Timeline;
 use vpcemu_model::{AclAction, AclEntry, Network, Origin, native};
@@ -48,7 +49,7 @@ proptest! {
                     prop_assert_eq!(compiled.judge(subject(witness), witness.peer).number, Some(entry.number));
                 }
                 Standing::Shadowed(Shadow { by, says }) => {
-                    let cited = |it: &AclEntry| by.contains(&it.number.to_string());
+                    let cited = |it: &AclEntry| by.contains(&RuleName::Number(it.number));
                     prop_assert!(!by.is_empty());
                     for probe in probes.iter().filter(|probe| probe.matches_entry(entry)) {
                         let first = decides(&entries, probe).unwrap();
@@ -80,7 +81,7 @@ fn several_entries_shadow_one_together() {
         entry(130, true, Protocol::TCP, ports(1, 2), net("0.0.0.0/0")),
     ];
     let standings = acl_standings(&entries, &mut Budget::default());
-    let by = ["100", "110", "120"].map(str::to_owned).to_vec();
+    let by = [100, 110, 120].map(RuleName::Number).to_vec();
     assert_eq!(standings[0], Standing::Shadowed(Shadow { by, says: Says::Both }));
     // A packet to a low port from elsewhere.
     assert!(matches!(&standings[4], Standing::Decides(witness) if witness.peer == IpAddr::from([0, 0, 0, 0])));

@@ -145,7 +145,7 @@ proptest! {
                     }
                     Standing::Shadowed(Shadow { by, .. }) => {
                         prop_assert!(!by.is_empty());
-                        prop_assert!(by.iter().all(|id| !gone.contains(&Id::new(id.as_str()))), "{by:?}");
+                        prop_assert!(by.iter().all(|id| !gone.contains(&Id::new(id.to_string()))), "{by:?}");
                     }
                     Standing::MatchesNothing(_) => prop_assert!(!probes.iter().any(own)),
                     Standing::OnlyTracks(_) => {
@@ -171,9 +171,9 @@ fn standings(sets: &[&[usize]], rules: &[(usize, &str)]) -> Vec<Standing> {
     (0..rules.len()).map(|at| standings[&Id::new(format!("sgr-{at}"))].clone()).collect()
 }
 
-fn by(standing: &Standing) -> Vec<&str> {
+fn by(standing: &Standing) -> Vec<String> {
     match standing {
-        Standing::Shadowed(Shadow { by, .. }) => by.iter().map(String::as_str).collect(),
+        Standing::Shadowed(Shadow { by, .. }) => by.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
     }
 }
@@ -207,7 +207,7 @@ fn what_every_interface_has_besides_covers_too() {
 fn two_halves_do_not_make_everyone() {
     let found = standings(&[&[0]], &[(0, "0.0.0.0/0"), (0, "0.0.0.0/1"), (0, "128.0.0.0/1")]);
     // The halves are redundant; and beside halves alone, everyone would only be missed by tracking.
-    assert_eq!((by(&found[1]), by(&found[2])), (vec!["sgr-0"], vec!["sgr-0"]));
+    assert_eq!((by(&found[1]), by(&found[2])), (vec!["sgr-0".to_owned()], vec!["sgr-0".to_owned()]));
     let found = standings(&[&[0, 1]], &[(0, "0.0.0.0/0"), (1, "0.0.0.0/0")]);
     assert_eq!(by(&found[1]), ["sgr-0"]);
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::probe::blocks;
+use crate::row::RuleName;
 use crate::shadow::{Says, Shadow, Standing, route_standings};
 use vpcemu_dataplane::Timeline;
 use vpcemu_dataplane::fabric::NextHop;
@@ -112,7 +113,7 @@ fn halves_shadow_a_whole() {
         route(to("0.0.0.0/1"), 0, false),
         route(to("128.0.0.0/1"), 1, false),
     ]);
-    let by = ["0.0.0.0/1 -> lgw-0", "128.0.0.0/1 -> lgw-1"].map(str::to_owned).to_vec();
+    let by = ["0.0.0.0/1 -> lgw-0", "128.0.0.0/1 -> lgw-1"].map(|by| RuleName::Text(by.to_owned())).to_vec();
     assert_eq!(found[0], Standing::Shadowed(Shadow { by, says: Says::Both }));
     assert!(matches!(found[1], Standing::Decides(_)) && matches!(found[2], Standing::Decides(_)));
 }
@@ -124,7 +125,8 @@ fn what_is_propagated_loses_to_static_routes_and_to_local() {
         route(to("192.0.2.0/24"), 1, false),
         route(to("10.0.7.0/24"), 0, true),
     ]);
-    let shadow = |by: &str| Standing::Shadowed(Shadow { by: vec![by.to_owned()], says: Says::Opposite });
+    let shadow =
+        |by: &str| Standing::Shadowed(Shadow { by: vec![RuleName::Text(by.to_owned())], says: Says::Opposite });
     assert_eq!(found[0], shadow("192.0.2.0/24 -> lgw-1"));
     assert_eq!(found[2], shadow("10.0.0.0/16 -> local"));
 }
