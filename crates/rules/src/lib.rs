@@ -22,7 +22,8 @@
 //! "#;
 //! let network = vpcemu_model::native::parse("net.toml", text)?.network;
 //! let edge = network.network_acls.iter().find(|acl| acl.id.as_str() == "acl-edge").unwrap();
-//! let standings = acl_standings(&edge.ingress, &mut Budget::default());
+//! let fragments = network.behavior.network_acl.nacl_fragments;
+//! let standings = acl_standings(&edge.ingress, fragments, &mut Budget::default());
 //! let Standing::Shadowed(shadow) = &standings[2] else { panic!("443 is one of the ports that 90 denies") };
 //! assert_eq!(shadow.by, [vpcemu_rules::RuleName::Number(90)]);
 //! # Ok::<(), vpcemu_model::native::Error>(())

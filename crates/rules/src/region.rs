@@ -14,6 +14,9 @@ use crate::probe::{Detail, Probe};
 /// The detail of a packet whose ports, or type and code, are not there: behind all that are.
 pub(crate) const UNKNOWN: u32 = 1 << 16;
 
+/// The last detail that is there: port 65535, type 255 with code 255.
+const LAST: u32 = UNKNOWN - 1;
+
 /// A box of packets: inclusive ranges on each coordinate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Cell {
@@ -56,6 +59,14 @@ impl Cell {
         middle.protocols = common(middle.protocols, other.protocols);
         let outside = around(middle.details, other.details).into_iter().flatten();
         rest.extend(outside.map(|details| Self { details, ..middle }));
+    }
+
+    /// For where no packet lacks its ports, or type and code: what is behind them goes with the last, so that it is never left
+    /// alone.
+    pub(crate) fn without_unknown(&mut self) {
+        if self.details.1 == LAST {
+            self.details.1 = UNKNOWN;
+        }
     }
 
     /// A packet in it.

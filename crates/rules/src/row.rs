@@ -96,10 +96,11 @@ impl Row {
 pub fn rows(network: &Network, observer: &Observer) -> Vec<Row> {
     let mut budget = Budget::default();
     let groups = group_standings(network, &mut budget);
+    let fragments = network.behavior.network_acl.nacl_fragments;
     let mut acls = HashMap::new();
     for acl in &network.network_acls {
-        acls.insert((acl.id.as_str(), "ingress"), acl_standings(&acl.ingress, &mut budget));
-        acls.insert((acl.id.as_str(), "egress"), acl_standings(&acl.egress, &mut budget));
+        acls.insert((acl.id.as_str(), "ingress"), acl_standings(&acl.ingress, fragments, &mut budget));
+        acls.insert((acl.id.as_str(), "egress"), acl_standings(&acl.egress, fragments, &mut budget));
     }
     let routes = route_standings(network);
     let rows = observer.counted().map(|(listed, hits)| {

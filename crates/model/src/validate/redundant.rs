@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 
 use super::Index;
 use super::filtering::RULE_NUMBERS;
+use crate::behavior::NaclFragments;
 use crate::finding::{Finding, Severity};
 use crate::{AclEntry, NetworkAcl, Peer, PortRange, Ports, Protocol, SecurityGroup, SecurityGroupRule};
 
@@ -21,8 +22,9 @@ pub(super) fn check(index: &Index<'_>, findings: &mut Vec<Finding>) {
         covered(group, "outbound", &group.egress, findings);
     }
     for acl in &index.network.network_acls {
-        unreached(acl, "inbound", &acl.ingress, findings);
-        unreached(acl, "outbound", &acl.egress, findings);
+        let fragments = index.network.behavior.network_acl.nacl_fragments;
+        unreached(acl, "inbound", &acl.ingress, fragments, findings);
+        unreached(acl, "outbound", &acl.egress, fragments, findings);
     }
 }
 
@@ -81,14 +83,21 @@ fn peer_covers(wide: &Peer, narrow: &Peer) -> bool {
 }
 
 /// An entry before it, by number, matches every packet that it would (7.3).
-fn unreached(acl: &NetworkAcl, direction: &str, entries: &[AclEntry], findings: &mut Vec<Finding>) {
+fn unreached(
+    acl: &NetworkAcl,
+    direction: &str,
+    entries: &[AclEntry],
+    fragments: NaclFragments,
+    findings: &mut Vec<Finding>,
+) {
     if entries.len() > SEARCHED {
         return;
     }
     for entry in entries {
         // A number that no entry can have is a finding of its own.
         let before = entries.iter().filter(|it| it.number < entry.number && RULE_NUMBERS.contains(&it.number));
-        let Some(other) = before.filter(|other| covers(other, entry)).min_by_key(|other| other.number) else {
+        let Some(other) = before.filter(|other| covers(other, entry, fragments)).min_by_key(|other| other.number)
+        else {
             continue;
         };
         let text = format!(
@@ -101,9 +110,13 @@ fn unreached(acl: &NetworkAcl, direction: &str, entries: &[AclEntry], findings: 
     }
 }
 
-fn covers(wide: &AclEntry, narrow: &AclEntry) -> bool {
+fn covers(wide: &AclEntry, narrow: &AclEntry, fragments: NaclFragments) -> bool {
     let says = |entry: &AclEntry| (entry.protocol, entry.ports);
-    allows(says(wide), says(narrow)) && wide.cidr.trunc().contains(&narrow.cidr.trunc())
+    // Later fragments have no ports then, not even one of 0-65535 (7.13).
+    let portless = fragments == NaclFragments::PortlessOnly
+        && wide.protocol != Protocol::All
+        && matches!((wide.ports, narrow.ports), (Ports::Range(_), Ports::Any));
+    !portless && allows(says(wide), says(narrow)) && wide.cidr.trunc().contains(&narrow.cidr.trunc())
 }
 
 /// Whether a protocol with its ports is all of another one.
@@ -216,5 +229,17 @@ mod tests {
         assert_eq!(entries(vec![echo, entry(200, Protocol::ICMP, icmp(Some(3), None), "10.0.0.0/8")]), []);
         assert_eq!(entries(vec![entry(100, all, Ports::Any, "0.0.0.0/0"), entry(200, all, Ports::Any, "::/0")]), []);
         assert_eq!(entries(vec![wide(), entry(50, tcp, ports(443, 443), "10.1.0.0/16")]), []);
+    }
+
+    #[test]
+    fn all_ports_are_not_everything_where_fragments_have_none() {
+        let mut network = network();
+        let every = |number, ports| entry(number, Protocol::TCP, ports, "0.0.0.0/0");
+        network.network_acls[0].ingress = vec![every(100, Ports::Range(PortRange::ALL)), every(200, Ports::Any)];
+        assert_eq!(found(&network), [("unreached-entry", Lint)]);
+        network.behavior.network_acl.nacl_fragments = NaclFragments::PortlessOnly;
+        assert_eq!(found(&network), []);
+        network.network_acls[0].ingress = vec![every(100, Ports::Any), every(200, Ports::Range(PortRange::ALL))];
+        assert_eq!(found(&network), [("unreached-entry", Lint)]);
     }
 }
