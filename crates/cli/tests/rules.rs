@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,8 @@ fn by_hand(lines: &[Value], rows: &[Value]) -> Counts {
     let mut openers: HashMap<String, String> = HashMap::new();
     let mut passed: HashMap<(u64, String, String), String> = HashMap::new();
     for line in lines {
+        // A rule that a packet met twice counts it once.
+        let mut met = BTreeSet::new();
         for step in line["steps"].as_array().into_iter().flatten() {
             let (kind, hop, rule) = (text(&step["kind"]), text(&step["hop"]), text(&step["rule"]));
             // Its connection, or where it has none its ends whichever way it goes.
@@ -89,6 +91,9 @@ fn by_hand(lines: &[Value], rows: &[Value]) -> Counts {
                 }
                 _ => continue,
             };
+            if !met.insert(key.clone()) {
+                continue;
+            }
             let count = counts.entry(key).or_default();
             count.0 += 1;
             count.1 += line["len"].as_u64().unwrap();

@@ -53,6 +53,8 @@ pub struct Observer {
     admitted: HashMap<u64, RuleNumber>,
     /// The rule that admitted a connection at an interface, in the direction of what opened it there.
     connections: HashMap<(u64, EniIx, Direction), RuleNumber>,
+    /// The rules that the packet in hand met, each once, and whether one of those times it was judged.
+    met: Vec<(RuleNumber, bool)>,
     /// What was admitted, if anybody asks.
     openings: Option<Openings>,
 }
@@ -69,6 +71,7 @@ impl Observer {
             flows: HashSet::new(),
             admitted: HashMap::new(),
             connections: HashMap::new(),
+            met: Vec::new(),
             openings: None,
         }
     }
@@ -94,6 +97,7 @@ impl Observer {
     /// A packet's way. Gives the rules that it passed at interfaces.
     fn steps(&mut self, fabric: &Fabric, steps: &[Step], packet: &Seen, cause: &[Passed]) -> Vec<Passed> {
         let mut passed = Vec::new();
+        self.met.clear();
         for step in steps {
             let (rule, judged) = match (step.at, step.kind, step.direction) {
                 (Component::Interface(eni), StepKind::SecurityGroup, Some(direction)) => {
@@ -127,13 +131,24 @@ impl Observer {
         passed
     }
 
+    /// A packet may meet a rule several times: on both sides of a gateway, in two subnets of one network ACL. It counts once, and
+    /// is of the flow that it was when the rule first judged it.
     fn hit(&mut self, rule: RuleNumber, step: &Step, packet: &Seen, judged: bool) {
-        let fresh = judged && self.flows.insert(digest((rule, step.key)));
         let hits = &mut self.hits[rule as usize];
-        hits.packets += 1;
-        hits.bytes += u64::from(packet.length);
-        hits.flows += u64::from(fresh);
-        hits.window = Some(within(hits.window, packet.timestamp));
+        let known = self.met.iter_mut().find(|(met, _)| *met == rule);
+        let was_judged = known.as_ref().is_some_and(|(_, judged)| *judged);
+        match known {
+            Some((_, known)) => *known |= judged,
+            None => {
+                self.met.push((rule, judged));
+                hits.packets += 1;
+                hits.bytes += u64::from(packet.length);
+                hits.window = Some(within(hits.window, packet.timestamp));
+            }
+        }
+        if judged && !was_judged {
+            hits.flows += u64::from(self.flows.insert(digest((rule, step.key))));
+        }
     }
 
     /// The rule behind a step of security groups, and whether it judged this very packet.

@@ -61,7 +61,7 @@ pub struct Row {
     pub origin: String,
     /// Whether AWS made it and nobody can remove it: the implicit deny, local routes.
     pub fixed: bool,
-    /// Packets that it decided, replies of connections that it admitted among them.
+    /// Packets that it decided, replies of connections that it admitted among them; each once, however often it met the rule.
     pub packets: u64,
     /// IP total lengths of those.
     pub bytes: u64,

@@ -141,6 +141,46 @@ fn a_prefix_list_is_one_route_and_what_nothing_matches_has_a_row() {
 }
 
 #[test]
+fn a_packet_counts_once_for_an_entry_that_it_meets_on_both_sides_of_a_gateway() {
+    let text = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16"]
+[internet_gateway.igw]
+[subnet.public]
+cidrs = ["10.0.0.0/24"]
+route_table = "public"
+nacl = "both"
+[subnet.private]
+cidrs = ["10.0.1.0/24"]
+route_table = "private"
+nacl = "both"
+[network_acl.both]
+ingress = [{ rule = 100, action = "allow", proto = "all", from = "0.0.0.0/0" }]
+egress = [{ rule = 100, action = "allow", proto = "all", to = "0.0.0.0/0" }]
+[route_table.public]
+routes = [{ to = "0.0.0.0/0", via = "igw" }]
+[route_table.private]
+routes = [{ to = "0.0.0.0/0", via = "nat" }]
+[nat_gateway.nat]
+subnet = "public"
+addresses = [{ private = "10.0.0.200", public = "203.0.113.20" }]
+[security_group.app]
+egress = [{ proto = "tcp", ports = "443", to = "0.0.0.0/0" }]
+[instance.app]
+subnet = "private"
+addresses = ["10.0.1.10"]
+security_groups = ["app"]
+"#;
+    let packets =
+        [("10.0.1.10:5000", TcpFlags::SYN), ("10.0.1.10:5001", TcpFlags::SYN), ("10.0.1.10:5000", TcpFlags::ACK)];
+    let rows = through(text, &packets.map(|(src, flags)| tcp(src, "198.51.100.7:443", flags)));
+    // Out of the private subnet, into that of the gateway, and out of it with another source.
+    let entries: Vec<_> = rows.iter().filter(|row| row.owner == "acl-both" && row.rule.to_string() == "100").collect();
+    let counted: Vec<_> = entries.iter().map(|row| (row.packets, row.bytes, row.flows)).collect();
+    assert_eq!(counted, [(3, 120, 2), (3, 120, 2)]);
+}
+
+#[test]
 fn a_local_route_counts_also_where_nobody_has_the_address() {
     let packets = [tcp("10.0.0.10:5000", "10.0.1.9:443", TcpFlags::SYN)];
     // The security group is in front of the route.

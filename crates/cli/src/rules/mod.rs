@@ -25,7 +25,7 @@ Examples:
   vpcemu rules -c plan.json traffic.pcap --tighten terraform > rules.tf
 
 What counts:
-  A packet counts for every rule that judged it on its way. What a security group lets pass
+  A packet counts for every rule that judged it on its way, once for each. What a security group lets pass
   because it knows the connection counts for the rule that admitted the connection at that
   interface, replies and errors about it too. Flows are what a rule judged itself: different
   addresses, ports and protocols. Unused is what no packet met in the time that was looked at.
