@@ -56,7 +56,7 @@ impl<'c> Replay<'c> {
 
     fn judge(&self, line: u32, bless: bool) -> Result<Outcome, Broken> {
         let (finished, comparison) = match &self.capture.golden {
-            Some(golden) => match Comparison::open(golden) {
+            Some(golden) => match Comparison::open(golden, &self.networks) {
                 Ok(comparison) => {
                     let (finished, mut comparison) = self.listen(self.options.clone(), comparison)?;
                     let broken = comparison.finish();
@@ -112,10 +112,11 @@ impl<'c> Replay<'c> {
         let golden = self.capture.golden.as_deref().map(Path::display).map(|path| path.to_string()).unwrap_or_default();
         let first = comparison.differences.first().map_or(0, |first| first.line);
         let told = format!("{differing} of {packets} packets differ from {golden}, the first in line {first}");
-        if comparison.only_ports {
+        if comparison.only_seeded {
             let seed = self.options.engine.seed;
+            let what = if comparison.addresses { "ports and addresses" } else { "ports" };
             return format!(
-                "{told}; only translated ports differ: the golden was probably made with another seed than {seed}"
+                "{told}; only translated {what} differ: the golden was probably made with another seed than {seed}"
             );
         }
         told

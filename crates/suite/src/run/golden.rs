@@ -1,10 +1,13 @@
 //! Verdicts of a replay beside those of a golden file, packet by packet.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use vpcemu_model::{NatGateway, Network};
 use vpcemu_replay::{Listener, Report};
 
 /// Packets that are shown of those that differ: enough to see a pattern, few enough to read.
@@ -34,15 +37,19 @@ pub(super) struct Comparison {
     /// How many there are.
     pub(super) differing: u64,
     pub(super) packets: u64,
-    /// Whether nothing differs but ports of translated packets.
-    pub(super) only_ports: bool,
+    /// Whether nothing differs but what a seed chooses.
+    pub(super) only_seeded: bool,
+    /// Whether addresses of a translator differ, too, and not its ports alone.
+    pub(super) addresses: bool,
+    /// The addresses of each translator: it takes one of them for a flow.
+    pools: Vec<HashSet<IpAddr>>,
     /// Why the golden is none of this capture.
     pub(super) broken: Option<String>,
 }
 
 impl Comparison {
-    /// Opens a golden.
-    pub(super) fn open(path: &Path) -> std::io::Result<Self> {
+    /// Opens a golden of verdicts in these networks.
+    pub(super) fn open(path: &Path, networks: &[Network]) -> std::io::Result<Self> {
         let mut comparison = Self {
             path: path.to_owned(),
             lines: BufReader::new(File::open(path)?).lines(),
@@ -52,7 +59,9 @@ impl Comparison {
             differences: Vec::new(),
             differing: 0,
             packets: 0,
-            only_ports: true,
+            only_seeded: true,
+            addresses: false,
+            pools: pools(networks),
             broken: None,
         };
         comparison.advance();
@@ -131,11 +140,11 @@ impl Comparison {
                 }
             }
             (Some((_, expected)), None) => {
-                self.only_ports = false;
+                self.only_seeded = false;
                 keys.push(format!("it should cause a {}, but causes nothing", kind(expected.as_bytes())));
             }
             (None, Some(actual)) => {
-                self.only_ports = false;
+                self.only_seeded = false;
                 keys.push(format!("it should cause nothing, but causes a {}", kind(&actual)));
             }
         }
@@ -156,13 +165,17 @@ impl Comparison {
             let (wanted, got) = (expected.get(key), actual.get(key));
             if wanted != got {
                 let text = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), Value::to_string);
-                self.only_ports &= differs_in_ports(wanted, got);
+                match seeded(&self.pools, wanted, got) {
+                    Some(Seeded::Port) => {}
+                    Some(Seeded::Address) => self.addresses = true,
+                    None => self.only_seeded = false,
+                }
                 keys.push(format!("{what}{key} should be {}, but is {}", text(wanted), text(got)));
             }
         }
         if keys.is_empty() {
             // The same values, written otherwise.
-            self.only_ports = false;
+            self.only_seeded = false;
             keys.push(format!("{what}the line is written otherwise"));
         }
     }
@@ -210,20 +223,46 @@ fn kind(line: &[u8]) -> String {
     value.get("kind").and_then(Value::as_str).unwrap_or("packet").to_owned()
 }
 
-/// Whether two values are ends, or pairs of ends, that have the same addresses.
-fn differs_in_ports(wanted: Option<&Value>, got: Option<&Value>) -> bool {
-    match (wanted, got) {
-        (Some(Value::String(wanted)), Some(Value::String(got))) => {
-            let address = |text: &str| text.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip());
-            address(wanted).is_some() && address(wanted) == address(got)
+/// What a seed chooses for a flow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Seeded {
+    Port,
+    /// Also one of several addresses.
+    Address,
+}
+
+/// How two values differ that are ends, or pairs of ends, if another seed can be why.
+fn seeded(pools: &[HashSet<IpAddr>], wanted: Option<&Value>, got: Option<&Value>) -> Option<Seeded> {
+    match (wanted?, got?) {
+        (Value::String(wanted), Value::String(got)) => {
+            // ICMP has no ports: its ends are addresses alone.
+            let address = |text: &str| {
+                let socket = text.parse::<SocketAddr>().map(|socket| socket.ip());
+                socket.or_else(|_| text.parse()).ok()
+            };
+            let (wanted, got) = (address(wanted)?, address(got)?);
+            if wanted == got {
+                return Some(Seeded::Port);
+            }
+            pools.iter().any(|pool| pool.contains(&wanted) && pool.contains(&got)).then_some(Seeded::Address)
         }
-        (Some(Value::Object(wanted)), Some(Value::Object(got))) => {
-            let same =
-                |key: &String| wanted.get(key) == got.get(key) || differs_in_ports(wanted.get(key), got.get(key));
-            wanted.len() == got.len() && wanted.keys().all(same)
+        (Value::Object(wanted), Value::Object(got)) if wanted.len() == got.len() => {
+            let differing = wanted.iter().filter(|(key, value)| got.get(*key) != Some(*value));
+            differing
+                .map(|(key, value)| seeded(pools, Some(value), got.get(key)))
+                .try_fold(Seeded::Port, |worst, it| Some(worst.max(it?)))
         }
-        _ => false,
+        _ => None,
     }
+}
+
+/// The addresses of each NAT gateway, translated and public.
+fn pools(networks: &[Network]) -> Vec<HashSet<IpAddr>> {
+    let gateways = networks.iter().flat_map(|network| &network.nat_gateways);
+    let addresses = |gateway: &NatGateway| {
+        gateway.addresses.iter().flat_map(|it| [Some(it.translated), it.public]).flatten().map(IpAddr::V4).collect()
+    };
+    gateways.map(addresses).collect()
 }
 
 #[cfg(test)]
@@ -232,10 +271,12 @@ mod tests {
 
     #[test]
     fn ports_are_told_apart_from_addresses() {
-        let differs = |wanted: &str, got: &str| {
+        let pool: HashSet<IpAddr> = ["192.0.2.41", "192.0.2.42"].map(|text| text.parse().unwrap()).into();
+        let compared = |wanted: &str, got: &str| {
             let parse = |text| serde_json::from_str::<Value>(text).unwrap_or_default();
-            differs_in_ports(Some(&parse(wanted)), Some(&parse(got)))
+            seeded(std::slice::from_ref(&pool), Some(&parse(wanted)), Some(&parse(got)))
         };
+        let differs = |wanted: &str, got: &str| compared(wanted, got) == Some(Seeded::Port);
         assert!(differs("\"192.0.2.1:5\"", "\"192.0.2.1:6\""));
         assert!(differs("\"[2001:db8::1]:5\"", "\"[2001:db8::1]:6\""));
         assert!(!differs("\"192.0.2.1:5\"", "\"192.0.2.2:5\""));
@@ -246,5 +287,14 @@ mod tests {
         );
         assert!(differs(from, to));
         assert!(!differs(from, "null"));
+        // One translator's addresses, and only those.
+        assert_eq!(compared("\"192.0.2.41:5\"", "\"192.0.2.42:6\""), Some(Seeded::Address));
+        assert_eq!(compared("\"192.0.2.41\"", "\"192.0.2.42\""), Some(Seeded::Address));
+        assert_eq!(compared("\"192.0.2.41:5\"", "\"192.0.2.43:5\""), None);
+        let by = |src: &str, dst: &str| format!("{{\"src\":\"{src}\",\"dst\":\"{dst}\"}}");
+        let compared = |wanted: [&str; 2], got: [&str; 2]| compared(&by(wanted[0], wanted[1]), &by(got[0], got[1]));
+        let far = "198.51.100.7:80";
+        assert_eq!(compared(["192.0.2.41:5", far], ["192.0.2.42:6", far]), Some(Seeded::Address));
+        assert_eq!(compared(["192.0.2.41:5", far], ["192.0.2.42:6", "198.51.100.8:80"]), None);
     }
 }
