@@ -10,6 +10,8 @@ use vpcemu_model::{Id, Kind, Network, NetworkInterface};
 pub(crate) struct Components {
     /// The ids behind each id and name.
     ids: BTreeMap<String, BTreeSet<String>>,
+    /// Rules that can deny: ids of those of security groups, numbers of network ACL entries, and `*` for none of them.
+    rules: BTreeSet<String>,
 }
 
 /// The services of every VPC.
@@ -17,7 +19,7 @@ const SERVICES: [&str; 5] = ["dns", "imds", "ntp", "dhcp", "kms"];
 
 impl Components {
     pub(crate) fn of<'n>(networks: impl IntoIterator<Item = &'n Network>) -> Self {
-        let mut components = Self { ids: BTreeMap::new() };
+        let mut components = Self { ids: BTreeMap::new(), rules: BTreeSet::from(["*".to_owned()]) };
         for service in SERVICES {
             components.know(Kind::Vpc, &Id::new(service), None);
         }
@@ -49,7 +51,11 @@ impl Components {
                 }
             }
         }
+        let of_groups = network.security_groups.iter().flat_map(|it| it.ingress.iter().chain(&it.egress));
+        self.rules.extend(of_groups.map(|rule| rule.id.to_string()));
         for it in &network.network_acls {
+            let entries = it.ingress.iter().chain(&it.egress);
+            self.rules.extend(entries.map(|entry| entry.number.to_string()));
             self.know(Kind::NetworkAcl, &it.id, it.name.as_deref());
         }
         for it in &network.route_tables {
@@ -108,6 +114,24 @@ impl Components {
 
     fn alias(&mut self, name: &str, id: &Id) {
         self.ids.entry(name.to_owned()).or_default().insert(id.to_string());
+    }
+
+    /// A rule that can deny.
+    ///
+    /// # Errors
+    /// If no security group and no network ACL has it: what is wrong, and what to do.
+    pub(crate) fn rule(&self, text: &str) -> Result<String, (String, String)> {
+        if self.rules.contains(text) {
+            return Ok(text.to_owned());
+        }
+        let help = match nearest(text, self.rules.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is {}", listed(&self.rules)),
+        };
+        Err((
+            format!("no security group and no network ACL has a rule `{text}`, so that nothing is ever denied by it"),
+            help,
+        ))
     }
 
     /// The id that `text` means.

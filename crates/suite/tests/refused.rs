@@ -65,6 +65,9 @@ fn names_mean_something() {
         &["suite.toml:9:10", "`NO_ROUTE` is no reason"],
     );
     refused(&format!("{DENIED}reason = \"SUBNET_ACL_RESTRICTED\""), &["did you mean `SUBNET_ACL_RESTRICTION`?"]);
+    refused(&format!("{DENIED}rule = 91"), &["suite.toml:8:8", "has a rule `91`", "there is *, 100, sgr-app-out-1"]);
+    refused(&format!("{DENIED}rule = \"sgr-app-out-9\""), &["did you mean `sgr-app-out-1`?"]);
+    refused(&script(&OPENS.replace("\"S\"", "\"S\", expect = \"deny\", rule = 91")), &["has a rule `91`"]);
     refused(&format!("{ALLOWED}xlate_src = \"nat\""), &["`nat` is no address"]);
     refused(&format!("{ALLOWED}sport = 1\n").replace("\"app\"", "\"app:2\""), &["another port"]);
 }

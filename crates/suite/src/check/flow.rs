@@ -38,7 +38,7 @@ impl Checker<'_, '_> {
             fate: Fate::Deny,
             reason: file.reason.as_ref().and_then(|text| self.reason(text)),
             at: file.at.as_ref().and_then(|text| self.component(&components, text)),
-            rule: file.rule.map(|rule| rule.into_inner().0),
+            rule: self.rule(&components, file.rule.as_ref()),
             ..Expected::default()
         };
         let via: Vec<_> = file.via.map(Spanned::into_inner).unwrap_or_default();

@@ -116,6 +116,17 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
     }
 
+    fn rule(&mut self, components: &Components, rule: Option<&Spanned<TextOrNumber>>) -> Option<String> {
+        let rule = rule?;
+        match components.rule(&rule.get_ref().0) {
+            Ok(name) => Some(name),
+            Err((told, help)) => {
+                self.refuse("unknown-rule", rule.span(), told, help);
+                None
+            }
+        }
+    }
+
     fn end(&mut self, text: Option<&Text>) -> Option<End> {
         let text = text?;
         let end = End::parse(text.get_ref());

@@ -283,7 +283,7 @@ impl Checker<'_, '_> {
             fate,
             reason: file.reason.as_ref().and_then(|text| self.reason(text)),
             at: file.by.as_ref().and_then(|text| self.component(components, text)),
-            rule: file.rule.as_ref().map(|rule| rule.get_ref().0.clone()),
+            rule: self.rule(components, file.rule.as_ref()),
             src: self.end(file.xlate_src.as_ref()),
             dst: self.end(file.xlate_dst.as_ref()),
         }
