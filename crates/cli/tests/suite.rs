@@ -229,6 +229,31 @@ fn junit_is_xml_that_says_the_same() {
 }
 
 #[test]
+fn no_old_results_stay_in_the_junit_file() {
+    let folder = Folder::new();
+    let junit = folder.text("results.xml");
+    let good = folder.worked_example(&[]);
+    let xml = || std::fs::read_to_string(folder.path("results.xml")).unwrap();
+    let is_error = |word: &str| {
+        let text = xml();
+        assert!(text.contains("tests=\"1\"") && text.contains("errors=\"1\"") && text.contains(word), "{text}");
+        assert!(!text.contains("web-to-app"), "{text}");
+    };
+    assert_ends(&test(&[&good, "--junit", &junit]), 0, &["16 passed"]);
+    assert!(xml().contains("web-to-app"));
+    let bad = folder.write("bad.toml", "config = \"<none>.toml\"\n");
+    let told = ["results.xml holds no results, but the error that follows", "vpcemu: error:"];
+    assert_ends(&test(&[&good, &bad, "--junit", &junit]), 2, &told);
+    is_error("bad.toml");
+    assert_ends(&test(&[&good, "--junit", &junit]), 0, &["16 passed"]);
+    assert_ends(&test(&[&good, "--junit", &junit, "--filter", "nothing"]), 2, &told);
+    is_error("none of the 16 cases");
+    // One that cannot be written is said to be so, beside what was wrong first.
+    let nowhere = folder.text("none/results.xml");
+    assert_ends(&test(&[&bad, "--junit", &nowhere]), 2, &["results.xml: cannot be written", "bad.toml"]);
+}
+
+#[test]
 fn a_capture_is_compared_with_the_golden_beside_it() {
     let folder = Folder::new();
     let golden = "pcaps/private-clients-nat/app-1.verdicts.ndjson";

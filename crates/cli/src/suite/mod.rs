@@ -34,7 +34,7 @@ pub(crate) struct Test {
     /// Rewrite the golden files of captures whose verdicts differ, and say which.
     #[arg(long)]
     bless: bool,
-    /// Write results as JUnit XML, too.
+    /// Write results as JUnit XML, too; an error alone where no case could be run.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     junit: Option<PathBuf>,
     /// How to print results.
@@ -63,8 +63,22 @@ pub(crate) fn run(arguments: &Test) -> Result<Ending, Error> {
     if arguments.watch { watch::run(arguments) } else { once(arguments) }
 }
 
-/// Runs everything once.
+/// Runs everything once. Whatever stops it before there are results, no older ones stay in the JUnit file.
 fn once(arguments: &Test) -> Result<Ending, Error> {
+    let mut results = false;
+    let ended = evaluate(arguments, &mut results);
+    if let (Err(why), Some(path), false) = (&ended, &arguments.junit, results) {
+        match report::junit_error(&why.to_string()).map(|xml| std::fs::write(path, xml)) {
+            Ok(Ok(())) => eprintln!("vpcemu: {} holds no results, but the error that follows", path.display()),
+            Ok(Err(error)) => eprintln!("vpcemu: error: {}: cannot be written: {error}", path.display()),
+            Err(error) => eprintln!("vpcemu: error: JUnit XML: {error}"),
+        }
+    }
+    ended
+}
+
+/// Runs every case. `results` tells whether it came to writing the JUnit file.
+fn evaluate(arguments: &Test, results: &mut bool) -> Result<Ending, Error> {
     let suites = load(arguments)?;
     let filter = Filter { names: arguments.filter.clone(), exact: arguments.exact };
     let kept = |suite: &Suite| suite.cases.iter().filter(|case| filter.keeps(&case.name)).count();
@@ -91,9 +105,9 @@ fn once(arguments: &Test) -> Result<Ending, Error> {
             }
         };
         say(report::running(suite, count));
-        let results = suite.run(&filter, arguments.bless, |case| say(report::line(case)));
+        let of_suite = suite.run(&filter, arguments.bless, |case| say(report::line(case)));
         printed?;
-        ran.push(SuiteRan { suite, ran: results });
+        ran.push(SuiteRan { suite, ran: of_suite });
     }
     let totals = Totals::of(&ran);
     match arguments.format {
@@ -106,6 +120,7 @@ fn once(arguments: &Test) -> Result<Ending, Error> {
         TestFormat::Tap => print(&report::tap(&ran))?,
     }
     if let Some(path) = &arguments.junit {
+        *results = true;
         let xml = report::junit(&ran).map_err(|error| Error::Usage(format!("JUnit XML: {error}")))?;
         std::fs::write(path, xml).map_err(|source| Error::Write { path: path.clone(), source })?;
     }

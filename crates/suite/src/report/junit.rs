@@ -3,6 +3,20 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 use super::{SuiteRan, Trouble};
 use crate::Outcome;
 
+/// JUnit XML for when no case could be run: one error, which says why.
+///
+/// # Errors
+/// If the XML cannot be written.
+pub fn junit_error(why: &str) -> Result<String, SerializeError> {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(why.lines().next().unwrap_or_default()).set_type("usage").set_description(why);
+    let mut suite = TestSuite::new("vpcemu test");
+    suite.add_test_case(TestCase::new("the suites can be run", status));
+    let mut report = Report::new("vpcemu test");
+    report.add_test_suite(suite);
+    report.to_string()
+}
+
 /// Results as JUnit XML: one test suite a file, its cases with `file` and `line`.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ mod text;
 
 pub use github::{annotations, finding_annotations};
 pub use json::json;
-pub use junit::junit;
+pub use junit::{junit, junit_error};
 pub use tap::tap;
 pub use text::{failures, line, result, running};
 
