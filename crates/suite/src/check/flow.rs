@@ -22,13 +22,18 @@ impl Checker<'_, '_> {
             ipv6: file.ipv6,
         });
         if let Some(flow) = &flow {
-            match self.lab.resolve(flow) {
-                Err(error) => self.refuse_flow(&error, &file.from, &file.to),
-                Ok(found) if file.sport.is_some_and(|port| port != found.src_port) => {
-                    let text = format!("`sport` says another port than `from`, which has {}", found.src_port);
-                    self.refuse("two-ports", file.from.span(), text, "leave one of them out");
-                }
-                Ok(_) => {}
+            // Where the flow can be without `sport`, the two ports are what is wrong with it.
+            let without = || self.lab.resolve(&Flow { source_port: None, ..flow.clone() });
+            match (self.lab.resolve(flow), file.sport) {
+                (Ok(_), _) => {}
+                (Err(error), None) => self.refuse_flow(&error, &file.from, &file.to),
+                (Err(error), Some(_)) => match without() {
+                    Ok(found) => {
+                        let text = format!("`sport` says another port than `from`, which has {}", found.src_port);
+                        self.refuse("two-ports", file.from.span(), text, "leave one of them out");
+                    }
+                    Err(_) => self.refuse_flow(&error, &file.from, &file.to),
+                },
             }
         }
         let answer = file.reply.as_ref().map(|reply| *reply.get_ref());
