@@ -52,6 +52,7 @@ mod digest;
 pub mod engine;
 pub mod fabric;
 mod flow;
+pub mod flow_log;
 mod growth;
 pub mod index;
 mod mixing;

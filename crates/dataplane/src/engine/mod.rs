@@ -18,15 +18,17 @@ mod table;
 
 use std::sync::Arc;
 
-use vpcemu_packet::{FlowKey, Packet, Patch, Plain, TcpFlags};
+use smallvec::SmallVec;
+use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Patch, Plain, TcpFlags, Transport};
 
 use crate::conntrack::{ConnectionCounters, Delta};
 use crate::counters::NatCounters;
 use crate::fabric::Timeline;
+use crate::flow_log::{Ledger, Leg, Logged, Passage, Sum, legs};
 use crate::index::NatIx;
 use crate::outcome::{Ingress, Verdict};
 use crate::output::Output;
-use crate::shard::{Arrival, Options, Remembered, SHARDS, Shard};
+use crate::shard::{Arrival, Options, Remembered, SHARDS, Shard, key_of};
 use crate::time::{Stamp, Timestamp};
 
 use opening::{Likeness, NO_OPENING, Opening, Openings};
@@ -38,6 +40,7 @@ use table::{FlowTable, NO_RECORD};
 /// Shards with a flow cache.
 #[derive(Debug)]
 pub struct Engine {
+    timeline: Arc<Timeline>,
     /// By shard number divided by the number of workers.
     shards: Vec<Shard>,
     workers: usize,
@@ -45,6 +48,9 @@ pub struct Engine {
     paths: Paths,
     openings: Openings,
     caches: bool,
+    /// Whether the caller wants the steps of walks.
+    tells_steps: bool,
+    ledger: Option<Box<Ledger>>,
     counters: CacheCounters,
 }
 
@@ -128,11 +134,14 @@ impl Engine {
     pub fn of_worker(timeline: &Arc<Timeline>, options: Options, number: usize, workers: usize) -> Self {
         let own = (number..SHARDS).step_by(workers.max(1));
         Self {
+            timeline: Arc::clone(timeline),
             shards: own.map(|_| Shard::new(Arc::clone(timeline), options)).collect(),
             workers: workers.max(1),
             table: FlowTable::default(),
             paths: Paths::default(),
             openings: Openings::default(),
+            tells_steps: options.record_steps,
+            ledger: options.flow_log_window.map(|seconds| Box::new(Ledger::new(seconds))),
             // Who wants to see every step wants to see the packet walk.
             caches: options.flow_cache && !options.record_steps && !options.record_taps,
             counters: CacheCounters::default(),
@@ -188,6 +197,9 @@ impl Engine {
         {
             self.shards[usize::from(record.slot)].conntrack().prefetch(connection);
         }
+        if let Some(ledger) = &self.ledger {
+            ledger.prefetch(staged.record);
+        }
     }
 
     /// Forwards a packet as its record says, rewriting it in place. None, and nothing happens, if it has to walk.
@@ -218,12 +230,19 @@ impl Engine {
         let path = record.path;
         self.paths.count(path, plain.total_len);
         self.counters.hits += 1;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.count(place, stamp.now, plain.total_len);
+        }
         Some(Hit { path, connection, length: plain.total_len, record: place })
     }
 
     /// Opens a flow like others before it, rewriting its packet in place. None, and nothing happens, if it has to walk.
     #[inline(never)]
     pub fn open(&mut self, staged: &Staged, stamp: Stamp, datagram: &mut [u8]) -> Option<Hit> {
+        // What such a packet passes was told of another flow.
+        if self.ledger.is_some() {
+            return None;
+        }
         let plain = &staged.plain;
         let opening = self.openings.find(staged.opening, &Likeness::of(plain, staged.port.0)?)?;
         if !opening.suits(plain, datagram, stamp.generation) {
@@ -260,15 +279,59 @@ impl Engine {
         let of = &mut self.shards[slot];
         let raised = staged.is_some_and(|staged| packet.headers().ttl > staged.plain.ttl);
         let injected = staged.and_then(|staged| (packet.key() != staged.key()).then(|| packet.key()));
+        let sent = self.ledger.as_ref().map(|_| (key_of(packet, arrival.transport), packet.headers().total_len));
         let (verdict, remembered) = of.walk(arrival, packet, out, staged.is_some());
         self.drop_outdated(shard);
+        let passed = sent.map(|(key, length)| self.log(&arrival, key, length, &verdict, out)).unwrap_or_default();
         if let (Some(staged), Some(remembered)) = (staged, remembered)
             && !packet.is_replaced()
             && let Some(patch) = Patch::between(&staged.plain, packet.headers())
         {
-            self.remember(shard, (staged, raised, injected), note, &arrival, patch, remembered);
+            let place = self.remember(shard, (staged, raised, injected), note, &arrival, patch, remembered);
+            if let (Some(ledger), Some(place)) = (&mut self.ledger, place) {
+                ledger.open(place, &passed);
+            }
         }
         verdict
+    }
+
+    /// Counts a packet that walked at the interfaces that it passed, and what was made because of it.
+    fn log(
+        &mut self,
+        arrival: &Arrival,
+        injected: FlowKey,
+        length: u32,
+        verdict: &Verdict,
+        out: &mut Output,
+    ) -> SmallVec<[Leg; 4]> {
+        let fabric = self.timeline.fabric(arrival.stamp.generation);
+        let Some(ledger) = &mut self.ledger else { return SmallVec::new() };
+        let now = arrival.stamp.now;
+        let passage = Passage { injected, made_by: None, steps: &out.steps, outcome: verdict.outcome };
+        let passed = legs(fabric, passage);
+        let flags = match arrival.transport {
+            Transport::Tcp { flags, .. } => Some(flags),
+            _ => None,
+        };
+        ledger.note(now, &passed, Sum::of_packet(length, now.0, flags));
+        if let Some(made) = &mut out.generated {
+            let outcome = made.verdict.outcome;
+            let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
+            let length = u32::try_from(made.bytes.len()).unwrap_or(u32::MAX);
+            let headers = Headers::parse(&made.bytes, length, Offloads::Tolerate).ok();
+            let flags = headers.and_then(|headers| match headers.transport {
+                Transport::Tcp { flags, .. } => Some(flags),
+                _ => None,
+            });
+            ledger.note(now, &legs(fabric, passage), Sum::of_packet(length, now.0, flags));
+            if !self.tells_steps {
+                made.steps.clear();
+            }
+        }
+        if !self.tells_steps {
+            out.steps.clear();
+        }
+        passed
     }
 
     fn remember(
@@ -279,8 +342,8 @@ impl Engine {
         arrival: &Arrival,
         patch: Patch,
         remembered: Remembered,
-    ) {
-        let Ok(generation) = u16::try_from(arrival.stamp.generation) else { return };
+    ) -> Option<u32> {
+        let generation = u16::try_from(arrival.stamp.generation).ok()?;
         let connection = remembered.connection;
         let slot = self.slot(shard);
         let path = Path {
@@ -299,17 +362,20 @@ impl Engine {
                 let place = (slot as u8, arrival.stamp.generation, path);
                 self.openings.note(Opening::new(likeness, &patch, state, remembered.max_len, place));
             }
-            return;
+            return None;
         }
         // What opens a flow may be told from the rest of it.
         if staged.plain.is_syn() {
-            return;
+            return None;
         }
         let record =
             Record::new(&staged.plain, staged.port.0, &patch, (slot as u8, generation, raised), path, &remembered);
         let (place, replaced) = self.table.insert(staged.hash, record);
         self.table.set_injected(place, injected);
         for (place, old) in replaced {
+            if let Some(ledger) = &mut self.ledger {
+                ledger.close(place);
+            }
             if let Some(connection) = old.connection() {
                 self.shards[usize::from(old.slot)].conntrack_mut().disown_record(connection, place);
             }
@@ -319,6 +385,7 @@ impl Engine {
             self.shards[slot].conntrack_mut().note_record(connection, place);
             self.drop_outdated(shard);
         }
+        Some(place)
     }
 
     /// Where a shard is among those of the worker.
@@ -334,6 +401,9 @@ impl Engine {
     fn drop_outdated_of(&mut self, slot: usize) {
         let outdated = &mut self.shards[slot].conntrack_mut().outdated;
         for record in outdated.drain(..) {
+            if let Some(ledger) = &mut self.ledger {
+                ledger.close(record);
+            }
             self.table.remove(record);
         }
     }
@@ -386,6 +456,16 @@ impl Engine {
             self.drop_outdated_of(slot);
         }
         deltas
+    }
+
+    /// What passed interfaces in the windows of flow logs that are over at `now`, in order.
+    pub fn take_logged(&mut self, now: Timestamp) -> Vec<Logged> {
+        self.ledger.as_mut().map(|ledger| ledger.take_over(now)).unwrap_or_default()
+    }
+
+    /// What passed them that has not been handed out.
+    pub fn take_all_logged(&mut self) -> Vec<Logged> {
+        self.ledger.as_mut().map(|ledger| ledger.take_all()).unwrap_or_default()
     }
 
     /// Totals of connections.

@@ -45,6 +45,8 @@ pub struct Options {
     pub coalesced_tcp: bool,
     /// Whether walks record their steps.
     pub record_steps: bool,
+    /// The length of the windows that flow logs are counted in, in seconds, if an [`Engine`](crate::Engine) counts for them.
+    pub flow_log_window: Option<u32>,
     /// Whether walks keep the packet as it leaves each component.
     pub record_taps: bool,
     /// Whether the wheel reclaims; off, state is only compared on lookup. Outputs are the same.
@@ -61,6 +63,7 @@ impl Default for Options {
             midstream: Midstream::Adopt,
             coalesced_tcp: true,
             record_steps: false,
+            flow_log_window: None,
             record_taps: false,
             reclaim: true,
             flow_cache: true,
@@ -157,7 +160,7 @@ impl Shard {
         let unseen = flags.is_some() && self.seen.first_time(&flow);
         let options = WalkOptions {
             seed: self.options.seed,
-            record_steps: self.options.record_steps,
+            record_steps: self.options.record_steps || self.options.flow_log_window.is_some(),
             record_taps: self.options.record_taps,
             coalesced_tcp: self.options.coalesced_tcp,
         };
