@@ -9,6 +9,8 @@ pub struct Vpc {
     pub id: Id,
     /// Its name, for people.
     pub name: Option<String>,
+    /// The account that owns it, where known: twelve digits.
+    pub account: Option<String>,
     /// IPv4 and IPv6 blocks; the first IPv4 block is the primary one, whose base + 2 is the resolver (1.10).
     pub cidrs: Vec<IpNet>,
     /// The main route table (2.1).
@@ -39,6 +41,8 @@ pub struct Subnet {
     pub vpc: Id,
     /// Its availability zone, as the account names it.
     pub availability_zone: String,
+    /// The same by the name that all accounts have for it, where known: `use1-az1`.
+    pub availability_zone_id: Option<String>,
     /// At most one IPv4 block, and IPv6 blocks.
     pub cidrs: Vec<IpNet>,
     /// The associated route table, or the VPC's main one.

@@ -263,3 +263,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_account_has_twelve_digits() {
+    for account in ["", "11112222333", "1111-2222-3333"] {
+        let text = format!("[vpc.main]\naccount = \"{account}\"\ncidr = \"10.0.0.0/16\"\n");
+        let (findings, rendered) = mistakes(&text);
+        assert_eq!((findings[0].code, findings[0].origin.line), ("bad-account", Some(1)), "{rendered}");
+    }
+}

@@ -19,7 +19,8 @@ pub(super) fn read(
 ) -> Result<(), Error> {
     for node in dump.nodes(Key::Vpcs) {
         let id = node.required_id("VpcId")?;
-        network.vpcs.push(vpc(id, node.name()?, vpc_blocks(&node)?, node.origin()));
+        let account = node.text("OwnerId")?;
+        network.vpcs.push(Vpc { account, ..vpc(id, node.name()?, vpc_blocks(&node)?, node.origin()) });
     }
     if !dump.has(Key::Vpcs) {
         let text = "no Vpcs: VPCs have the blocks of their local routes, or of their subnets";
@@ -66,6 +67,7 @@ fn vpc(id: Id, name: Option<String>, cidrs: Vec<IpNet>, origin: Origin) -> Vpc {
     Vpc {
         id,
         name,
+        account: None,
         cidrs,
         main_route_table: none.clone(),
         default_network_acl: none.clone(),
@@ -98,14 +100,13 @@ fn subnet(node: &Node<'_>, notes: &mut Notes) -> Result<Option<Subnet>, Error> {
         notes.ignore(id, node.origin(), "it has no CidrBlock: nothing in it can have an address");
         return Ok(None);
     }
-    let zone = match node.text("AvailabilityZone")? {
-        Some(zone) => Some(zone),
-        None => node.text("AvailabilityZoneId")?,
-    };
+    let zone_id = node.text("AvailabilityZoneId")?;
+    let zone = node.text("AvailabilityZone")?.or_else(|| zone_id.clone());
     Ok(Some(Subnet {
         name: node.name()?,
         vpc: node.required_id("VpcId")?,
         availability_zone: zone.unwrap_or_default(),
+        availability_zone_id: zone_id,
         cidrs,
         route_table: Id::new(""),
         network_acl: Id::new(""),

@@ -62,6 +62,12 @@ impl Builder<'_> {
             let named = vpc.default_security_group.as_ref();
             let (group, made_group) =
                 self.default_or_made((group, "default"), named, Kind::SecurityGroup, short, &name);
+            let is_account =
+                |account: &String| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+            if let Some(account) = vpc.account.as_ref().filter(|account| !is_account(account)) {
+                let text = format!("`{account}` is no account: expected twelve digits");
+                self.error_with_help("bad-account", name.span(), text, "write account = \"111122223333\"");
+            }
             let cidrs = self.blocks(vpc.cidr.iter().chain(&vpc.cidrs));
             if vpc.cidr.is_none() && vpc.cidrs.is_empty() {
                 let help = "write cidrs = [\"10.0.0.0/16\"]";
@@ -69,6 +75,7 @@ impl Builder<'_> {
             }
             let vpc = Vpc {
                 name: Self::shown(Kind::Vpc, &name, vpc.name),
+                account: vpc.account,
                 cidrs,
                 main_route_table: table,
                 default_network_acl: acl,
@@ -158,6 +165,7 @@ impl Builder<'_> {
                 name: Self::shown(Kind::Subnet, &name, subnet.name),
                 vpc,
                 availability_zone: subnet.az.unwrap_or_else(|| "a".to_owned()),
+                availability_zone_id: subnet.az_id,
                 cidrs,
                 route_table: table.unwrap_or(main),
                 network_acl: acl.unwrap_or(default),

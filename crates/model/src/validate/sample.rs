@@ -176,6 +176,7 @@ pub(crate) fn network() -> Network {
         name: None,
         vpc: vpc.clone(),
         availability_zone: "a".to_owned(),
+        availability_zone_id: None,
         cidrs: cidrs.iter().map(|it| net(it)).collect(),
         route_table: table.into(),
         network_acl: "acl-1".into(),
@@ -202,6 +203,7 @@ pub(crate) fn network() -> Network {
         vpcs: vec![Vpc {
             id: vpc.clone(),
             name: None,
+            account: None,
             cidrs: vec![net("10.0.0.0/16"), net("2001:db8::/56")],
             main_route_table: "rtb-b".into(),
             default_network_acl: "acl-1".into(),

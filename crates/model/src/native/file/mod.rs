@@ -119,6 +119,9 @@ pub(crate) struct VpcFile {
     /// name then (6.1).
     #[schemars(with = "Option<String>")]
     pub(crate) default_security_group: Option<Text>,
+    /// The account that owns it, twelve digits; in flow logs `unknown` by default (9b).
+    #[schemars(extend("pattern" = "^[0-9]{12}$"))]
+    pub(crate) account: Option<String>,
     /// For people.
     pub(crate) name: Option<String>,
 }
@@ -134,6 +137,8 @@ pub(crate) struct SubnetFile {
     /// Its availability zone (1.7).
     #[schemars(extend("default" = "a"))]
     pub(crate) az: Option<String>,
+    /// The same by the name that all accounts have for it, as `use1-az1`; for flow logs (9b).
+    pub(crate) az_id: Option<String>,
     /// One IPv4 block of /16 to /28, and IPv6 blocks (1.5, 1.7).
     #[schemars(with = "Vec<String>")]
     pub(crate) cidrs: Vec<Text>,

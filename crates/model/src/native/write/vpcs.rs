@@ -12,6 +12,7 @@ impl Page<'_> {
         for vpc in &self.network.vpcs {
             self.heading("vpc", Kind::Vpc, &vpc.id, &vpc.origin);
             self.name_of(Kind::Vpc, &vpc.id, vpc.name.as_ref());
+            self.set_text("account", vpc.account.as_deref());
             self.set("cidrs", toml::texts(&vpc.cidrs));
             let short = vpc.id.as_str().strip_prefix(Kind::Vpc.prefix()).unwrap_or(vpc.id.as_str());
             for (key, kind, id, what) in [
@@ -36,6 +37,7 @@ impl Page<'_> {
             if subnet.availability_zone != ZONE {
                 self.set_text("az", Some(&subnet.availability_zone));
             }
+            self.set_text("az_id", subnet.availability_zone_id.as_deref());
             self.set("cidrs", toml::texts(&subnet.cidrs));
             let vpc = self.network.vpc(&subnet.vpc);
             if vpc.is_none_or(|vpc| vpc.main_route_table != subnet.route_table) {
