@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+pub mod booked;
 mod dice;
 mod fragments;
 pub mod large;
@@ -46,6 +47,8 @@ pub struct Lab {
     /// Fragments that wait for the first of their datagram, by their numbers.
     held: BTreeMap<u64, fragments::Held>,
     later: Vec<Sent>,
+    /// What passed interfaces, where flow logs are counted.
+    booked: booked::Booked,
     /// Active TCP mappings of all NAT gateways.
     active: i64,
     n: u64,
@@ -119,6 +122,7 @@ impl Lab {
             shards: (0..SHARDS).map(|_| Shard::new(Arc::clone(&timeline), options)).collect(),
             twin: Twin::new(&timeline, options),
             timeline,
+            booked: booked::Booked::new(options.flow_log_window),
             offloads: Offloads::Strict,
             held: BTreeMap::new(),
             later: Vec::new(),
@@ -237,6 +241,8 @@ impl Lab {
         let arrival = Arrival { stamp, ingress, captured, transport };
         let verdict = self.shards[usize::from(shard)].process(arrival, &mut packet, &mut out);
         let bytes = packet.bytes().to_vec();
+        let came_as = (captured, headers.total_len, transport);
+        self.booked.note(self.timeline.fabric(stamp.generation), stamp, came_as, &verdict, &out);
         self.twin_agrees(shard, arrival, (headers, came), &verdict, &bytes, &out);
         let (at, rule) = match verdict.outcome {
             Outcome::Dropped(denial) => {
@@ -325,6 +331,13 @@ impl Lab {
         assert_eq!(cached, walked, "the flow cache disagrees with the walk");
     }
 
+    /// Ends the last window of flow logs. What the engine with the cache has counted is what the steps of the packets tell; this
+    /// is how many records it makes.
+    pub fn logged(&mut self) -> usize {
+        self.booked.hand(self.twin.take_all_logged());
+        self.booked.agree()
+    }
+
     /// How the flow cache handled the packets so far.
     pub fn cache_counters(&self) -> CacheCounters {
         self.twin.counters()
@@ -337,6 +350,7 @@ impl Lab {
             all.append(&mut shard.tick(self.now));
         }
         assert_eq!(total(&self.twin.tick(self.now)), total(&all));
+        self.booked.hand(self.twin.take_logged(self.now));
         self.count_active(&all);
     }
 

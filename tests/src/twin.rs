@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vpcemu_dataplane::conntrack::{ConnectionCounters, Delta};
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::{CacheCounters, Port};
+use vpcemu_dataplane::flow_log::Logged;
 use vpcemu_dataplane::index::NatIx;
 use vpcemu_dataplane::{Arrival, Engine, Options, Output, Timeline, Timestamp, Verdict};
 use vpcemu_packet::{Headers, Packet};
@@ -64,6 +65,16 @@ impl Twin {
     /// The end of a window.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Delta> {
         self.engine.tick(now)
+    }
+
+    /// What passed interfaces in windows that are over.
+    pub fn take_logged(&mut self, now: Timestamp) -> Vec<Logged> {
+        self.engine.take_logged(now)
+    }
+
+    /// What passed them that has not been handed out.
+    pub fn take_all_logged(&mut self) -> Vec<Logged> {
+        self.engine.take_all_logged()
     }
 
     /// The end of the run.

@@ -1,0 +1,78 @@
+//! Flow logs under test wherever a laboratory counts for them: what the engine with a flow cache has summed up is the sum over
+//! the steps of every packet.
+
+use std::collections::BTreeMap;
+
+use vpcemu_dataplane::flow_log::{Leg, Logged, Passage, Sum, legs};
+use vpcemu_dataplane::{Fabric, Output, Stamp, Verdict};
+use vpcemu_packet::{FlowKey, Headers, Offloads, TcpFlags, Transport};
+
+/// Sums by window, made packet by packet.
+#[derive(Debug, Default)]
+pub struct Booked {
+    /// The length of a window, in nanoseconds; 0 where nothing is counted.
+    length: u64,
+    sums: BTreeMap<(u64, Leg), Sum>,
+    /// What the engine with the cache has handed out.
+    handed: Vec<Logged>,
+}
+
+impl Booked {
+    /// Nothing yet, in windows of so many seconds.
+    pub fn new(seconds: Option<u32>) -> Self {
+        Self { length: u64::from(seconds.unwrap_or(0)) * 1_000_000_000, ..Self::default() }
+    }
+
+    /// A packet has walked.
+    pub fn note(
+        &mut self,
+        fabric: &Fabric,
+        stamp: Stamp,
+        (injected, length, transport): (FlowKey, u32, Transport),
+        verdict: &Verdict,
+        out: &Output,
+    ) {
+        if self.length == 0 {
+            return;
+        }
+        let passage = Passage { injected, made_by: None, steps: &out.steps, outcome: verdict.outcome };
+        self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, flags(transport)));
+        if let Some(made) = &out.generated {
+            let outcome = made.verdict.outcome;
+            let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
+            let length = made.bytes.len() as u32;
+            let headers = Headers::parse(&made.bytes, length, Offloads::Tolerate).ok();
+            let flags = headers.and_then(|headers| flags(headers.transport));
+            self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, flags));
+        }
+    }
+
+    fn add(&mut self, fabric: &Fabric, stamp: Stamp, passage: Passage<'_>, sum: Sum) {
+        for leg in legs(fabric, passage) {
+            self.sums.entry((stamp.now.0 / self.length, leg)).or_default().add(&sum);
+        }
+    }
+
+    /// The engine with the cache hands out what is over.
+    pub fn hand(&mut self, logged: Vec<Logged>) {
+        self.handed.extend(logged);
+    }
+
+    /// How many records there are; each has to have been handed out once, as it is.
+    #[track_caller]
+    pub fn agree(&self) -> usize {
+        let handed: BTreeMap<_, _> = self.handed.iter().map(|it| ((it.window, it.leg), it.sum)).collect();
+        assert_eq!(handed.len(), self.handed.len(), "a record was handed out twice");
+        assert_eq!(handed, self.sums);
+        let windows: Vec<_> = self.handed.iter().map(|it| (it.window, it.leg)).collect();
+        assert!(windows.is_sorted(), "records are handed out in the order of their windows");
+        handed.len()
+    }
+}
+
+fn flags(transport: Transport) -> Option<TcpFlags> {
+    match transport {
+        Transport::Tcp { flags, .. } => Some(flags),
+        _ => None,
+    }
+}
