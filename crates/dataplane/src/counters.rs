@@ -1,6 +1,6 @@
 //! Counters of single components, named as CloudWatch names them.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Sub};
 
 /// What a NAT gateway counts (4.37). Bytes are IP total lengths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,6 +46,33 @@ impl AddAssign for Traffic {
     fn add_assign(&mut self, other: Self) {
         self.packets += other.packets;
         self.bytes += other.bytes;
+    }
+}
+
+impl Sub for Traffic {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self { packets: self.packets - earlier.packets, bytes: self.bytes - earlier.bytes }
+    }
+}
+
+/// What was counted since: counters only go up.
+impl Sub for NatCounters {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            connection_attempt: self.connection_attempt - earlier.connection_attempt,
+            connection_established: self.connection_established - earlier.connection_established,
+            error_port_allocation: self.error_port_allocation - earlier.error_port_allocation,
+            idle_timeout: self.idle_timeout - earlier.idle_timeout,
+            packets_drop: self.packets_drop - earlier.packets_drop,
+            in_from_source: self.in_from_source - earlier.in_from_source,
+            out_to_destination: self.out_to_destination - earlier.out_to_destination,
+            in_from_destination: self.in_from_destination - earlier.in_from_destination,
+            out_to_source: self.out_to_source - earlier.out_to_source,
+        }
     }
 }
 

@@ -260,7 +260,44 @@ pub enum StepKind {
     VpnGateway,
 }
 
+/// What a packet passed on its way, by the role of whoever it passed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Stages {
+    /// How often it passed each, by the position in [`StepKind::ALL`].
+    pub passed: [u8; StepKind::ALL.len()],
+    /// Who refused it.
+    pub refused: Option<StepKind>,
+}
+
+impl Stages {
+    pub(crate) fn note(&mut self, kind: StepKind, allowed: bool) {
+        if allowed {
+            let passed = &mut self.passed[kind as usize];
+            *passed = passed.saturating_add(1);
+        } else {
+            self.refused = Some(kind);
+        }
+    }
+}
+
 impl StepKind {
+    /// Every role, in the order of their counters.
+    pub const ALL: [Self; 13] = [
+        Self::Check,
+        Self::SecurityGroup,
+        Self::NetworkAcl,
+        Self::Route,
+        Self::Nat,
+        Self::InternetGateway,
+        Self::EgressOnly,
+        Self::Endpoint,
+        Self::Service,
+        Self::Forward,
+        Self::Peering,
+        Self::TransitGateway,
+        Self::VpnGateway,
+    ];
+
     /// As in outputs.
     pub fn name(self) -> &'static str {
         match self {

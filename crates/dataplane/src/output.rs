@@ -2,7 +2,7 @@
 
 use vpcemu_packet::FlowKey;
 
-use crate::outcome::{Component, Step, Verdict};
+use crate::outcome::{Component, Stages, Step, Verdict};
 
 /// Side results of processing packets: steps, pieces, packets that gateways made.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Output {
     pub pieces: Vec<Vec<u8>>,
     /// What the packet last processed looked like when it left each component on its way, when taps are on.
     pub taps: Vec<(Component, Vec<u8>)>,
+    /// What the packet last processed passed.
+    pub stages: Stages,
     /// The packet that a gateway made because of the packet last processed.
     pub generated: Option<Generated>,
 }
@@ -23,6 +25,7 @@ impl Output {
         self.steps.clear();
         self.pieces.clear();
         self.taps.clear();
+        self.stages = Stages::default();
         self.generated = None;
     }
 }

@@ -388,6 +388,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
         allowed: bool,
         rule: Option<Rule>,
     ) {
+        self.out.stages.note(kind, allowed);
         if self.options.record_steps {
             let state = match kind {
                 StepKind::SecurityGroup | StepKind::Nat | StepKind::EgressOnly => self.state,

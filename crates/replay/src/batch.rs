@@ -2,9 +2,10 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
+use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::Path;
 use vpcemu_dataplane::index::{EdgeIx, EniIx, NatIx};
-use vpcemu_dataplane::outcome::{Outcome as Fate, Step};
+use vpcemu_dataplane::outcome::{Outcome as Fate, Stages, Step};
 use vpcemu_dataplane::output::Generated;
 use vpcemu_dataplane::{Component, DropReason, Ingress, Stamp, Timestamp, Verdict};
 use vpcemu_packet::{FlowKey, Plain};
@@ -150,6 +151,7 @@ pub(crate) struct Outcome {
     /// The transport flags and sizes that verdicts print.
     pub(crate) length: u32,
     pub(crate) flags: Option<u8>,
+    pub(crate) stages: Stages,
     pub(crate) extra: Option<Box<Extra>>,
 }
 
@@ -172,6 +174,7 @@ impl Outcome {
             injected: Some(captured),
             length: plain.map_or(0, |plain| plain.total_len.into()),
             flags: plain.and_then(|plain| plain.tcp_flags()).map(|flags| flags.0),
+            stages: Stages { passed: path.stages, refused: None },
             extra: None,
         }
     }
@@ -200,8 +203,10 @@ pub(crate) struct Done {
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,
     /// The worker's paths that were not there at the end of the last window; they are numbered from 0 over all windows.
     pub(crate) paths: Vec<Path>,
-    /// How many packets of this window the flow cache knew, with how many bytes of IP, by path.
-    pub(crate) passed: Vec<(u32, Passed)>,
+    /// How many packets of this window the flow cache knew, with how many bytes of IP, by minute and path.
+    pub(crate) passed: Vec<(u64, u32, Passed)>,
+    /// What NAT gateways counted in minutes that are over.
+    pub(crate) nat: Vec<(u64, NatIx, NatCounters)>,
 }
 
 /// Packets that went one path.
@@ -216,7 +221,9 @@ pub(crate) struct Passed {
 pub(crate) struct WorkerTotals {
     pub(crate) created: u64,
     pub(crate) expired: u64,
-    pub(crate) nat: Vec<(NatIx, vpcemu_dataplane::counters::NatCounters)>,
+    pub(crate) nat: Vec<(NatIx, NatCounters)>,
+    /// The same of the minutes that had not been told of.
+    pub(crate) nat_minutes: Vec<(u64, NatIx, NatCounters)>,
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,
     pub(crate) packets: u64,
     /// Addresses that packets of the flow cache had changed.

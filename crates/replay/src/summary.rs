@@ -9,6 +9,7 @@ use vpcemu_dataplane::engine::CacheCounters;
 use vpcemu_model::Assumption;
 
 use crate::Error;
+use crate::series::Interval;
 
 /// A replay that has ended.
 #[derive(Debug)]
@@ -44,6 +45,10 @@ pub struct Summary {
     pub connections: Connections,
     /// NAT gateways, by id.
     pub nat: BTreeMap<String, NatSummary>,
+    /// How often packets of the input passed each stage, or were refused there, by the stage's name in verdicts.
+    pub stages: BTreeMap<&'static str, StageHits>,
+    /// The same over capture time.
+    pub minutes: Vec<Interval>,
     /// What was assumed.
     pub assumptions: Vec<Assumption>,
     /// The seed behind every choice.
@@ -167,6 +172,15 @@ pub struct NatSummary {
     pub bytes_in_from_destination: u64,
     pub packets_out_to_source: u64,
     pub bytes_out_to_source: u64,
+}
+
+/// What passed a stage, and what it refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StageHits {
+    /// How often packets passed it; one that crosses two network ACLs does so twice.
+    pub passed: u64,
+    /// How many packets it refused.
+    pub refused: u64,
 }
 
 /// What depends on the machine.

@@ -8,16 +8,17 @@ use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::{CacheCounters, Path};
 use vpcemu_dataplane::index::NatIx;
-use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule};
+use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule, StepKind};
 use vpcemu_dataplane::{Component, DropReason, Registry};
 
 use crate::batch::{Content, Item, Outcome, Passed, WorkerTotals};
 use crate::counts::Counts;
 use crate::places::Places;
 use crate::progress::Counter;
+use crate::series::{Series, minute_of};
 use crate::source::ReaderReport;
 use crate::summary::{
-    Bytes, Connections, DroppedAt, Finished, NatSummary, Packets, Run, Summary, Translated, Vantages,
+    Bytes, Connections, DroppedAt, Finished, NatSummary, Packets, Run, StageHits, Summary, Translated, Vantages,
 };
 use crate::translation::Translation;
 use crate::vantage::Vantage;
@@ -50,6 +51,8 @@ pub(crate) struct Tally {
     translated: Counts<Translation>,
     vantage: Vantages,
     gauges: BTreeMap<Gauge, BTreeMap<u64, i64>>,
+    series: Series,
+    stages: [StageHits; StepKind::ALL.len()],
     connections_now: i64,
 }
 
@@ -67,6 +70,8 @@ impl Tally {
             translated: Counts::default(),
             vantage: Vantages::default(),
             gauges: BTreeMap::new(),
+            series: Series::default(),
+            stages: Default::default(),
             connections_now: 0,
         }
     }
@@ -77,6 +82,13 @@ impl Tally {
         let is_datagram = !matches!(item.content, Content::Refused(_));
         let length = if is_datagram { u64::from(outcome.length) } else { 0 };
         self.bytes.input += length;
+        for (hits, passed) in self.stages.iter_mut().zip(outcome.stages.passed) {
+            hits.passed += u64::from(passed);
+        }
+        if let Some(refused) = outcome.stages.refused {
+            self.stages[refused as usize].refused += 1;
+        }
+        self.count_minute(item, outcome, length);
         match &outcome.verdict {
             Some(verdict) => {
                 match verdict.outcome {
@@ -109,9 +121,40 @@ impl Tally {
         }
     }
 
+    /// Likewise in the minute in which it came.
+    fn count_minute(&mut self, item: &Item, outcome: &Outcome, length: u64) {
+        let counted = self.series.at(minute_of(item.stamp.now.0));
+        counted.input += 1;
+        counted.bytes_in += length;
+        match outcome.verdict.as_ref().map(|verdict| verdict.outcome) {
+            Some(Fate::Delivered { .. }) => {
+                counted.delivered += 1;
+                counted.bytes_delivered += length;
+            }
+            Some(Fate::Held) => counted.held += 1,
+            Some(Fate::Dropped(_)) | None => {
+                if let Some(reason) = reason(outcome) {
+                    *counted.dropped.entry(reason).or_default() += 1;
+                }
+            }
+        }
+        let made = outcome.extra.as_ref().and_then(|extra| extra.generated.as_ref());
+        if made.is_some_and(|made| matches!(made.verdict.outcome, Fate::Delivered { .. })) {
+            counted.generated += 1;
+        }
+    }
+
     /// Counts packets that the flow cache knew. What was rewritten in them is counted by their worker.
-    pub(crate) fn count_passed(&mut self, path: &Path, passed: Passed) {
+    pub(crate) fn count_passed(&mut self, minute: u64, path: &Path, passed: Passed) {
         let Passed { packets, bytes } = passed;
+        for (hits, passed) in self.stages.iter_mut().zip(path.stages) {
+            hits.passed += packets * u64::from(passed);
+        }
+        let counted = self.series.at(minute);
+        counted.input += packets;
+        counted.delivered += packets;
+        counted.bytes_in += bytes;
+        counted.bytes_delivered += bytes;
         self.packets.input += packets;
         self.packets.delivered += packets;
         self.bytes.input += bytes;
@@ -167,6 +210,13 @@ impl Tally {
         }
     }
 
+    /// Takes in what NAT gateways counted.
+    pub(crate) fn nat(&mut self, counted: impl IntoIterator<Item = (u64, NatIx, NatCounters)>) {
+        for (minute, nat, counters) in counted {
+            self.series.nat(minute, nat, counters);
+        }
+    }
+
     /// What observers see.
     pub(crate) fn counters(&self) -> impl Iterator<Item = (Counter, u64)> + '_ {
         let counters = [
@@ -207,6 +257,7 @@ impl Tally {
             connections.expired += worker.expired;
             packets_per_worker.push(worker.packets);
             self.gauges(worker.deltas);
+            self.nat(worker.nat_minutes);
             let CacheCounters { hits, opened, misses, recorded } = worker.cache;
             cache.hits += hits;
             cache.opened += opened;
@@ -272,7 +323,11 @@ impl Tally {
                  as if the capture saw each at two places; --dedup drops them"
             ));
         }
+        let series = std::mem::take(&mut self.series).finish(registry, &self.gauges);
+        let stages = StepKind::ALL.iter().zip(self.stages).filter(|(_, hits)| *hits != StageHits::default());
         let summary = Summary {
+            stages: stages.map(|(kind, hits)| (kind.name(), hits)).collect(),
+            minutes: series,
             packets: self.packets,
             bytes: self.bytes,
             dropped_by_reason: dropped.map(|(reason, count)| (reason.code(), count)).collect(),

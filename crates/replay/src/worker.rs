@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::{Hit, Path, Port, Staged};
-use vpcemu_dataplane::index::Registry;
-use vpcemu_dataplane::outcome::Outcome as Fate;
+use vpcemu_dataplane::index::{NatIx, Registry};
+use vpcemu_dataplane::outcome::{Outcome as Fate, Stages};
 use vpcemu_dataplane::shard::{Admission, Arrival, key_of};
 use vpcemu_dataplane::{Denial, DropReason, Engine, Ingress, Output, Stamp, Timestamp, Verdict};
 use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
@@ -16,6 +17,7 @@ use crate::ReplayOptions;
 use crate::batch::{Batch, Content, Done, Extra, Forced, Handled, Item, Outcome, Passed, WorkerTotals};
 use crate::directory::Directory;
 use crate::observer::Observer;
+use crate::series::{MINUTE, minute_of};
 use crate::translation::Rewrites;
 use crate::vantage::{self, Vantage};
 
@@ -33,10 +35,36 @@ pub(crate) struct Worker {
     packets: u64,
     /// Whether more is told of a packet than its bytes.
     tells: bool,
-    /// By path, for the window in hand; as many as the writer knows.
+    /// By path, for the window and the minute in hand; as many as the writer knows.
     passed: Vec<Passed>,
+    clock: Clock,
     rewrites: Rewrites,
     observer: Observer,
+}
+
+/// The minute of capture time in hand, and what was counted by minute.
+#[derive(Default)]
+struct Clock {
+    minute: u64,
+    /// When it is over, in nanoseconds since the epoch.
+    ends: u64,
+    passed: Vec<(u64, u32, Passed)>,
+    nat: Vec<(u64, NatIx, NatCounters)>,
+    /// What NAT gateways had counted when they were last asked.
+    told: HashMap<NatIx, NatCounters, foldhash::fast::FixedState>,
+}
+
+impl Clock {
+    /// Whether the minute is over. Capture time does not go back.
+    #[inline]
+    fn turns(&self, now: Timestamp) -> bool {
+        now.0 >= self.ends
+    }
+
+    fn turn(&mut self, now: Timestamp) {
+        self.minute = minute_of(now.0);
+        self.ends = (self.minute + 1).saturating_mul(MINUTE * 1_000_000_000);
+    }
 }
 
 /// A fragment that waits for the first of its datagram. Its batch goes on without it.
@@ -75,6 +103,7 @@ impl Worker {
             packets: 0,
             tells: options.tells(),
             passed: Vec::new(),
+            clock: Clock::default(),
             rewrites: Rewrites::default(),
             observer: Observer::new(directory, options.sessions.is_some()),
         }
@@ -95,6 +124,9 @@ impl Worker {
             self.stage(&batch, first..last, &mut staged);
             for index in first..last {
                 let item = &batch.items[index];
+                if self.clock.turns(item.stamp.now) {
+                    self.turn_minute(item.stamp.now);
+                }
                 let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
                 let datagram = &mut frame[item.link_len.into()..];
                 let staged = &staged[index - first];
@@ -141,10 +173,39 @@ impl Worker {
         }
         let deltas = self.end_window(window, end, &mut released);
         self.observer.window(&self.engine, &batch, |n| self.held.contains_key(&n));
+        self.settle_passed();
+        let (passed, nat) = (std::mem::take(&mut self.clock.passed), std::mem::take(&mut self.clock.nat));
+        Done { batch, held, released, deltas, paths, passed, nat }
+    }
+
+    /// What the flow cache knew belongs to the minute in hand.
+    fn settle_passed(&mut self) {
         let passed = self.passed.iter_mut().enumerate().filter(|(_, passed)| passed.packets > 0);
+        let minute = self.clock.minute;
         // Paths are numbered in 32 bits.
-        let passed = passed.map(|(path, passed)| (path as u32, std::mem::take(passed))).collect();
-        Done { batch, held, released, deltas, paths, passed }
+        self.clock.passed.extend(passed.map(|(path, passed)| (minute, path as u32, std::mem::take(passed))));
+    }
+
+    /// Another minute of capture time begins.
+    #[inline(never)]
+    fn turn_minute(&mut self, now: Timestamp) {
+        self.settle_passed();
+        self.settle_nat();
+        self.clock.turn(now);
+    }
+
+    /// What NAT gateways have counted since they were last asked belongs to the minute in hand. Mappings that died of idleness do
+    /// not: their moment is their own, whenever it is noticed.
+    fn settle_nat(&mut self) {
+        for (nat, _) in self.registry.nats.iter() {
+            let total = NatCounters { idle_timeout: 0, ..self.engine.nat_counters(nat) };
+            let told = self.clock.told.entry(nat).or_default();
+            let since = total - *told;
+            if since != NatCounters::default() {
+                *told = total;
+                self.clock.nat.push((self.clock.minute, nat, since));
+            }
+        }
     }
 
     /// Reads the headers of the next packets, and lets the flow cache ask for what it will need of them.
@@ -330,6 +391,7 @@ impl Worker {
             injected: Some(injected),
             length,
             flags,
+            stages: out.stages,
             extra,
         }
     }
@@ -352,6 +414,8 @@ impl Worker {
     pub(crate) fn finish(mut self, now: Timestamp) -> WorkerTotals {
         let mut totals = WorkerTotals { packets: self.packets, ..WorkerTotals::default() };
         totals.deltas = self.engine.finish(now);
+        self.settle_nat();
+        totals.nat_minutes = std::mem::take(&mut self.clock.nat);
         let connections = self.engine.connections();
         (totals.created, totals.expired) = (connections.created, connections.expired);
         totals.nat = self.registry.nats.iter().map(|(nat, _)| (nat, self.engine.nat_counters(nat))).collect();
@@ -377,6 +441,7 @@ impl Outcome {
             injected: None,
             length,
             flags: None,
+            stages: Stages::default(),
             extra: None,
         }
     }

@@ -130,6 +130,8 @@ pub enum Gauge {
     Connections,
     /// A NAT gateway's active TCP mappings (4.37).
     NatActive(NatIx),
+    /// A NAT gateway's TCP mappings that went idle (4.37). It only goes up, in the second in which they did.
+    NatIdle(NatIx),
 }
 
 /// Totals that the conntrack of a shard keeps.

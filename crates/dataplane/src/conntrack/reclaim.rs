@@ -2,7 +2,7 @@
 
 use super::lifecycle::{Event, Stage};
 use super::slot::Slot;
-use super::{Conntrack, EntryIx, Inside, Side, Translator};
+use super::{Conntrack, EntryIx, Gauge, Inside, Side, Translator};
 use crate::time::Timestamp;
 
 /// How long an idle-expired TCP mapping is remembered: as long as a security group remembers the connection (6.16).
@@ -66,6 +66,7 @@ impl Conntrack {
         }
         if let Some(Translator::Gateway(gateway)) = slot.translator() {
             *self.idle_deaths.entry(gateway).or_default() += 1;
+            self.delta(slot.expires, Gauge::NatIdle(gateway), 1);
         }
         self.release_port(entry);
         self.leave(entry);

@@ -287,7 +287,16 @@ impl Engine {
             && !packet.is_replaced()
             && let Some(patch) = Patch::between(&staged.plain, packet.headers())
         {
-            let place = self.remember(shard, (staged, raised, injected), note, &arrival, patch, remembered);
+            let path = Path {
+                ingress: arrival.ingress,
+                at: remembered.at,
+                state: remembered.state,
+                note,
+                stages: out.stages.passed,
+                legs: remembered.legs.clone(),
+            };
+            let path = self.paths.intern(path);
+            let place = self.remember(shard, (staged, raised, injected), path, &arrival, patch, remembered);
             if let (Some(ledger), Some(place)) = (&mut self.ledger, place) {
                 ledger.open(place, &passed);
             }
@@ -338,7 +347,7 @@ impl Engine {
         &mut self,
         shard: u8,
         (staged, raised, injected): (&Staged, bool, Option<FlowKey>),
-        note: u8,
+        path: u32,
         arrival: &Arrival,
         patch: Patch,
         remembered: Remembered,
@@ -346,14 +355,6 @@ impl Engine {
         let generation = u16::try_from(arrival.stamp.generation).ok()?;
         let connection = remembered.connection;
         let slot = self.slot(shard);
-        let path = Path {
-            ingress: arrival.ingress,
-            at: remembered.at,
-            state: remembered.state,
-            note,
-            legs: remembered.legs.clone(),
-        };
-        let path = self.paths.intern(path);
         if let Some(state) = remembered.opening {
             if !raised
                 && injected.is_none()

@@ -6,7 +6,7 @@ use vpcemu_packet::FlowKey;
 use crate::counters::NatCounters;
 use crate::fabric::FixedMap;
 use crate::index::NatIx;
-use crate::outcome::{CtState, Ingress, Outcome, Place, Verdict};
+use crate::outcome::{CtState, Ingress, Outcome, Place, StepKind, Verdict};
 use crate::recipe::Leg;
 
 /// Where packets come from and go to, and what they pass.
@@ -20,6 +20,8 @@ pub struct Path {
     pub state: Option<CtState>,
     /// The caller's own.
     pub note: u8,
+    /// How often they pass each stage, by the position in [`StepKind::ALL`](crate::outcome::StepKind::ALL).
+    pub stages: [u8; StepKind::ALL.len()],
     /// NAT gateways on the way.
     pub(crate) legs: SmallVec<[(NatIx, Leg); 2]>,
 }

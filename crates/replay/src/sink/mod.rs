@@ -98,6 +98,7 @@ impl Writer {
         for (done, paths) in window.iter_mut().zip(&mut self.paths) {
             self.released.extend(done.released.drain(..));
             self.tally.gauges(done.deltas.drain(..));
+            self.tally.nat(done.nat.drain(..));
             let packets = self.packets.as_ref();
             paths.extend(done.paths.drain(..).map(|path| {
                 let delivery = packets.map(|packets| packets.delivery(path.at, Some(path.ingress)));
@@ -135,8 +136,8 @@ impl Writer {
     fn write(&mut self, mut window: Vec<Done>) -> Result<Vec<Batch>, Error> {
         let timeline = Arc::clone(&self.options.timeline);
         for (done, paths) in window.iter().zip(&self.paths) {
-            for (path, passed) in &done.passed {
-                self.tally.count_passed(&paths[*path as usize].path, *passed);
+            for (minute, path, passed) in &done.passed {
+                self.tally.count_passed(*minute, &paths[*path as usize].path, *passed);
             }
         }
         match &mut window[..] {
