@@ -35,7 +35,7 @@ use crate::{Id, Network};
 
 use places::Places;
 
-pub(crate) use text::nearest;
+pub use text::nearest;
 pub use write::{Inexpressible, write};
 
 pub use crate::finding::{Finding, Severity, Source, render};
