@@ -1,0 +1,7 @@
+//! Logs as files in a folder.
+
+mod layout;
+mod writer;
+
+pub use layout::Layout;
+pub use writer::{Writer, Written};
