@@ -101,6 +101,14 @@ pub enum Error {
         /// Why.
         cause: String,
     },
+    /// A flow log has a format that is none, or is not written.
+    #[error("{flow_log}: {source}")]
+    Definition {
+        /// Its id.
+        flow_log: String,
+        /// Why.
+        source: FormatError,
+    },
     /// A file cannot be written.
     #[error("{file}: writing a flow log: {cause}")]
     Write {

@@ -9,6 +9,8 @@ mod error;
 mod field;
 mod flaw;
 mod format;
+mod journal;
+mod naming;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod read;
@@ -20,6 +22,8 @@ pub use error::{Error, Place};
 pub use field::{ColumnType, Field, Value};
 pub use flaw::{FlawKind, Report};
 pub use format::{Format, FormatError};
+pub use journal::Journal;
+pub use naming::Names;
 pub use read::{Entry, Options, Reader};
 pub use record::{Action, FlowDirection, LogStatus, Record, Text, TrafficType};
 pub use write::{Layout, Writer, Written};

@@ -52,3 +52,14 @@ pub struct Subnet {
     /// Where it was defined.
     pub origin: Origin,
 }
+
+impl Subnet {
+    /// The region that its zone is named after, up to its number: `us-gov-west-1` of `us-gov-west-1a`, `us-west-2` of
+    /// `us-west-2-lax-1a`; none of `a`.
+    pub fn region(&self) -> Option<&str> {
+        let zone = self.availability_zone.as_str();
+        let number = zone.find(|c: char| c.is_ascii_digit())?;
+        let digits = zone[number..].find(|c: char| !c.is_ascii_digit()).unwrap_or(zone.len() - number);
+        Some(&zone[..number + digits])
+    }
+}

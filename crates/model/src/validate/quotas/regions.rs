@@ -107,7 +107,7 @@ impl<'a> Regions<'a> {
     fn of(index: &Index<'a>) -> Self {
         let mut of_vpc = HashMap::new();
         for subnet in &index.network.subnets {
-            of_vpc.entry(&subnet.vpc).or_insert_with(|| region(&subnet.availability_zone));
+            of_vpc.entry(&subnet.vpc).or_insert_with(|| subnet.region().unwrap_or_default());
         }
         let mut regions = of_vpc.values().copied();
         let first = regions.next().unwrap_or_default();
@@ -119,14 +119,6 @@ impl<'a> Regions<'a> {
     fn find(&self, vpc: Option<&Id>) -> Option<&'a str> {
         vpc.and_then(|vpc| self.of_vpc.get(vpc).copied()).or(self.only)
     }
-}
-
-/// The region that a zone is named after, up to its number: `us-gov-west-1` of `us-gov-west-1a`, `us-west-2` of
-/// `us-west-2-lax-1a`; nothing of `a`.
-fn region(zone: &str) -> &str {
-    let Some(number) = zone.find(|c: char| c.is_ascii_digit()) else { return "" };
-    let digits = zone[number..].find(|c: char| !c.is_ascii_digit()).unwrap_or(zone.len() - number);
-    &zone[..number + digits]
 }
 
 /// How many there are in each region or zone, and where the last one is.
