@@ -167,6 +167,13 @@ pub(crate) struct Replay {
     /// come, who remembers it, when it was seen first and last, and when it expires.
     #[arg(long, value_name = "OUT.ndjson", value_hint = ValueHint::FilePath)]
     pub(crate) sessions: Option<PathBuf>,
+    /// Write what was counted: `.csv` a row a minute of capture time, anything else the totals as OpenMetrics text.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) metrics: Option<PathBuf>,
+    /// Serve what has been counted so far as OpenMetrics text at http://ADDRESS/metrics while the replay runs. ADDRESS is a
+    /// loopback address with a port, 0 for any: 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<std::net::SocketAddr>,
     /// Keep reader, workers and writer on a processor each (Linux).
     #[arg(long)]
     pub(crate) pin: bool,

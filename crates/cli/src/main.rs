@@ -9,6 +9,7 @@ mod convert;
 mod diff;
 mod error;
 mod man;
+mod metrics;
 mod progress;
 mod replay;
 mod report;

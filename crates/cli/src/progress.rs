@@ -12,6 +12,7 @@ use vpcemu_replay::progress::{Counter, Progress};
 use vpcemu_replay::verdict::Names;
 
 use crate::error::Error;
+use crate::metrics::Server;
 
 /// Between two looks at the counters.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -28,6 +29,16 @@ pub(crate) fn execute<T>(
     quiet: bool,
     run: impl AsyncFnOnce(Arc<Progress>) -> Result<T, vpcemu_replay::Error>,
 ) -> Result<(T, bool), Error> {
+    execute_watched(timeline, quiet, None, run)
+}
+
+/// Likewise, with its counters served to whoever asks.
+pub(crate) fn execute_watched<T>(
+    timeline: &Arc<Timeline>,
+    quiet: bool,
+    metrics: Option<Server>,
+    run: impl AsyncFnOnce(Arc<Progress>) -> Result<T, vpcemu_replay::Error>,
+) -> Result<(T, bool), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -42,9 +53,13 @@ pub(crate) fn execute<T>(
                 watched.cancel();
             }
         });
+        let served = metrics.map(|server| tokio::spawn(server.serve(Arc::clone(&progress))));
         let seen = !quiet && std::io::stderr().is_terminal();
         let bar = seen.then(|| tokio::spawn(show(Arc::clone(&progress), Arc::clone(timeline))));
         let finished = run(Arc::clone(&progress)).await;
+        if let Some(served) = served {
+            served.abort();
+        }
         if let Some(bar) = bar {
             bar.abort();
             // Aborted on purpose: its result says nothing.

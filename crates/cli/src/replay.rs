@@ -8,15 +8,28 @@ use vpcemu_replay::{Finished, ReplayOptions, Start, replay};
 
 use crate::args::{Format, Replay};
 use crate::error::{Error, print};
-use crate::progress::execute;
+use crate::metrics::{self, Server};
+use crate::progress::execute_watched;
 use crate::{Ending, report};
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     let options = options(arguments)?;
-    let outputs: Vec<_> = options.packets.iter().chain(&options.verdicts).chain(&options.sessions).cloned().collect();
+    let outputs: Vec<_> = options
+        .packets
+        .iter()
+        .chain(&options.verdicts)
+        .chain(&options.sessions)
+        .chain(&arguments.metrics)
+        .cloned()
+        .collect();
     let timeline = Arc::clone(&options.timeline);
-    let replayed = execute(&timeline, arguments.quiet, async |progress| replay(options, progress).await);
+    let server = arguments.metrics_listen.map(Server::bind).transpose()?;
+    let run = async |progress| replay(options, progress).await;
+    let replayed = execute_watched(&timeline, arguments.quiet, server, run);
     let (finished, interrupted) = replayed?;
+    if let Some(path) = &arguments.metrics {
+        metrics::write(path, &finished.summary)?;
+    }
     if !arguments.quiet {
         let text = match arguments.format {
             Format::Text => report::text(&finished.summary, &outputs),

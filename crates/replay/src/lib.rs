@@ -51,4 +51,4 @@ pub use options::{At, Binding, CaptureInput, ReplayOptions, Start};
 pub use pipeline::replay;
 pub use series::{Interval, IntervalConnections, IntervalPackets};
 pub use session::Session;
-pub use summary::{Finished, Summary};
+pub use summary::{Finished, NatSummary, StageHits, Summary};
