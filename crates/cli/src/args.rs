@@ -167,6 +167,26 @@ pub(crate) struct Replay {
     /// come, who remembers it, when it was seen first and last, and when it expires.
     #[arg(long, value_name = "OUT.ndjson", value_hint = ValueHint::FilePath)]
     pub(crate) sessions: Option<PathBuf>,
+    /// Write the flow logs that AWS would have: those that the configuration defines, or of every VPC in the default format.
+    /// The directory gets what a bucket would.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) flow_logs: Option<PathBuf>,
+    /// The fields of their records, as '${version} ${srcaddr} ${dstaddr} ${action}': one flow log of every VPC, whatever the
+    /// configuration defines.
+    #[arg(long, value_name = "FORMAT", requires = "flow_logs")]
+    pub(crate) flow_log_format: Option<String>,
+    /// Seconds that a record sums up: 60 or 600. Likewise.
+    #[arg(long, value_name = "SECONDS", requires = "flow_logs")]
+    pub(crate) flow_log_interval: Option<u32>,
+    /// Which packets are logged. Likewise.
+    #[arg(long, value_enum, value_name = "WHICH", requires = "flow_logs")]
+    pub(crate) flow_log_traffic: Option<LoggedTraffic>,
+    /// Whole files of Parquet. Likewise.
+    #[arg(long, requires = "flow_logs")]
+    pub(crate) flow_log_parquet: bool,
+    /// Records also of windows in which nothing passed an interface that had logged before: NODATA.
+    #[arg(long, requires = "flow_logs")]
+    pub(crate) flow_log_nodata: bool,
     /// Write what was counted: `.csv` a row a minute of capture time, anything else the totals as OpenMetrics text.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) metrics: Option<PathBuf>,
@@ -224,6 +244,16 @@ pub(crate) struct Traffic {
     /// Assumptions are errors.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Which packets a flow log has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoggedTraffic {
+    /// What security groups and network ACLs let pass.
+    Accept,
+    /// What they refused.
+    Reject,
+    All,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ mod config;
 mod convert;
 mod diff;
 mod error;
+mod flow_logs;
 mod man;
 mod metrics;
 mod progress;

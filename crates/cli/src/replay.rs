@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vpcemu_dataplane::Options;
-use vpcemu_replay::{Finished, ReplayOptions, Start, replay};
+use vpcemu_replay::{Finished, FlowLogOptions, ReplayOptions, Start, replay};
 
 use crate::args::{Format, Replay};
 use crate::error::{Error, print};
 use crate::metrics::{self, Server};
 use crate::progress::execute_watched;
-use crate::{Ending, report};
+use crate::{Ending, flow_logs, report};
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     let options = options(arguments)?;
@@ -67,9 +67,11 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
     let networks = traffic.load(&paths)?;
     let starts = in_order(starts.into_iter().map(|(start, _)| start).collect(), &arguments.then)?;
     let common = traffic.options(&networks, &arguments.captures)?;
+    let flow_logs = flow_logs::options(arguments, &networks)?;
     Ok(ReplayOptions {
         starts,
         engine: Options {
+            flow_log_window: flow_logs.as_ref().map(FlowLogOptions::window),
             record_steps: arguments.verbose && (arguments.verdicts.is_some() || commented(arguments)),
             record_taps: arguments.taps,
             ..common.engine
@@ -80,6 +82,7 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
         annotate: !arguments.no_annotate,
         verdicts: arguments.verdicts.clone(),
         sessions: arguments.sessions.clone(),
+        flow_logs,
         ..common
     })
 }

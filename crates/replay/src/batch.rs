@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::Path;
+use vpcemu_dataplane::flow_log::Logged;
 use vpcemu_dataplane::index::{EdgeIx, EniIx, NatIx};
 use vpcemu_dataplane::outcome::{Outcome as Fate, Stages, Step};
 use vpcemu_dataplane::output::Generated;
@@ -207,6 +208,8 @@ pub(crate) struct Done {
     pub(crate) passed: Vec<(u64, u32, Passed)>,
     /// What NAT gateways counted in minutes that are over.
     pub(crate) nat: Vec<(u64, NatIx, NatCounters)>,
+    /// What passed interfaces in windows of flow logs that are over.
+    pub(crate) logged: Vec<Logged>,
 }
 
 /// Packets that went one path.
@@ -224,6 +227,8 @@ pub(crate) struct WorkerTotals {
     pub(crate) nat: Vec<(NatIx, NatCounters)>,
     /// The same of the minutes that had not been told of.
     pub(crate) nat_minutes: Vec<(u64, NatIx, NatCounters)>,
+    /// What passed interfaces in the last window of flow logs.
+    pub(crate) logged: Vec<Logged>,
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,
     pub(crate) packets: u64,
     /// Addresses that packets of the flow cache had changed.

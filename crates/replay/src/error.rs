@@ -4,6 +4,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A flow log cannot be written.
+    #[error(transparent)]
+    FlowLog(#[from] vpcemu_flowlog::Error),
     /// A capture could not be opened, or is damaged.
     #[error(transparent)]
     Capture(#[from] vpcemu_capture::Error),

@@ -47,7 +47,7 @@ mod worker;
 
 pub use error::Error;
 pub use listen::{Listener, Report, listen};
-pub use options::{At, Binding, CaptureInput, ReplayOptions, Start};
+pub use options::{At, Binding, CaptureInput, FlowLogOptions, ReplayOptions, Start};
 pub use pipeline::replay;
 pub use series::{Interval, IntervalConnections, IntervalPackets};
 pub use session::Session;

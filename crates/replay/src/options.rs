@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vpcemu_dataplane::index::{EdgeIx, EniIx};
 use vpcemu_dataplane::{Options, Timeline};
-use vpcemu_model::Assumption;
+use vpcemu_model::{Assumption, FlowLog, Network};
 use vpcemu_packet::Offloads;
 
 /// What to replay, through what, into what.
@@ -38,6 +38,8 @@ pub struct ReplayOptions {
     pub verdicts: Option<PathBuf>,
     /// The sessions that are alive at the end, out, NDJSON.
     pub sessions: Option<PathBuf>,
+    /// Flow logs out.
+    pub flow_logs: Option<FlowLogOptions>,
     /// Whether each packet is told of one by one though no output does so; [`listen`](crate::listen) puts it on.
     pub told: bool,
     /// What was assumed while reading the configurations; part of the summary.
@@ -62,6 +64,7 @@ impl ReplayOptions {
             annotate: true,
             verdicts: None,
             sessions: None,
+            flow_logs: None,
             told: false,
             assumptions: Vec::new(),
         }
@@ -75,6 +78,31 @@ impl ReplayOptions {
         self.told || self.verdicts.is_some() || self.annotate && commented
     }
 }
+
+/// Flow logs to be written. The engine has to count for them: its
+/// [`flow_log_window`](vpcemu_dataplane::Options::flow_log_window) is [`FlowLogOptions::window`].
+#[derive(Debug, Clone)]
+pub struct FlowLogOptions {
+    /// The directory that gets what a bucket would.
+    pub directory: PathBuf,
+    /// What to log, and how.
+    pub definitions: Vec<FlowLog>,
+    /// Every network of the run, in the order of the timeline: records tell more of interfaces than the engine knows.
+    pub networks: Vec<Network>,
+    /// Whether windows in which nothing passed an interface are records, too (9.7).
+    pub silence: bool,
+}
+
+impl FlowLogOptions {
+    /// The seconds to count by: a number that divides the windows of all definitions.
+    pub fn window(&self) -> u32 {
+        let asked = self.definitions.iter().map(|log| log.max_aggregation_interval);
+        asked.min().unwrap_or(DEFAULT_WINDOW)
+    }
+}
+
+/// What AWS sums up by if it is not told otherwise (9.3).
+const DEFAULT_WINDOW: u32 = 600;
 
 /// A capture and where it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

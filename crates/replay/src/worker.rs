@@ -175,7 +175,8 @@ impl Worker {
         self.observer.window(&self.engine, &batch, |n| self.held.contains_key(&n));
         self.settle_passed();
         let (passed, nat) = (std::mem::take(&mut self.clock.passed), std::mem::take(&mut self.clock.nat));
-        Done { batch, held, released, deltas, paths, passed, nat }
+        let logged = self.engine.take_logged(end);
+        Done { batch, held, released, deltas, paths, passed, nat, logged }
     }
 
     /// What the flow cache knew belongs to the minute in hand.
@@ -415,6 +416,7 @@ impl Worker {
         let mut totals = WorkerTotals { packets: self.packets, ..WorkerTotals::default() };
         totals.deltas = self.engine.finish(now);
         self.settle_nat();
+        totals.logged = self.engine.take_all_logged();
         totals.nat_minutes = std::mem::take(&mut self.clock.nat);
         let connections = self.engine.connections();
         (totals.created, totals.expired) = (connections.created, connections.expired);

@@ -181,9 +181,17 @@ impl Tracer<'_> {
             (leg.action, leg.blocked, leg.path) = (Action::Reject, true, None);
             return;
         }
-        if let Some(eni) = self.fabric.owners(self.header.dst).first().copied() {
-            self.arrive(LoggedAt::Interface(eni), self.header, false);
+        // The gateway refuses it before it translates.
+        let mut header = self.header;
+        let mut receiver = self.fabric.owners(header.dst).first().copied();
+        if let IpAddr::V4(public) = header.dst
+            && let Some(owner) = self.fabric.public(public)
+        {
+            receiver = owner.eni();
+            header.dst = IpAddr::V4(owner.private);
         }
+        let Some(eni) = receiver else { return };
+        self.arrive(LoggedAt::Interface(eni), header, false);
         if let Some(leg) = self.legs.last_mut() {
             leg.blocked = true;
         }

@@ -1,5 +1,6 @@
 //! The writer: windows put back into input order, and into every output that was asked for.
 
+mod flow_logs;
 mod packets;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use crate::{Error, ReplayOptions};
 use vpcemu_dataplane::Timeline;
 use vpcemu_dataplane::engine::Path;
 
+use flow_logs::FlowLogs;
 use packets::{Delivery, PacketSink};
 
 /// Bytes of lines that are written at once.
@@ -40,6 +42,7 @@ pub(crate) struct Writer {
     released: HashMap<u64, Outcome, foldhash::fast::FixedState>,
     progress: Arc<Progress>,
     listener: Option<Ears>,
+    flow_logs: Option<FlowLogs>,
     /// The paths of each worker.
     paths: Vec<Vec<Way>>,
     /// Whether packet outputs carry comments.
@@ -75,6 +78,10 @@ impl Writer {
             None => Ok(None),
         };
         let (verdicts, sessions) = (lines(&options.verdicts)?, lines(&options.sessions)?);
+        let flow_logs = match &options.flow_logs {
+            Some(flow_logs) => Some(FlowLogs::create(flow_logs, options.timeline.registry())?),
+            None => None,
+        };
         let annotated = options.annotate && packets.as_ref().is_some_and(PacketSink::takes_comments);
         Ok(Self {
             options: Arc::clone(options),
@@ -88,6 +95,7 @@ impl Writer {
             released: HashMap::default(),
             progress,
             listener,
+            flow_logs,
             line: Vec::new(),
             comment: Vec::new(),
         })
@@ -104,6 +112,12 @@ impl Writer {
                 let delivery = packets.map(|packets| packets.delivery(path.at, Some(path.ingress)));
                 Way { path, delivery }
             }));
+        }
+        if let Some(flow_logs) = &mut self.flow_logs {
+            // Every worker has told of the windows that ended before the end of its batch, which is that of all others.
+            let end = window.first().map(|done| done.batch.end);
+            flow_logs.add(window.iter_mut().flat_map(|done| done.logged.drain(..)));
+            end.map_or(Ok(()), |end| flow_logs.write_until(end))?;
         }
         self.waiting.push_back(window);
         let mut written = Vec::new();
@@ -281,6 +295,10 @@ impl Writer {
         }
         if let Some(packets) = self.packets.take() {
             packets.finish()?;
+        }
+        if let Some(mut flow_logs) = self.flow_logs.take() {
+            flow_logs.add(totals.iter_mut().flat_map(|worker| std::mem::take(&mut worker.logged)));
+            flow_logs.finish()?;
         }
         self.tally.finish(&self.options, report, totals, elapsed)
     }
