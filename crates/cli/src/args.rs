@@ -38,6 +38,8 @@ pub(crate) enum Verb {
     Test(crate::suite::Test),
     /// Push the same packets through two configurations, and say what became of them differently.
     Diff(Box<crate::diff::Diff>),
+    /// Judge what flow logs recorded by a configuration, or make packets of it.
+    Flowlogs(Box<crate::flowlogs::FlowLogs>),
     /// Measure throughput, latency and memory: of built-in networks, or of your own with your own packets.
     Bench(Bench),
     /// Print the AWS CLI commands that make a dump, as a shell script. Nothing is run, and no credentials are read.

@@ -10,6 +10,7 @@ pub(crate) enum Error {
     Import(#[from] vpcemu_import::Error),
     #[error(transparent)]
     Diff(#[from] vpcemu_diff::Error),
+    FlowLog(#[from] vpcemu_flowlog::Error),
     #[error(transparent)]
     Lab(#[from] vpcemu_lab::Error),
     #[error(transparent)]
@@ -18,6 +19,8 @@ pub(crate) enum Error {
     Suite(#[from] vpcemu_suite::Error),
     #[error("{path}: {source}", path = path.display())]
     Convert { path: PathBuf, source: vpcemu_model::native::Inexpressible },
+    #[error("{path}: cannot be written: {source}", path = path.display())]
+    Capture { path: PathBuf, source: vpcemu_capture::Error },
     #[error("{path}: cannot be written: {source}", path = path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error("{0}")]

@@ -9,6 +9,7 @@ mod convert;
 mod diff;
 mod error;
 mod flow_logs;
+mod flowlogs;
 mod man;
 mod metrics;
 mod progress;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Rules(rules) => rules::run(&rules),
         Verb::Test(test) => suite::run(&test),
         Verb::Diff(diff) => diff::run(&diff),
+        Verb::Flowlogs(flowlogs) => flowlogs::run(&flowlogs),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Collect => collect(),
         Verb::Schema(Schema { of }) => schema(of),

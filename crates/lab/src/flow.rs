@@ -183,6 +183,31 @@ impl Lab {
         })
     }
 
+    /// A flow between two addresses as a packet inside the network has them: it begins with whoever has the first, or comes from
+    /// outside by the way that answers to it take. None if nobody has either, or they are of different IP versions.
+    pub fn between(&self, src: (IpAddr, u16), dst: (IpAddr, u16), protocol: u8) -> Option<Resolved> {
+        let fabric = self.fabric();
+        let one = |address: IpAddr| fabric.owners(address).first().copied();
+        let mut to = dst.0;
+        let ingress = match (one(src.0), one(to)) {
+            (Some(sender), _) => Ingress::Interface(sender),
+            (None, Some(receiver)) => match fabric.route_from(receiver, src.0).map(|hit| hit.next) {
+                Some(NextHop::Edge(edge)) => Ingress::Edge(edge),
+                Some(NextHop::Endpoint(endpoint)) => Ingress::Endpoint(endpoint, receiver),
+                _ => {
+                    // From outside it is known by its public address.
+                    if let (IpAddr::V4(private), Some(eni)) = (to, fabric.eni(receiver)) {
+                        to = fabric.public_of(eni.vpc, private).map_or(to, IpAddr::V4);
+                    }
+                    Ingress::Internet
+                }
+            },
+            (None, None) => return None,
+        };
+        let resolved = Resolved { ingress, src: src.0, src_port: src.1, dst: to, dst_port: dst.1, protocol };
+        (src.0.is_ipv4() == to.is_ipv4()).then_some(resolved)
+    }
+
     /// Whether a flow is IPv6: as its addresses say, as the flow says, or if its ends have only that in common.
     fn family(&self, flow: &Flow, from: End<'_>, to: End<'_>) -> Result<bool, Error> {
         if let Some(ipv6) = flow.ipv6 {
