@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{
-    ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
-};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -160,7 +158,7 @@ impl Rows {
 enum Cell {
     Null,
     Number(i64),
-    Text(Bytes),
+    Text(ByteArray),
 }
 
 /// Gives a record what a column has, or says what is wrong with it.
@@ -171,10 +169,10 @@ fn put(
     said: &mut Option<Text>,
     version: u8,
 ) -> std::result::Result<(), (Flaw, String)> {
-    let (put, shown) = match cell {
+    let put = match cell {
         Cell::Null => return Ok(()),
-        Cell::Number(number) => (set_number(record, field, *number), number.to_string().into_bytes()),
-        Cell::Text(text) => (set_text(record, field, text, said), text.to_vec()),
+        Cell::Number(number) => set_number(record, field, *number),
+        Cell::Text(text) => set_text(record, field, text.data(), said),
     };
     let kind = match put {
         Err(kind) => kind,
@@ -183,32 +181,33 @@ fn put(
         }
         Ok(()) => return Ok(()),
     };
-    let flaw = Flaw { kind, field: Some(field), at: 0..shown.len() };
-    let sentence = flaw.sentence(&shown, 0, version);
+    let found = match cell {
+        Cell::Null => Vec::new(),
+        Cell::Number(number) => number.to_string().into_bytes(),
+        Cell::Text(text) => text.data().to_vec(),
+    };
+    let flaw = Flaw { kind, field: Some(field), at: 0..found.len() };
+    let sentence = flaw.sentence(&found, 0, version);
     Err((flaw, sentence))
 }
 
 /// The next cells of a column; none after its last.
 fn cells(column: &mut ColumnReader) -> Result<Vec<Cell>> {
     match column {
-        ColumnReader::Int32ColumnReader(column) => read::<Int32Type>(column, |value| Cell::Number((*value).into())),
-        ColumnReader::Int64ColumnReader(column) => read::<Int64Type>(column, |value| Cell::Number(*value)),
-        ColumnReader::ByteArrayColumnReader(column) => {
-            read::<ByteArrayType>(column, |value: &ByteArray| Cell::Text(Bytes::copy_from_slice(value.data())))
-        }
+        ColumnReader::Int32ColumnReader(column) => read::<Int32Type>(column, |value| Cell::Number(value.into())),
+        ColumnReader::Int64ColumnReader(column) => read::<Int64Type>(column, Cell::Number),
+        ColumnReader::ByteArrayColumnReader(column) => read::<ByteArrayType>(column, Cell::Text),
         ColumnReader::FixedLenByteArrayColumnReader(column) => {
-            read::<FixedLenByteArrayType>(column, |value: &FixedLenByteArray| {
-                Cell::Text(Bytes::copy_from_slice(value.data()))
-            })
+            read::<FixedLenByteArrayType>(column, |value| Cell::Text(value.into()))
         }
         _ => Err(ParquetError::General("a column is neither of numbers nor of strings".to_owned())),
     }
 }
 
-fn read<T: DataType>(column: &mut ColumnReaderImpl<T>, cell: impl Fn(&T::T) -> Cell) -> Result<Vec<Cell>> {
+fn read<T: DataType>(column: &mut ColumnReaderImpl<T>, cell: impl Fn(T::T) -> Cell) -> Result<Vec<Cell>> {
     let (mut values, mut levels) = (Vec::new(), Vec::new());
     let (rows, _, _) = column.read_records(BATCH, Some(&mut levels), None, &mut values)?;
-    let mut values = values.iter();
+    let mut values = values.into_iter();
     if levels.is_empty() {
         // A column that is never null has no levels.
         return Ok(values.map(cell).collect());
