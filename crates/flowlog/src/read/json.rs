@@ -163,22 +163,30 @@ impl Json {
         Ok(Ok(()))
     }
 
-    /// A string as it is written, into `raw`; false if it is longer than any record.
+    /// A string as it is written, into `raw`; false if it is longer than any record. Line breaks in it, which JSON does not
+    /// allow, are not counted as lines.
     fn raw_text(&mut self) -> Result<bool, Stop> {
+        self.pass()?;
         self.raw.clear();
+        self.raw.push(b'"');
         let mut escaped = false;
         loop {
-            let byte = self.peek()?.ok_or(Stop::CutOff)?;
-            self.pass()?;
-            let first = self.raw.is_empty();
-            if self.raw.len() as u64 <= LONGEST {
-                self.raw.push(byte);
+            let there = there(&mut self.input)?;
+            if there.is_empty() {
+                return Err(Stop::CutOff);
             }
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' if !first => return Ok(self.raw.len() as u64 <= LONGEST),
-                _ => {}
+            let (length, ended) = match there.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+                _ if escaped => (1, false),
+                Some(at) => (at + 1, there[at] == b'"'),
+                None => (there.len(), false),
+            };
+            escaped = !escaped && there[length - 1] == b'\\';
+            let room = (LONGEST as usize + 1).saturating_sub(self.raw.len());
+            self.raw.extend_from_slice(&there[..length.min(room)]);
+            self.column += length as u64;
+            self.input.consume(length);
+            if ended {
+                return Ok(self.raw.len() as u64 <= LONGEST);
             }
         }
     }
@@ -242,13 +250,7 @@ impl Json {
     }
 
     fn peek(&mut self) -> Result<Option<u8>, Stop> {
-        loop {
-            match self.input.fill_buf() {
-                Ok(there) => return Ok(there.first().copied()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Ok(there(&mut self.input)?.first().copied())
     }
 
     /// Moves on over the byte that was looked at.
@@ -261,6 +263,17 @@ impl Json {
         self.input.consume(1);
         Ok(())
     }
+}
+
+/// What is there of the input: nothing at its end only.
+fn there(input: &mut Input) -> io::Result<&[u8]> {
+    while let Err(error) = input.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    // Full already, so that it does not fail.
+    input.fill_buf()
 }
 
 enum Key {
