@@ -27,11 +27,12 @@ const CORPUS: [(&str, u64, Option<&str>); 18] = [
 ];
 
 /// The same of Parquet.
-const PARQUET: [(&str, u64, Option<&str>); 4] = [
+const PARQUET: [(&str, u64, Option<&str>); 5] = [
     ("all-fields.parquet", 1, None),
     ("cut.parquet", 0, Some("fuzz: cannot be read as Parquet: ")),
     ("damaged.parquet", 0, Some("fuzz: cut off or damaged after the beginning: ")),
     ("duckdb.parquet", 3, None),
+    ("no-dictionary.parquet", 0, Some("fuzz: cut off or damaged after the beginning: a page needs a dictionary")),
 ];
 
 #[test]

@@ -1,5 +1,6 @@
 //! Logs as Apache Parquet: flat rows, a column a field (9.20). Row groups are written and read a batch of rows at a time.
 
+mod pages;
 mod rows;
 mod schema;
 mod sheet;

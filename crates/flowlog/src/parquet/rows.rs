@@ -4,11 +4,12 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::pages::{Checked, guarded};
 use super::schema;
 use crate::error::{Error, Place};
 use crate::flaw::{Flaw, FlawKind};
@@ -39,12 +40,12 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn open_file(name: Arc<str>, file: File, given: Option<&Format>) -> std::result::Result<Self, Error> {
-        let reader = SerializedFileReader::new(file);
+        let reader = guarded(|| SerializedFileReader::new(file));
         Self::open(name, reader.map(|reader| Box::new(reader) as Box<dyn FileReader>), given)
     }
 
     pub(crate) fn open_bytes(name: Arc<str>, bytes: Bytes, given: Option<&Format>) -> std::result::Result<Self, Error> {
-        let reader = SerializedFileReader::new(bytes);
+        let reader = guarded(|| SerializedFileReader::new(bytes));
         Self::open(name, reader.map(|reader| Box::new(reader) as Box<dyn FileReader>), given)
     }
 
@@ -75,7 +76,7 @@ impl Rows {
     pub(crate) fn next(&mut self, judge: &mut Judge) -> Option<std::result::Result<Entry, Error>> {
         loop {
             let Some(row) = self.batch.next() else {
-                match self.read_batch() {
+                match guarded(|| self.read_batch()) {
                     Ok(true) => continue,
                     Ok(false) => return None,
                     Err(error) => {
@@ -110,8 +111,12 @@ impl Rows {
                     return Ok(false);
                 }
                 let group = self.reader.get_row_group(self.group)?;
-                self.open =
-                    self.columns.iter().map(|column| group.get_column_reader(*column)).collect::<Result<_>>()?;
+                let schema = self.reader.metadata().file_metadata().schema_descr();
+                let open = |column: &usize| {
+                    let pages = Checked::new(group.get_column_page_reader(*column)?);
+                    Ok(get_column_reader(schema.column(*column), Box::new(pages)))
+                };
+                self.open = self.columns.iter().map(open).collect::<Result<_>>()?;
                 self.group += 1;
             }
             let mut rows: Vec<std::result::Result<Record, (Flaw, String)>> = Vec::new();
