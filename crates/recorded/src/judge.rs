@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
-use vpcemu_dataplane::fabric::Subject;
+use vpcemu_dataplane::fabric::{Eni, Subject};
 use vpcemu_dataplane::flow_log::{self, LegDirection, LoggedAt, Passage, legs};
-use vpcemu_dataplane::index::{EniIx, NatIx, SubnetIx};
+use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::outcome::{Rule, StepKind};
 use vpcemu_dataplane::{Component, Options};
 use vpcemu_flowlog::{Action, Decision, FlowDirection, Judgement, LogStatus, Record};
@@ -127,26 +127,26 @@ impl Judge {
         match question.at {
             // Neither groups nor network ACLs are there to refuse anything (4.4).
             LoggedAt::RegionalNat(_) => decided(Action::Accept, Decision::default()),
-            LoggedAt::Interface(eni) => match self.lab.fabric().eni(eni).and_then(|of| Some((of.nat?, of.subnet))) {
-                Some((nat, subnet)) => self.at_gateway(nat, subnet, question),
-                None => self.at_interface(eni, question),
+            LoggedAt::Interface(eni) => match self.lab.fabric().eni(eni) {
+                Some(of) if of.nat.is_some() || !of.filtered => self.at_gateway(of, question),
+                _ => self.at_interface(eni, question),
             },
         }
     }
 
-    /// At a NAT gateway the network ACL of its subnet decides alone, and it knows no flows (9.14).
-    fn at_gateway(&self, nat: NatIx, subnet: SubnetIx, question: &Question) -> Judgement {
+    /// At the interface of a gateway the network ACL of its subnet decides alone, and it knows no flows (6.30, 9.14).
+    fn at_gateway(&self, eni: &Eni, question: &Question) -> Judgement {
         let fabric = self.lab.fabric();
         let accept = || decided(Action::Accept, Decision::default());
-        let Some((subnet, acl)) = fabric.subnet(subnet).and_then(|of| Some((of, fabric.acl(of.acl)?))) else {
+        let Some((subnet, acl)) = fabric.subnet(eni.subnet).and_then(|of| Some((of, fabric.acl(of.acl)?))) else {
             return accept();
         };
         let (rules, peer) = match question.direction {
             LegDirection::Ingress => (&acl.ingress, question.header.src),
             LegDirection::Egress => (&acl.egress, question.header.dst),
         };
-        // Within a subnet no network ACL is asked (1.20), and of what comes back to the gateway's own address none is another's.
-        if subnet.contains(peer) {
+        // Within a subnet no network ACL is asked (1.20), but by a transit gateway (7.2).
+        if eni.nat.is_some() && subnet.contains(peer) {
             return accept();
         }
         let verdict = rules.judge(Subject::of_key(&question.header), peer);
@@ -154,7 +154,6 @@ impl Judge {
         let rule = verdict.number.map_or_else(|| "*".to_owned(), |number| number.to_string());
         let action = if verdict.allowed { Action::Accept } else { Action::Reject };
         let reason = (!verdict.allowed).then(|| "SUBNET_ACL_RESTRICTION".to_owned());
-        debug_assert!(fabric.nat(nat).is_some(), "an interface of a NAT gateway belongs to one");
         decided(action, Decision { reason, at: Some(at), rule: Some(rule) })
     }
 
