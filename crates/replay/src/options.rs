@@ -42,6 +42,8 @@ pub struct ReplayOptions {
     pub flow_logs: Option<FlowLogOptions>,
     /// Whether each packet is told of one by one though no output does so; [`listen`](crate::listen) puts it on.
     pub told: bool,
+    /// Whether verdicts and comments leave out the steps that are recorded: they are for the listener alone.
+    pub steps_untold: bool,
     /// What was assumed while reading the configurations; part of the summary.
     pub assumptions: Vec<Assumption>,
 }
@@ -66,6 +68,7 @@ impl ReplayOptions {
             sessions: None,
             flow_logs: None,
             told: false,
+            steps_untold: false,
             assumptions: Vec::new(),
         }
     }

@@ -29,6 +29,11 @@ use packets::{Delivery, PacketSink};
 /// Bytes of lines that are written at once.
 const BUFFER: usize = 1 << 20;
 
+/// A line as outputs have it: without the steps where only the listener wants them.
+fn told(line: VerdictLine<'_>, untold: bool) -> VerdictLine<'_> {
+    if untold { VerdictLine { steps: Vec::new(), ..line } } else { line }
+}
+
 /// Everything that a replay writes.
 pub(crate) struct Writer {
     options: Arc<ReplayOptions>,
@@ -209,7 +214,7 @@ impl Writer {
         let released = if outcome.is_held() { self.released.remove(&item.stamp.n) } else { None };
         let outcome = released.as_ref().unwrap_or(outcome);
         self.tally.count(item, outcome);
-        let annotated = self.annotated;
+        let (annotated, untold) = (self.annotated, self.options.steps_untold);
         if self.tells() {
             self.say(timeline, batch, item, outcome)?;
         }
@@ -227,7 +232,8 @@ impl Writer {
             self.comment.clear();
             if annotated {
                 let fabric = timeline.fabric(item.stamp.generation);
-                VerdictLine::of_generated(Names::new(timeline), fabric, item, made).write_comment(&mut self.comment);
+                let line = VerdictLine::of_generated(Names::new(timeline), fabric, item, made);
+                told(line, untold).write_comment(&mut self.comment);
             }
             packets.generated(item, made, annotated.then(|| text(&self.comment)))?;
         }
@@ -252,7 +258,8 @@ impl Writer {
             return Ok(());
         }
         let (names, fabric) = (Names::new(timeline), timeline.fabric(item.stamp.generation));
-        let line = VerdictLine::of(names, fabric, item, batch.captured(item), outcome);
+        let untold = self.options.steps_untold;
+        let line = told(VerdictLine::of(names, fabric, item, batch.captured(item), outcome), untold);
         if self.annotated {
             self.comment.clear();
             line.write_comment(&mut self.comment);
@@ -261,7 +268,7 @@ impl Writer {
             self.line.clear();
             line.write_json(&mut self.line);
             if let Some(made) = outcome.extra.as_ref().and_then(|extra| extra.generated.as_ref()) {
-                VerdictLine::of_generated(names, fabric, item, made).write_json(&mut self.line);
+                told(VerdictLine::of_generated(names, fabric, item, made), untold).write_json(&mut self.line);
             }
             file.write_all(&self.line).map_err(Error::output(&*path))?;
         }
