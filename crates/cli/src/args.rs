@@ -143,6 +143,7 @@ pub(crate) struct Convert {
 Examples:
   vpcemu replay -c net.toml traffic.pcap -w out.pcapng
   vpcemu replay -c net.toml inside.pcap outside.pcap@internet --verdicts verdicts.ndjson
+  vpcemu replay -c net.toml traffic.pcap --report report.html
   tcpdump -w - | vpcemu replay -c net.toml - --format json")]
 pub(crate) struct Replay {
     /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON
@@ -196,6 +197,10 @@ pub(crate) struct Replay {
     /// loopback address with a port, 0 for any: 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<std::net::SocketAddr>,
+    /// Write a page for people: the network drawn, the traffic on it, drops with their rules, NAT gateways. It needs nothing but
+    /// itself.
+    #[arg(long, value_name = "OUT.html", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
     /// Keep reader, workers and writer on a processor each (Linux).
     #[arg(long)]
     pub(crate) pin: bool,

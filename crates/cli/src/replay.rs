@@ -4,31 +4,34 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vpcemu_dataplane::Options;
+use vpcemu_model::Network;
 use vpcemu_replay::{Finished, FlowLogOptions, ReplayOptions, Start, replay};
 
 use crate::args::{Format, Replay};
 use crate::error::{Error, print};
 use crate::metrics::{self, Server};
+use crate::page::Page;
 use crate::progress::execute_watched;
 use crate::{Ending, flow_logs, report};
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
-    let options = options(arguments)?;
-    let outputs: Vec<_> = options
-        .packets
-        .iter()
-        .chain(&options.verdicts)
-        .chain(&options.sessions)
-        .chain(&arguments.metrics)
-        .cloned()
-        .collect();
+    let (options, networks) = options(arguments)?;
+    let outputs = [&options.packets, &options.verdicts, &options.sessions, &arguments.metrics];
+    let outputs = outputs.into_iter().chain([&arguments.flow_logs, &arguments.report]);
+    let outputs: Vec<_> = outputs.flatten().cloned().collect();
     let timeline = Arc::clone(&options.timeline);
+    let page = arguments.report.as_deref().map(|path| Page::create(path, networks, &timeline)).transpose()?;
     let server = arguments.metrics_listen.map(Server::bind).transpose()?;
-    let run = async |progress| replay(options, progress).await;
-    let replayed = execute_watched(&timeline, arguments.quiet, server, run);
-    let (finished, interrupted) = replayed?;
+    let replayed = execute_watched(&timeline, arguments.quiet, server, async |progress| match page {
+        Some(page) => page.listen(options, progress).await,
+        None => Ok((replay(options, progress).await?, None)),
+    });
+    let ((finished, page), interrupted) = replayed?;
     if let Some(path) = &arguments.metrics {
         metrics::write(path, &finished.summary)?;
+    }
+    if let Some(page) = page {
+        page.write(arguments, &finished)?;
     }
     if !arguments.quiet {
         let text = match arguments.format {
@@ -56,7 +59,8 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
-fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
+/// What to replay, and the configurations as they were read.
+fn options(arguments: &Replay) -> Result<(ReplayOptions, Vec<Network>), Error> {
     let traffic = &arguments.traffic;
     let mut starts = Vec::new();
     for then in &arguments.then {
@@ -68,11 +72,12 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
     let starts = in_order(starts.into_iter().map(|(start, _)| start).collect(), &arguments.then)?;
     let common = traffic.options(&networks, &arguments.captures)?;
     let flow_logs = flow_logs::options(arguments, &networks)?;
-    Ok(ReplayOptions {
+    let steps_told = arguments.verbose && (arguments.verdicts.is_some() || commented(arguments));
+    let options = ReplayOptions {
         starts,
         engine: Options {
             flow_log_window: flow_logs.as_ref().map(FlowLogOptions::window),
-            record_steps: arguments.verbose && (arguments.verdicts.is_some() || commented(arguments)),
+            record_steps: steps_told || arguments.report.is_some(),
             record_taps: arguments.taps,
             ..common.engine
         },
@@ -83,8 +88,10 @@ fn options(arguments: &Replay) -> Result<ReplayOptions, Error> {
         verdicts: arguments.verdicts.clone(),
         sessions: arguments.sessions.clone(),
         flow_logs,
+        steps_untold: arguments.report.is_some() && !steps_told,
         ..common
-    })
+    };
+    Ok((options, networks))
 }
 
 /// Whether packets are written with comments: a pcap has no room for them.
