@@ -5,7 +5,7 @@ use std::fmt::Write;
 use vpcemu_replay::Summary;
 
 use super::About;
-use super::text::{Utc, duration, escaped, marked, number, share};
+use super::text::{Utc, count, duration, escaped, marked, number, share};
 use crate::collect::Collector;
 
 /// The head of the page.
@@ -60,6 +60,14 @@ pub(crate) fn section(about: &About, collector: &Collector, summary: &Summary) -
             row(name, marked(&["packets", key], value));
         }
     }
+    let assumed = count(summary.assumptions.len() as u64, "thing");
+    row(
+        "assumed",
+        match summary.assumptions.len() {
+            0 => "nothing".to_owned(),
+            _ => format!("<a href=\"#assumed\">{assumed}</a>"),
+        },
+    );
     row("seed", marked(&["seed"], summary.seed));
     row("remarks", list(&about.remarks));
     html.push_str("</dl>\n");

@@ -71,7 +71,7 @@ fn ports(label: &Label, pools: &[(Pool, InUse)], limit: u32) -> String {
         return "<p>No packet was translated.</p>\n".to_owned();
     }
     let mut table = Table::new(&format!("Ports in use of {}", label.long()));
-    table.text("towards").text("from").number("ports").number("of the limit").text("").text("first at (UTC)");
+    table.text("towards").text("from").number("ports").number("of the limit").text("in use").text("first at (UTC)");
     for (pool, used) in pools {
         let protocol = protocol_name(pool.protocol).map_or_else(|| pool.protocol.to_string(), str::to_owned);
         let port = (pool.remote_port != 0).then_some(pool.remote_port);
@@ -82,7 +82,7 @@ fn ports(label: &Label, pools: &[(Pool, InUse)], limit: u32) -> String {
             number(used.most.into()),
             share(used.most.into(), limit.into()),
             format!(
-                "<meter min=\"0\" max=\"{limit}\" high=\"{}\" value=\"{most}\" title=\"{} of {}\">{most}</meter>",
+                "<meter min=\"0\" max=\"{limit}\" high=\"{}\" value=\"{most}\" aria-label=\"{} of {} ports\">{most}</meter>",
                 limit / 10 * 8,
                 number(used.most.into()),
                 number(limit.into()),
