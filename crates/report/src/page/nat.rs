@@ -25,12 +25,21 @@ pub(crate) fn section(collector: &Collector, summary: &Summary, json: &Value) ->
         let gateway = registry.nats.find(&Id::new(id.as_str()));
         let label = gateway.map(|gateway| collector.label(Party::NatGateway(gateway)));
         let label = label.unwrap_or_else(|| Label { id: id.clone(), name: None });
-        let _ = write!(html, "<h3>{}</h3>\n<dl class=\"facts\">\n", label.html());
+        let mut metrics = String::from("<dl class=\"facts\">\n");
         for (metric, value) in json["nat"][id].as_object().into_iter().flatten() {
             let value = marked(&["nat", id, metric], value.as_u64().unwrap_or_default());
-            let _ = writeln!(html, "<div><dt>{}</dt><dd>{value}</dd></div>", breakable(metric));
+            let _ = writeln!(metrics, "<div><dt>{}</dt><dd>{value}</dd></div>", breakable(metric));
         }
-        html.push_str("</dl>\n");
+        metrics.push_str("</dl>\n");
+        let _ = writeln!(html, "<h3>{}</h3>", label.html());
+        if json["nat"][id].as_object().is_some_and(|metrics| metrics.values().all(|value| *value == 0)) {
+            let _ = write!(
+                html,
+                "<p>No packet came to it.</p>\n<details><summary>All is 0</summary>\n{metrics}</details>\n"
+            );
+            continue;
+        }
+        html.push_str(&metrics);
         let pools = gateway.map(|gateway| collector.ports.most(gateway)).unwrap_or_default();
         html.push_str(&ports(&label, &pools, limit));
     }
