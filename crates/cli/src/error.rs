@@ -10,6 +10,7 @@ pub(crate) enum Error {
     Import(#[from] vpcemu_import::Error),
     #[error(transparent)]
     Diff(#[from] vpcemu_diff::Error),
+    #[error(transparent)]
     FlowLog(#[from] vpcemu_flowlog::Error),
     #[error(transparent)]
     Lab(#[from] vpcemu_lab::Error),

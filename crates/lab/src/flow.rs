@@ -191,17 +191,14 @@ impl Lab {
         let mut to = dst.0;
         let ingress = match (one(src.0), one(to)) {
             (Some(sender), _) => Ingress::Interface(sender),
-            (None, Some(receiver)) => match fabric.route_from(receiver, src.0).map(|hit| hit.next) {
-                Some(NextHop::Edge(edge)) => Ingress::Edge(edge),
-                Some(NextHop::Endpoint(endpoint)) => Ingress::Endpoint(endpoint, receiver),
-                _ => {
-                    // From outside it is known by its public address.
-                    if let (IpAddr::V4(private), Some(eni)) = (to, fabric.eni(receiver)) {
-                        to = fabric.public_of(eni.vpc, private).map_or(to, IpAddr::V4);
-                    }
-                    Ingress::Internet
+            (None, Some(receiver)) => {
+                let ingress = self.entrance(receiver, src.0);
+                // From outside it is known by its public address.
+                if let (Ingress::Internet, IpAddr::V4(private), Some(eni)) = (ingress, to, fabric.eni(receiver)) {
+                    to = fabric.public_of(eni.vpc, private).map_or(to, IpAddr::V4);
                 }
-            },
+                ingress
+            }
             (None, None) => return None,
         };
         let resolved = Resolved { ingress, src: src.0, src_port: src.1, dst: to, dst_port: dst.1, protocol };
