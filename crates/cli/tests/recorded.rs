@@ -1,0 +1,191 @@
+//! What flow logs recorded, judged by configurations and made into packets again.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{CAPTURE, CONFIG, repository, vpcemu};
+use serde_json::Value;
+
+/// All that tells one flow of another.
+const FIELDS: &str = "${version} ${interface-id} ${resource-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} \
+                      ${packets} ${bytes} ${start} ${end} ${action} ${tcp-flags} ${pkt-srcaddr} ${pkt-dstaddr} \
+                      ${flow-direction} ${log-status}";
+
+/// Every capture of the repository, with its configuration.
+fn captures() -> Vec<(PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    for folder in repository().join("pcaps").read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        let config = folder.join("config.toml");
+        if !config.exists() {
+            continue;
+        }
+        for file in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_some_and(|suffix| suffix == "pcap" || suffix == "pcapng") {
+                found.push((config.clone(), file));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Writes the flow logs of a replay.
+fn record(config: &Path, capture: &Path, logs: &Path, more: &[&str]) {
+    let paths = [config, capture, logs].map(|path| path.to_str().unwrap().to_owned());
+    let [config, capture, logs] = &paths;
+    let fixed = ["replay", "-q", "-c", config, capture, "--flow-logs", logs].into_iter();
+    let ran = vpcemu(fixed.chain(more.iter().copied()));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+/// What a configuration says of logs, and the exit code.
+fn compare(config: &Path, logs: &Path) -> (Value, Option<i32>) {
+    let ran =
+        vpcemu(["flowlogs", "compare", "--format", "json", "-c", config.to_str().unwrap(), logs.to_str().unwrap()]);
+    (serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr)), ran.code)
+}
+
+#[test]
+fn a_network_agrees_with_what_it_recorded_itself() {
+    let mut judged = 0;
+    for (config, capture) in captures() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = folder.path().join("logs");
+        record(&config, &capture, &logs, &["--flow-log-format", FIELDS]);
+        let (told, code) = compare(&config, &logs);
+        assert_eq!((told["agreement"].as_f64(), code), (Some(1.0), Some(0)), "{}: {told:#}", capture.display());
+        assert_eq!(told["undecided"], serde_json::json!([]), "{}", capture.display());
+        judged += told["agreed"]["records"].as_u64().unwrap();
+    }
+    assert!(judged > 700, "{judged}");
+}
+
+#[test]
+fn after_a_change_the_flows_that_it_affects_differ_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (logs, changed) = (folder.path().join("logs"), folder.path().join("changed.toml"));
+    record(&repository().join(CONFIG), &repository().join(CAPTURE), &logs, &["--flow-log-format", FIELDS]);
+    let text = std::fs::read_to_string(repository().join(CONFIG)).unwrap();
+    let rule = text.lines().find(|line| line.contains("\"udp\"") && line.contains("\"53\"")).unwrap();
+    std::fs::write(&changed, text.replace(rule, "")).unwrap();
+    let (told, code) = compare(&changed, &logs);
+    assert_eq!(code, Some(1), "{told:#}");
+    let differing = told["differing"]["records"].as_u64().unwrap();
+    for group in told["differences"].as_array().unwrap() {
+        assert_eq!(group["kind"], "newly_denied");
+        assert_eq!((&group["interface"], &group["at"]), (&"eni-app-1".into(), &"eni-app-1".into()), "{group:#}");
+        assert_eq!(group["reason"], "ENI_SG_RULES_MISMATCH", "{group:#}");
+    }
+    // Requests and answers at the client; what its gateway recorded depends on network ACLs alone.
+    let lines = lines(&logs);
+    let expected = lines.iter().filter(|line| {
+        let fields: Vec<_> = line.split(' ').collect();
+        let [interface, sport, dport, protocol, action] = [1, 5, 6, 7, 12].map(|at| fields[at]);
+        interface == "eni-app-1" && protocol == "17" && [sport, dport].contains(&"53") && action == "ACCEPT"
+    });
+    assert_eq!(differing, expected.count() as u64);
+    assert!(differing > 4, "{differing}");
+}
+
+/// The lines of all files below a directory, without those of names.
+fn lines(directory: &Path) -> Vec<String> {
+    let (mut found, mut rest) = (Vec::new(), vec![directory.to_owned()]);
+    while let Some(path) = rest.pop() {
+        if path.is_dir() {
+            rest.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let mut text = String::new();
+        let file = std::fs::File::open(&path).unwrap();
+        std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(file), &mut text).unwrap();
+        found.extend(text.lines().skip(1).map(str::to_owned));
+    }
+    found
+}
+
+#[test]
+fn records_add_up_to_what_gateways_count() {
+    let folder = tempfile::tempdir().unwrap();
+    for (at, (config, capture)) in captures().into_iter().enumerate() {
+        let logs = folder.path().join(at.to_string());
+        record(&config, &capture, &logs, &["--flow-log-format", FIELDS, "--flow-log-interval", "60"]);
+        let json = ["--format", "json"];
+        let ran = vpcemu(["replay", "-c", config.to_str().unwrap(), capture.to_str().unwrap()].into_iter().chain(json));
+        let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let gateways = summary["nat"].as_object().unwrap();
+        let counted = |name: &str| gateways.values().map(|nat| nat[name].as_u64().unwrap()).sum::<u64>();
+        let names: Vec<_> = gateways.keys().map(|id| id.replacen("nat-", "eni-", 1)).collect();
+        let (mut packets, mut bytes) = (0, 0);
+        for line in lines(&logs) {
+            let fields: Vec<_> = line.split(' ').collect();
+            let own = names.iter().any(|name| name == fields[1]) || gateways.contains_key(fields[2]);
+            if own && fields[16] == "ingress" && fields[12] == "ACCEPT" {
+                packets += fields[8].parse::<u64>().unwrap();
+                bytes += fields[9].parse::<u64>().unwrap();
+            }
+        }
+        // What reaches a gateway: from its clients, and from outside.
+        let (from_source, from_destination) = (counted("PacketsInFromSource"), counted("PacketsInFromDestination"));
+        assert_eq!(packets, from_source + from_destination, "{}", capture.display());
+        let of_bytes = counted("BytesInFromSource") + counted("BytesInFromDestination");
+        assert_eq!(bytes, of_bytes, "{}", capture.display());
+    }
+}
+
+#[test]
+fn recorded_flows_are_packets_for_the_other_verbs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (logs, capture) = (folder.path().join("logs"), folder.path().join("recorded.pcap"));
+    record(&repository().join(CONFIG), &repository().join(CAPTURE), &logs, &["--flow-log-format", FIELDS]);
+    let (capture, logs) = (capture.to_str().unwrap(), logs.to_str().unwrap());
+    let ran = vpcemu(["flowlogs", "replay", "-c", CONFIG, logs, "-w", capture, "--packets", "1000000"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary = |capture: &str| -> Value {
+        let ran = vpcemu(["replay", "-c", CONFIG, capture, "--format", "json"]);
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    let (made, real) = (summary(capture), summary(CAPTURE));
+    // As many as reached or left the client, with their bytes; what was dropped before is in no log.
+    let told = made["packets"]["in"].as_u64().unwrap();
+    let (first, ..) = ran.stdout.split_once(' ').unwrap();
+    assert_eq!(first.parse::<u64>().unwrap(), told);
+    let place = &real["delivered_to"];
+    assert_eq!(made["delivered_to"]["internet"], place["internet"], "{made:#}");
+    let rules = |capture: &str| -> Vec<(String, bool)> {
+        let ran = vpcemu(["rules", "-c", CONFIG, capture, "--format", "json"]);
+        let rows: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap();
+        let groups = rows.iter().filter(|row| row["kind"] == "sg");
+        groups.map(|row| (row["rule"].to_string(), row["flows"].as_u64().unwrap() > 0)).collect()
+    };
+    // The same rules are used.
+    assert_eq!(rules(capture), rules(CAPTURE));
+}
+
+#[test]
+fn what_is_no_flow_log_says_why() {
+    let error = |arguments: &[&str]| {
+        let ran = vpcemu(["flowlogs"].iter().chain(arguments));
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.stdout);
+        ran.stderr
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let log = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let empty = log("empty.log", "version srcaddr dstaddr action\n");
+    assert!(error(&["compare", "-c", CONFIG, &empty]).contains("no record"));
+    let typo = log("typo.log", "version srcadr action\n2 10.0.0.1 ACCEPT\n");
+    assert!(error(&["compare", "-c", CONFIG, &typo]).contains("srcaddr"));
+    let short = log("short.log", "version srcaddr dstaddr action\n2 10.0.0.1 10.0.0.2 ACCEPT\n2 10.0.0.1\n");
+    let told = error(&["compare", "-c", CONFIG, &short]);
+    assert!(told.contains("short.log") && told.contains("line 3") && told.contains("the 1 records before"), "{told}");
+    assert!(error(&["compare", "-c", CONFIG, &short, "--format-string", "${srcadr}"]).contains("srcaddr"));
+    let ran = vpcemu(["flowlogs", "compare", "-c", CONFIG, &short, "--lenient"]);
+    assert!(ran.stderr.contains("1 passed over"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("not judged: 1 records"), "{}", ran.stdout);
+}
