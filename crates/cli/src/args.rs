@@ -341,6 +341,8 @@ pub(crate) enum Scenario {
     Eigw,
     /// Private instance, NAT gateway, internet gateway and back, with rules at every NACL and security group.
     VpcPath,
+    /// The same while flow logs are counted.
+    FlowLogs,
     /// The same with one packet in ten opening a flow: for latency while flows come and go.
     Churn,
     /// The same path from file to file: pcap in, pcap out.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use vpcemu_capture::Reader;
 use vpcemu_dataplane::fabric::address;
-use vpcemu_dataplane::{Fabric, Timeline, Timestamp};
+use vpcemu_dataplane::{Fabric, Options, Timeline, Timestamp};
 use vpcemu_packet::{FlowKey, Fragment, Framing, Headers, IpVersion, Offloads, Packet, Transport};
 
 use super::measure::{About, Promise, Subject};
@@ -64,7 +64,7 @@ impl Capture {
         let last = seen.iter().map(|packet| packet.at).max().unwrap_or_default();
         let gap = ((last - first) / seen.len() as u64).max(1);
 
-        let mut rig = Rig::new(timeline, workers, Timestamp(first));
+        let mut rig = Rig::new(timeline, workers, Timestamp(first), Options::default());
         let mut packets = Packets { period: last - first + gap, ..Packets::default() };
         let mut flows: HashSet<FlowKey> = HashSet::new();
         let spread = Spreading::over(fabric, seen, remotes).map_err(|text| Error::Usage(format!("{text}: {name}")))?;

@@ -70,8 +70,13 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// The `number`-th of so many workers.
-    pub(crate) fn new(timeline: &Arc<Timeline>, map: &Arc<ShardMap>, number: usize, workers: usize) -> Self {
-        let engine = vpcemu_dataplane::Engine::of_worker(timeline, Options::default(), number, workers);
+    pub(crate) fn new(
+        timeline: &Arc<Timeline>,
+        map: &Arc<ShardMap>,
+        (number, workers): (usize, usize),
+        options: Options,
+    ) -> Self {
+        let engine = vpcemu_dataplane::Engine::of_worker(timeline, options, number, workers);
         Self { map: Arc::clone(map), engine, out: Output::default(), unplaced: 0 }
     }
 

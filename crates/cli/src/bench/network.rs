@@ -181,7 +181,7 @@ pub(crate) fn of(scenario: Scenario, rules: u16, servers: u32) -> Result<Network
     let text = match scenario {
         Scenario::Igw => IGW.to_owned(),
         Scenario::NatEstablished | Scenario::NatNew => NAT.to_owned(),
-        Scenario::VpcPath | Scenario::Replay => PATH.to_owned(),
+        Scenario::VpcPath | Scenario::FlowLogs | Scenario::Replay => PATH.to_owned(),
         Scenario::Churn => format!("{PATH}{SHORT_LIVED}"),
         Scenario::SgEstablished => INSIDE.to_owned(),
         Scenario::Nacl => NACL.to_owned(),

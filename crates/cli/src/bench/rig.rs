@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vpcemu_dataplane::{Ingress, ShardMap, Stamp, Timeline, Timestamp};
+use vpcemu_dataplane::{Ingress, Options, ShardMap, Stamp, Timeline, Timestamp};
 use vpcemu_packet::{FlowKey, Headers, Offloads};
 use vpcemu_traffic::reference::{Reference, Span};
 
@@ -23,9 +23,9 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    pub(crate) fn new(timeline: &Arc<Timeline>, workers: usize, begin: Timestamp) -> Self {
+    pub(crate) fn new(timeline: &Arc<Timeline>, workers: usize, begin: Timestamp, options: Options) -> Self {
         let map = Arc::new(ShardMap::new(timeline));
-        let engines = (0..workers).map(|number| Engine::new(timeline, &map, number, workers)).collect();
+        let engines = (0..workers).map(|number| Engine::new(timeline, &map, (number, workers), options)).collect();
         Self { map, engines, heap: 0, n: 0, now: begin }
     }
 

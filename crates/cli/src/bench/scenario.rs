@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use vpcemu_dataplane::{Timeline, Timestamp};
+use vpcemu_dataplane::{Options, Timeline, Timestamp};
 use vpcemu_model::Network;
 use vpcemu_packet::FlowKey;
 use vpcemu_traffic::{Direction, Load, Packet, Side, Sizes};
@@ -81,7 +81,10 @@ impl Request {
         let network = network::of(self.scenario, self.rules, self.peers().min(self.flows.max(1)))?;
         let timeline = Arc::new(Timeline::compile(std::slice::from_ref(&network)));
         let entrances = Entrances::new(&network, &timeline);
-        let mut rig = Rig::new(&timeline, self.workers, Timestamp(START));
+        // As AWS sums up at least (9.3): windows end often.
+        let flow_log_window = (self.scenario == Scenario::FlowLogs).then_some(60);
+        let options = Options { flow_log_window, ..Options::default() };
+        let mut rig = Rig::new(&timeline, self.workers, Timestamp(START), options);
         let mut opening = Packets::default();
         let load = self.load();
         let (packets, warm_up, entries);
@@ -114,9 +117,12 @@ impl Request {
             Scenario::Igw => Side::new(v4(network::PUBLIC), outside).opened(Direction::Inbound),
             Scenario::SgEstablished | Scenario::Nacl => Side::new(v4(network::PRIVATE), IpAddr::V4(network::SERVERS)),
             Scenario::Eigw => Side::new(v4(network::PRIVATE_V6), IpAddr::V6(REMOTES_V6)),
-            Scenario::NatEstablished | Scenario::NatNew | Scenario::VpcPath | Scenario::Churn | Scenario::Replay => {
-                Side::new(v4(network::PRIVATE), outside)
-            }
+            Scenario::NatEstablished
+            | Scenario::NatNew
+            | Scenario::VpcPath
+            | Scenario::FlowLogs
+            | Scenario::Churn
+            | Scenario::Replay => Side::new(v4(network::PRIVATE), outside),
         };
         let sizes = match self.size {
             PacketSize::Small => Sizes::Fixed(64),
