@@ -2,7 +2,7 @@
 //! network ACLs said of them (section 9).
 //!
 //! A walk's steps say where a packet passed an interface ([`legs`]). What packets of the flow cache passed is that of the walk
-//! that left their record, so a hit costs no more than a few counters of its record ([`Ledger`]).
+//! that left their record, so a hit costs no more than a few counters of its record.
 //!
 //! Names, addresses as records show them in text, and files are no matter of this crate.
 
