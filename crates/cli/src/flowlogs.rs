@@ -17,6 +17,11 @@ use crate::error::{Error, print};
 use crate::{Ending, config};
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vpcemu flowlogs compare -c planned.toml AWSLogs/
+  vpcemu flowlogs compare -c dump/ vpc.log --format-string '${srcaddr} ${dstaddr} ${action}'
+  vpcemu flowlogs replay -c net.toml AWSLogs/ -w recorded.pcap")]
 pub(crate) struct FlowLogs {
     #[command(subcommand)]
     verb: Verb,
@@ -56,10 +61,6 @@ struct Logs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  vpcemu flowlogs compare -c planned.toml AWSLogs/
-  vpcemu flowlogs compare -c dump/ vpc.log --format-string '${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${action}'")]
 struct Compare {
     #[command(flatten)]
     logs: Logs,
@@ -69,10 +70,6 @@ struct Compare {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  vpcemu flowlogs replay -c net.toml AWSLogs/ -w recorded.pcap
-  vpcemu flowlogs replay -c net.toml AWSLogs/ -w recorded.pcap --packets 100")]
 struct Replay {
     #[command(flatten)]
     logs: Logs,

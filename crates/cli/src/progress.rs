@@ -53,7 +53,7 @@ pub(crate) fn execute_watched<T>(
                 watched.cancel();
             }
         });
-        let served = metrics.map(|server| tokio::spawn(server.serve(Arc::clone(&progress))));
+        let served = metrics.map(|server| tokio::spawn(server.serve(Arc::clone(&progress), Arc::clone(timeline))));
         let seen = !quiet && std::io::stderr().is_terminal();
         let bar = seen.then(|| tokio::spawn(show(Arc::clone(&progress), Arc::clone(timeline))));
         let finished = run(Arc::clone(&progress)).await;

@@ -30,7 +30,7 @@ fn summary(config: &str, capture: &str, workers: &str) -> Value {
 fn over_minutes(summary: &Value) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for minute in summary["minutes"].as_array().unwrap() {
-        for part in ["packets", "bytes", "dropped_by_reason", "nat"] {
+        for part in ["packets", "bytes", "dropped_by_reason", "stages", "nat"] {
             add(part, &minute[part], &mut sums);
         }
     }
@@ -115,6 +115,7 @@ fn the_table_and_the_page_hold_the_summary() {
     };
     assert_eq!(Some(sum("packets.in")), total["packets"]["in"].as_u64());
     assert_eq!(Some(sum("dropped.X_DIVERGED")), total["dropped_by_reason"]["X_DIVERGED"].as_u64());
+    assert_eq!(Some(sum("passed.nacl")), total["stages"]["nacl"]["passed"].as_u64());
     let gateway = &total["nat"]["nat-nat"];
     assert_eq!(Some(sum("nat-nat.BytesInFromSource")), gateway["BytesInFromSource"].as_u64());
 

@@ -51,4 +51,4 @@ pub use options::{At, Binding, CaptureInput, FlowLogOptions, ReplayOptions, Star
 pub use pipeline::replay;
 pub use series::{Interval, IntervalConnections, IntervalPackets};
 pub use session::Session;
-pub use summary::{Finished, NatSummary, StageHits, Summary};
+pub use summary::{Finished, NatCounter, NatSummary, StageHits, Summary};

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use vpcemu_dataplane::DropReason;
+use vpcemu_dataplane::index::NatIx;
+use vpcemu_dataplane::outcome::StepKind;
 
 use crate::directory::{Directory, Watch};
 
@@ -28,6 +30,12 @@ pub enum Counter {
     Delivered,
     /// Packets dropped for a reason.
     Dropped(DropReason),
+    /// How often packets passed a stage.
+    Passed(StepKind),
+    /// Packets that a stage refused.
+    Refused(StepKind),
+    /// What a NAT gateway has counted in minutes of capture time that are over, by CloudWatch's name.
+    Nat(NatIx, &'static str),
     /// Connections alive.
     Connections,
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 use vpcemu_dataplane::conntrack::Gauge;
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::index::NatIx;
+use vpcemu_dataplane::outcome::{Stages, StepKind};
 use vpcemu_dataplane::{DropReason, Registry};
 
-use crate::summary::NatSummary;
+use crate::summary::{NatSummary, StageHits};
 
 /// The length of an interval, in seconds, until there are too many: CloudWatch's (4.37).
 pub(crate) const MINUTE: u64 = 60;
@@ -47,6 +48,7 @@ pub(crate) struct Counted {
     pub(crate) bytes_in: u64,
     pub(crate) bytes_delivered: u64,
     pub(crate) dropped: BTreeMap<DropReason, u64>,
+    pub(crate) stages: [StageHits; StepKind::ALL.len()],
     nat: BTreeMap<NatIx, NatCounters>,
 }
 
@@ -106,6 +108,7 @@ impl Series {
                 },
                 bytes: crate::summary::Bytes { input: counted.bytes_in, delivered: counted.bytes_delivered },
                 dropped_by_reason: counted.dropped.iter().map(|(reason, count)| (reason.code(), *count)).collect(),
+                stages: named(&counted.stages),
                 connections: IntervalConnections { live, peak },
             }
         };
@@ -113,9 +116,34 @@ impl Series {
     }
 }
 
+/// Counts so many packets that passed the same.
+pub(crate) fn count_stages(hits: &mut [StageHits; StepKind::ALL.len()], stages: Stages, packets: u64) {
+    for (hits, passed) in hits.iter_mut().zip(stages.passed) {
+        hits.passed += packets * u64::from(passed);
+    }
+    if let Some(refused) = stages.refused {
+        hits[refused as usize].refused += packets;
+    }
+}
+
+/// Stages that packets came to, by name.
+pub(crate) fn named(stages: &[StageHits; StepKind::ALL.len()]) -> BTreeMap<&'static str, StageHits> {
+    let met = StepKind::ALL.iter().zip(stages).filter(|(_, hits)| **hits != StageHits::default());
+    met.map(|(kind, hits)| (kind.name(), *hits)).collect()
+}
+
 impl Counted {
+    /// Counts so many packets that passed the same.
+    pub(crate) fn count_stages(&mut self, stages: Stages, packets: u64) {
+        count_stages(&mut self.stages, stages, packets);
+    }
+
     fn add(&mut self, other: Self) {
-        let Self { input, delivered, held, generated, bytes_in, bytes_delivered, dropped, nat } = other;
+        let Self { input, delivered, held, generated, bytes_in, bytes_delivered, dropped, stages, nat } = other;
+        for (own, hits) in self.stages.iter_mut().zip(stages) {
+            own.passed += hits.passed;
+            own.refused += hits.refused;
+        }
         self.input += input;
         self.delivered += delivered;
         self.held += held;
@@ -167,6 +195,8 @@ pub struct Interval {
     pub bytes: crate::summary::Bytes,
     /// Dropped packets, by reason.
     pub dropped_by_reason: BTreeMap<&'static str, u64>,
+    /// How often packets of the input passed each stage, or were refused there.
+    pub stages: BTreeMap<&'static str, StageHits>,
     /// Connections.
     pub connections: IntervalConnections,
     /// NAT gateways, by id.

@@ -196,7 +196,27 @@ pub struct Run {
     pub packets_per_second: u64,
 }
 
+/// A counter of NAT gateways: CloudWatch's name, and how many there are.
+pub type NatCounter = (&'static str, fn(&NatSummary) -> u64);
+
 impl NatSummary {
+    /// All but the gauge, by CloudWatch's names.
+    pub const COUNTERS: [NatCounter; 13] = [
+        ("ConnectionAttemptCount", |it| it.connection_attempt_count),
+        ("ConnectionEstablishedCount", |it| it.connection_established_count),
+        ("ErrorPortAllocation", |it| it.error_port_allocation),
+        ("IdleTimeoutCount", |it| it.idle_timeout_count),
+        ("PacketsDropCount", |it| it.packets_drop_count),
+        ("PacketsInFromSource", |it| it.packets_in_from_source),
+        ("BytesInFromSource", |it| it.bytes_in_from_source),
+        ("PacketsOutToDestination", |it| it.packets_out_to_destination),
+        ("BytesOutToDestination", |it| it.bytes_out_to_destination),
+        ("PacketsInFromDestination", |it| it.packets_in_from_destination),
+        ("BytesInFromDestination", |it| it.bytes_in_from_destination),
+        ("PacketsOutToSource", |it| it.packets_out_to_source),
+        ("BytesOutToSource", |it| it.bytes_out_to_source),
+    ];
+
     pub(crate) fn new(active: u64, counters: &NatCounters) -> Self {
         Self {
             active_connection_count: active,

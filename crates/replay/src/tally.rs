@@ -8,14 +8,14 @@ use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::{CacheCounters, Path};
 use vpcemu_dataplane::index::NatIx;
-use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule, StepKind};
+use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule, Stages, StepKind};
 use vpcemu_dataplane::{Component, DropReason, Registry};
 
 use crate::batch::{Content, Item, Outcome, Passed, WorkerTotals};
 use crate::counts::Counts;
 use crate::places::Places;
 use crate::progress::Counter;
-use crate::series::{Series, minute_of};
+use crate::series::{Series, count_stages, minute_of, named};
 use crate::source::ReaderReport;
 use crate::summary::{
     Bytes, Connections, DroppedAt, Finished, NatSummary, Packets, Run, StageHits, Summary, Translated, Vantages,
@@ -54,6 +54,8 @@ pub(crate) struct Tally {
     series: Series,
     stages: [StageHits; StepKind::ALL.len()],
     connections_now: i64,
+    /// Of minutes that are over.
+    nat_now: BTreeMap<NatIx, NatCounters>,
 }
 
 impl Tally {
@@ -73,6 +75,7 @@ impl Tally {
             series: Series::default(),
             stages: Default::default(),
             connections_now: 0,
+            nat_now: BTreeMap::new(),
         }
     }
 
@@ -82,12 +85,7 @@ impl Tally {
         let is_datagram = !matches!(item.content, Content::Refused(_));
         let length = if is_datagram { u64::from(outcome.length) } else { 0 };
         self.bytes.input += length;
-        for (hits, passed) in self.stages.iter_mut().zip(outcome.stages.passed) {
-            hits.passed += u64::from(passed);
-        }
-        if let Some(refused) = outcome.stages.refused {
-            self.stages[refused as usize].refused += 1;
-        }
+        count_stages(&mut self.stages, outcome.stages, 1);
         self.count_minute(item, outcome, length);
         match &outcome.verdict {
             Some(verdict) => {
@@ -126,6 +124,7 @@ impl Tally {
         let counted = self.series.at(minute_of(item.stamp.now.0));
         counted.input += 1;
         counted.bytes_in += length;
+        counted.count_stages(outcome.stages, 1);
         match outcome.verdict.as_ref().map(|verdict| verdict.outcome) {
             Some(Fate::Delivered { .. }) => {
                 counted.delivered += 1;
@@ -147,10 +146,10 @@ impl Tally {
     /// Counts packets that the flow cache knew. What was rewritten in them is counted by their worker.
     pub(crate) fn count_passed(&mut self, minute: u64, path: &Path, passed: Passed) {
         let Passed { packets, bytes } = passed;
-        for (hits, passed) in self.stages.iter_mut().zip(path.stages) {
-            hits.passed += packets * u64::from(passed);
-        }
+        let stages = Stages { passed: path.stages, refused: None };
+        count_stages(&mut self.stages, stages, packets);
         let counted = self.series.at(minute);
+        counted.count_stages(stages, packets);
         counted.input += packets;
         counted.delivered += packets;
         counted.bytes_in += bytes;
@@ -213,6 +212,7 @@ impl Tally {
     /// Takes in what NAT gateways counted.
     pub(crate) fn nat(&mut self, counted: impl IntoIterator<Item = (u64, NatIx, NatCounters)>) {
         for (minute, nat, counters) in counted {
+            *self.nat_now.entry(nat).or_default() += counters;
             self.series.nat(minute, nat, counters);
         }
     }
@@ -225,7 +225,17 @@ impl Tally {
             (Counter::Connections, u64::try_from(self.connections_now).unwrap_or(0)),
         ];
         let dropped = DropReason::ALL.iter().zip(self.dropped).filter(|(_, count)| *count > 0);
-        counters.into_iter().chain(dropped.map(|(reason, count)| (Counter::Dropped(*reason), count)))
+        let dropped = dropped.map(|(reason, count)| (Counter::Dropped(*reason), count));
+        let stages = StepKind::ALL.into_iter().zip(self.stages);
+        let stages = stages.flat_map(|(kind, StageHits { passed, refused })| {
+            [(Counter::Passed(kind), passed), (Counter::Refused(kind), refused)]
+        });
+        let gateways = self.nat_now.iter().flat_map(|(nat, counters)| {
+            let summary = NatSummary::new(0, counters);
+            NatSummary::COUNTERS.map(|(name, of)| (Counter::Nat(*nat, name), of(&summary)))
+        });
+        let told = dropped.chain(stages.filter(|(_, count)| *count > 0)).chain(gateways);
+        counters.into_iter().chain(told)
     }
 
     /// Most at the end of any second.
@@ -324,9 +334,8 @@ impl Tally {
             ));
         }
         let series = std::mem::take(&mut self.series).finish(registry, &self.gauges);
-        let stages = StepKind::ALL.iter().zip(self.stages).filter(|(_, hits)| *hits != StageHits::default());
         let summary = Summary {
-            stages: stages.map(|(kind, hits)| (kind.name(), hits)).collect(),
+            stages: named(&self.stages),
             minutes: series,
             packets: self.packets,
             bytes: self.bytes,

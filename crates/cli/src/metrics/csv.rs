@@ -9,10 +9,13 @@ use vpcemu_replay::{Interval, NatSummary};
 pub(super) fn table(intervals: &[Interval]) -> String {
     let reasons: BTreeSet<&str> = intervals.iter().flat_map(|it| it.dropped_by_reason.keys().copied()).collect();
     let gateways: BTreeSet<&str> = intervals.iter().flat_map(|it| it.nat.keys().map(String::as_str)).collect();
+    let stages: BTreeSet<&str> = intervals.iter().flat_map(|it| it.stages.keys().copied()).collect();
     let mut names: Vec<String> = FIXED.iter().map(|(name, _)| (*name).to_owned()).collect();
     names.extend(reasons.iter().map(|reason| format!("dropped.{reason}")));
+    names.extend(stages.iter().flat_map(|stage| [format!("passed.{stage}"), format!("refused.{stage}")]));
     for gateway in &gateways {
-        names.extend(OF_GATEWAY.iter().map(|(name, _)| quoted(&format!("{gateway}.{name}"))));
+        names.push(quoted(&format!("{gateway}.ActiveConnectionCount")));
+        names.extend(NatSummary::COUNTERS.iter().map(|(name, _)| quoted(&format!("{gateway}.{name}"))));
     }
     let mut text = names.join(",");
     text.push('\n');
@@ -21,9 +24,14 @@ pub(super) fn table(intervals: &[Interval]) -> String {
         let dropped = reasons.iter().map(|reason| interval.dropped_by_reason.get(reason).copied().unwrap_or(0));
         let of_gateways = gateways.iter().flat_map(|gateway| {
             let counted = interval.nat.get(*gateway).copied().unwrap_or_default();
-            OF_GATEWAY.iter().map(move |(_, of)| of(&counted))
+            let counters = NatSummary::COUNTERS.iter().map(move |(_, of)| of(&counted));
+            std::iter::once(counted.active_connection_count).chain(counters)
         });
-        for (column, number) in fixed.chain(dropped).chain(of_gateways).enumerate() {
+        let met = stages.iter().flat_map(|stage| {
+            let hits = interval.stages.get(stage).copied().unwrap_or_default();
+            [hits.passed, hits.refused]
+        });
+        for (column, number) in fixed.chain(dropped).chain(met).chain(of_gateways).enumerate() {
             let separator = if column == 0 { "" } else { "," };
             // Writing to a string cannot fail.
             let _ = write!(text, "{separator}{number}");
@@ -47,24 +55,6 @@ const FIXED: [Column<Interval>; 11] = [
     ("bytes.delivered", |it| it.bytes.delivered),
     ("connections.live", |it| it.connections.live),
     ("connections.peak", |it| it.connections.peak),
-];
-
-/// A NAT gateway's, as CloudWatch names them.
-pub(super) const OF_GATEWAY: [Column<NatSummary>; 14] = [
-    ("ActiveConnectionCount", |it| it.active_connection_count),
-    ("ConnectionAttemptCount", |it| it.connection_attempt_count),
-    ("ConnectionEstablishedCount", |it| it.connection_established_count),
-    ("ErrorPortAllocation", |it| it.error_port_allocation),
-    ("IdleTimeoutCount", |it| it.idle_timeout_count),
-    ("PacketsDropCount", |it| it.packets_drop_count),
-    ("PacketsInFromSource", |it| it.packets_in_from_source),
-    ("BytesInFromSource", |it| it.bytes_in_from_source),
-    ("PacketsOutToDestination", |it| it.packets_out_to_destination),
-    ("BytesOutToDestination", |it| it.bytes_out_to_destination),
-    ("PacketsInFromDestination", |it| it.packets_in_from_destination),
-    ("BytesInFromDestination", |it| it.bytes_in_from_destination),
-    ("PacketsOutToSource", |it| it.packets_out_to_source),
-    ("BytesOutToSource", |it| it.bytes_out_to_source),
 ];
 
 /// A name as RFC 4180 wants it: ids that come from Terraform may hold anything.

@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use vpcemu_dataplane::Timeline;
 use vpcemu_replay::progress::Progress;
 
 use super::openmetrics;
@@ -40,16 +41,16 @@ impl Server {
     }
 
     /// Answers until it is dropped. Has to be called on a runtime.
-    pub(crate) async fn serve(self, progress: Arc<Progress>) {
+    pub(crate) async fn serve(self, progress: Arc<Progress>, timeline: Arc<Timeline>) {
         let Ok(listener) = TcpListener::from_std(self.0) else { return };
         progress.watch();
         loop {
             // A connection that could not be accepted is the scraper's to try again.
             let Ok((stream, _)) = listener.accept().await else { continue };
-            let progress = Arc::clone(&progress);
+            let (progress, timeline) = (Arc::clone(&progress), Arc::clone(&timeline));
             tokio::spawn(async move {
                 let answer = service_fn(|request| {
-                    let answer = answer(&request, &progress);
+                    let answer = answer(&request, &progress, &timeline);
                     async move { Ok::<_, Infallible>(answer) }
                 });
                 // A scraper that goes away is no error of ours.
@@ -59,9 +60,9 @@ impl Server {
     }
 }
 
-fn answer(request: &Request<Incoming>, progress: &Progress) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, progress: &Progress, timeline: &Timeline) -> Response<Full<Bytes>> {
     let (status, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => (StatusCode::OK, openmetrics::of_progress(progress)),
+        (&Method::GET, "/metrics") => (StatusCode::OK, openmetrics::of_progress(progress, timeline)),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
         _ => (StatusCode::NOT_FOUND, String::new()),
     };

@@ -7,11 +7,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use vpcemu_dataplane::DropReason;
-use vpcemu_replay::Summary;
+use vpcemu_dataplane::outcome::StepKind;
+use vpcemu_dataplane::{DropReason, Timeline};
 use vpcemu_replay::progress::{self, Progress};
+use vpcemu_replay::{NatSummary, Summary};
 
-use super::csv::OF_GATEWAY;
+const PASSED: &str = "How often packets passed a stage";
+const REFUSED: &str = "Packets that a stage refused";
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -39,6 +41,11 @@ impl Page {
             family.get_or_create(&labels).set(level);
         }
         self.0.register(name, help, family);
+    }
+
+    /// A metric of NAT gateways, by CloudWatch's name.
+    fn of_gateways(&mut self, name: &str, rows: impl IntoIterator<Item = (Labels, u64)>) {
+        self.counters(&format!("nat_gateway_{}", snake(name)), &format!("{name} of AWS/NATGateway"), rows);
     }
 
     fn text(&self) -> String {
@@ -73,28 +80,29 @@ pub(super) fn of_summary(summary: &Summary) -> String {
     let delivered = summary.delivered_to.iter().map(|(place, count)| (label("place", place), *count));
     page.counters("delivered_packets", "Delivered packets of the input, by place", delivered);
     let passed = summary.stages.iter().map(|(stage, hits)| (label("stage", *stage), hits.passed));
-    page.counters("stage_passed", "How often packets passed a stage", passed);
+    page.counters("stage_passed", PASSED, passed);
     let refused = summary.stages.iter().map(|(stage, hits)| (label("stage", *stage), hits.refused));
-    page.counters("stage_refused_packets", "Packets that a stage refused", refused);
+    page.counters("stage_refused_packets", REFUSED, refused);
     let connections = &summary.connections;
     let events = [("created", connections.created), ("expired", connections.expired)];
     page.counters("connections", "Connections, by event", events.map(|(of, count)| (label("event", of), count)));
     let levels = [("live", connections.live), ("peak", connections.peak)];
     page.gauges("connection_level", "Connections at once", levels.map(|(of, count)| (label("at", of), count)));
-    for (name, of) in OF_GATEWAY {
+    let active = summary
+        .nat
+        .iter()
+        .map(|(gateway, counted)| (label("nat_gateway_id", gateway), counted.active_connection_count));
+    let help = "ActiveConnectionCount of AWS/NATGateway, its maximum";
+    page.gauges("nat_gateway_active_connection_count", help, active);
+    for (name, of) in NatSummary::COUNTERS {
         let rows = summary.nat.iter().map(|(gateway, counted)| (label("nat_gateway_id", gateway), of(counted)));
-        let (metric, help) = (snake(name), format!("{name} of AWS/NATGateway"));
-        if name == "ActiveConnectionCount" {
-            page.gauges(&format!("nat_gateway_{metric}"), &format!("{help}, its maximum"), rows);
-        } else {
-            page.counters(&format!("nat_gateway_{metric}"), &help, rows);
-        }
+        page.of_gateways(name, rows);
     }
     page.text()
 }
 
 /// What is known of a run that is under way.
-pub(super) fn of_progress(progress: &Progress) -> String {
+pub(super) fn of_progress(progress: &Progress, timeline: &Timeline) -> String {
     let mut page = Page::new();
     let count = |counter| progress.count(counter);
     let dropped = DropReason::ALL.iter().map(|reason| (reason, count(progress::Counter::Dropped(*reason))));
@@ -108,6 +116,20 @@ pub(super) fn of_progress(progress: &Progress) -> String {
     );
     let dropped = dropped.into_iter().map(|(reason, count)| (label("reason", reason.code()), count));
     page.counters("dropped_packets", "Dropped packets of the input, by reason", dropped);
+    for (name, help, of) in [
+        ("stage_passed", PASSED, progress::Counter::Passed as fn(StepKind) -> progress::Counter),
+        ("stage_refused_packets", REFUSED, progress::Counter::Refused),
+    ] {
+        let met = StepKind::ALL.map(|kind| (label("stage", kind.name()), count(of(kind))));
+        page.counters(name, help, met.into_iter().filter(|(_, count)| *count > 0));
+    }
+    let gateways = &timeline.registry().nats;
+    for (name, _) in NatSummary::COUNTERS {
+        let rows = gateways
+            .iter()
+            .map(|(nat, id)| (label("nat_gateway_id", id.as_str()), count(progress::Counter::Nat(nat, name))));
+        page.of_gateways(name, rows);
+    }
     let live = [(label("at", "live"), count(progress::Counter::Connections))];
     page.gauges("connection_level", "Connections at once", live);
     page.text()
@@ -136,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_run_under_way_is_a_page_that_ends() {
-        let text = of_progress(&Progress::default());
+        let text = of_progress(&Progress::default(), &Timeline::compile(&[vpcemu_model::Network::default()]));
         assert!(text.contains("# TYPE vpcemu_packets counter\n"), "{text}");
         assert!(text.contains("vpcemu_packets_total{fate=\"delivered\"} 0\n"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
