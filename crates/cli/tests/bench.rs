@@ -7,8 +7,8 @@ mod common;
 use common::{CAPTURE, CONFIG, vpcemu};
 use serde_json::Value;
 
-const SCENARIOS: [&str; 9] =
-    ["igw", "nat-established", "nat-new", "sg-established", "nacl", "eigw", "vpc-path", "churn", "replay"];
+const SCENARIOS: [&str; 10] =
+    ["igw", "nat-established", "nat-new", "sg-established", "nacl", "eigw", "vpc-path", "flow-logs", "churn", "replay"];
 
 /// Rows of a run that has to succeed.
 #[track_caller]
