@@ -49,7 +49,7 @@ impl Booked {
 
     fn add(&mut self, fabric: &Fabric, stamp: Stamp, passage: Passage<'_>, sum: Sum) {
         for leg in legs(fabric, passage) {
-            self.sums.entry((stamp.now.0 / self.length, leg)).or_default().add(&sum);
+            self.sums.entry((stamp.now.0 / self.length, leg)).or_default().add(&sum.at(&leg, &passage.injected));
         }
     }
 

@@ -183,12 +183,15 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
+/// Time, whether it answers, which one it was, and the packet.
+type Waiting = (u64, bool, u64, Vec<u8>);
+
 /// A capture in the making, whose packets come nearly in order.
 struct Tape {
     path: PathBuf,
     writer: PcapWriter<File>,
-    /// By time, and of one time in the order in which they came.
-    waiting: BinaryHeap<Reverse<(u64, u64, Vec<u8>)>>,
+    /// By time, of one time what asks before what answers, and then in the order in which they came.
+    waiting: BinaryHeap<Reverse<Waiting>>,
     newest: u64,
     added: u64,
 }
@@ -204,7 +207,7 @@ impl Tape {
     fn add(&mut self, packet: Rewound) -> Result<(), Error> {
         self.newest = self.newest.max(packet.time);
         self.added += 1;
-        self.waiting.push(Reverse((packet.time, self.added, packet.datagram)));
+        self.waiting.push(Reverse((packet.time, packet.answers, self.added, packet.datagram)));
         while self.waiting.peek().is_some_and(|Reverse((time, ..))| time + WAIT < self.newest) {
             self.write_next()?;
         }
@@ -212,7 +215,7 @@ impl Tape {
     }
 
     fn write_next(&mut self) -> Result<(), Error> {
-        let Some(Reverse((time, _, datagram))) = self.waiting.pop() else { return Ok(()) };
+        let Some(Reverse((time, _, _, datagram))) = self.waiting.pop() else { return Ok(()) };
         let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
         self.writer.write(time, length, &datagram).map_err(|source| Error::Capture { path: self.path.clone(), source })
     }

@@ -118,10 +118,13 @@ fn records_add_up_to_what_gateways_count() {
         let gateways = summary["nat"].as_object().unwrap();
         let counted = |name: &str| gateways.values().map(|nat| nat[name].as_u64().unwrap()).sum::<u64>();
         let names: Vec<_> = gateways.keys().map(|id| id.replacen("nat-", "eni-", 1)).collect();
-        let (mut packets, mut bytes) = (0, 0);
+        let (mut packets, mut bytes, mut left) = (0, 0, 0);
         for line in lines(&logs) {
             let fields: Vec<_> = line.split(' ').collect();
             let own = names.iter().any(|name| name == fields[1]) || gateways.contains_key(fields[2]);
+            if own && fields[16] == "egress" {
+                left += fields[9].parse::<u64>().unwrap();
+            }
             if own && fields[16] == "ingress" && fields[12] == "ACCEPT" {
                 packets += fields[8].parse::<u64>().unwrap();
                 bytes += fields[9].parse::<u64>().unwrap();
@@ -132,6 +135,10 @@ fn records_add_up_to_what_gateways_count() {
         assert_eq!(packets, from_source + from_destination, "{}", capture.display());
         let of_bytes = counted("BytesInFromSource") + counted("BytesInFromDestination");
         assert_eq!(bytes, of_bytes, "{}", capture.display());
+        // Through NAT64 a packet leaves with another length than it came with. What a gateway makes itself it does not count.
+        let out = counted("BytesOutToDestination") + counted("BytesOutToSource");
+        // Of ICMP errors NAT64 changes what they quote, too.
+        assert!(left.abs_diff(out) < 1_000, "{}: {left} {out}", capture.display());
     }
 }
 

@@ -7,6 +7,8 @@ use vpcemu_lab::Lab;
 use vpcemu_model::Network;
 use vpcemu_packet::{TcpFlags, build};
 
+use crate::Orientation;
+
 /// IPv4 and TCP without options, the least that a segment has.
 const TCP_HEADERS: u64 = 40;
 const NANOSECONDS: u64 = 1_000_000_000;
@@ -26,6 +28,8 @@ pub struct Rewinder {
 pub struct Rewound {
     /// When it was, in nanoseconds since the epoch.
     pub time: u64,
+    /// Whether it is of the side that answers: of one moment, what is asked comes before.
+    pub answers: bool,
     /// An IP packet.
     pub datagram: Vec<u8>,
 }
@@ -57,10 +61,12 @@ impl Rewinder {
         let bytes = record.bytes.unwrap_or(0) * packets / counted;
         let step = span / packets.max(2).saturating_sub(1);
         let ends = (SocketAddr::new(src, ports.0), SocketAddr::new(dst, ports.1));
+        let answers = Orientation::of(record) == Orientation::Reply;
         let packet = |number: u64| {
             let share = bytes / packets + if number == 0 { bytes % packets } else { 0 };
             let flags = flags(record.tcp_flags.unwrap_or(0), number, packets);
             Rewound {
+                answers,
                 time: start * NANOSECONDS + step * number,
                 datagram: datagram(ends, protocol, share.min(LONGEST), flags, record),
             }

@@ -85,12 +85,14 @@ impl Series {
         let mut gateways: Vec<_> = registry.nats.iter().map(of_gateway).collect();
         let interval = |(number, counted): (u64, Counted)| {
             let (start, end) = (number * seconds, (number + 1) * seconds);
+            connections.until(start);
             let (peak, live) = connections.until(end);
             let nat = gateways.iter_mut().map(|(nat, active, idle)| {
                 let counters = counted.nat.get(nat).copied().unwrap_or_default();
                 let before = idle.now;
                 idle.until(end);
                 let idle_timeout = u64::try_from(idle.now - before).unwrap_or(0);
+                active.until(start);
                 let (peak, _) = active.until(end);
                 let summary = NatSummary::new(peak, &NatCounters { idle_timeout, ..counters });
                 (registry.nats.id(*nat).to_string(), summary)
@@ -253,7 +255,7 @@ mod tests {
         let gauges = BTreeMap::from([(Gauge::Connections, changes)]);
         let intervals = series.finish(&Registry::default(), &gauges);
         let levels: Vec<_> = intervals.iter().map(|it| (it.start, it.connections.peak, it.connections.live)).collect();
-        // What happened in the minute between is told by the next.
-        assert_eq!(levels, [(60, 5, 3), (180, 7, 1)]);
+        // What happened in the minute between is over by then.
+        assert_eq!(levels, [(60, 5, 3), (180, 1, 1)]);
     }
 }

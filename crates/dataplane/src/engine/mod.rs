@@ -322,7 +322,7 @@ impl Engine {
             Transport::Tcp { flags, .. } => Some(flags),
             _ => None,
         };
-        ledger.note(now, &passed, Sum::of_packet(length, now.0, flags));
+        ledger.note(now, &injected, &passed, Sum::of_packet(length, now.0, flags));
         if let Some(made) = &mut out.generated {
             let outcome = made.verdict.outcome;
             let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
@@ -332,7 +332,7 @@ impl Engine {
                 Transport::Tcp { flags, .. } => Some(flags),
                 _ => None,
             });
-            ledger.note(now, &legs(fabric, passage), Sum::of_packet(length, now.0, flags));
+            ledger.note(now, &made.key, &legs(fabric, passage), Sum::of_packet(length, now.0, flags));
             if !self.tells_steps {
                 made.steps.clear();
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
+use vpcemu_packet::FlowKey;
 
 use super::{Leg, Logged, Sum};
 use crate::fabric::FixedMap;
@@ -55,12 +56,12 @@ impl Ledger {
         }
     }
 
-    /// Counts a packet that walked.
-    pub(crate) fn note(&mut self, now: Timestamp, legs: &[Leg], sum: Sum) {
+    /// Counts a packet that walked. What the flow cache knows does not change its IP version.
+    pub(crate) fn note(&mut self, now: Timestamp, injected: &FlowKey, legs: &[Leg], sum: Sum) {
         let window = self.window_of(now);
         let sums = self.sums.entry(window).or_default();
         for leg in legs {
-            sums.entry(*leg).or_default().add(&sum);
+            sums.entry(*leg).or_default().add(&sum.at(leg, injected));
         }
     }
 
