@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use vpcemu_dataplane::flow_log::{Leg, Logged, Passage, Sum, legs};
 use vpcemu_dataplane::{Fabric, Output, Stamp, Verdict};
-use vpcemu_packet::{FlowKey, Headers, Offloads, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Headers, Offloads, Transport};
 
 /// Sums by window, made packet by packet.
 #[derive(Debug, Default)]
@@ -36,13 +36,13 @@ impl Booked {
             return;
         }
         let passage = Passage { injected, made_by: None, steps: &out.steps, outcome: verdict.outcome };
-        self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, flags(transport)));
+        self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, transport.tcp_flags()));
         if let Some(made) = &out.generated {
             let outcome = made.verdict.outcome;
             let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
             let length = made.bytes.len() as u32;
             let headers = Headers::parse(&made.bytes, length, Offloads::Tolerate).ok();
-            let flags = headers.and_then(|headers| flags(headers.transport));
+            let flags = headers.and_then(|headers| headers.transport.tcp_flags());
             self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, flags));
         }
     }
@@ -67,12 +67,5 @@ impl Booked {
         let windows: Vec<_> = self.handed.iter().map(|it| (it.window, it.leg)).collect();
         assert!(windows.is_sorted(), "records are handed out in the order of their windows");
         handed.len()
-    }
-}
-
-fn flags(transport: Transport) -> Option<TcpFlags> {
-    match transport {
-        Transport::Tcp { flags, .. } => Some(flags),
-        _ => None,
     }
 }

@@ -301,10 +301,7 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
 
     /// Flags, of a TCP segment.
     pub(crate) fn tcp_flags(&self) -> Option<TcpFlags> {
-        match self.transport {
-            Transport::Tcp { flags, .. } => Some(flags),
-            _ => None,
-        }
+        self.transport.tcp_flags()
     }
 
     /// Notes an entry that the packet made, which ties it to its connection at the end of the walk.

@@ -201,10 +201,7 @@ impl Lab {
             stamp,
             ingress,
             injected: Some(injected),
-            flags: match transport {
-                Transport::Tcp { flags, .. } => Some(flags),
-                _ => None,
-            },
+            flags: transport.tcp_flags(),
             length: headers.total_len,
             verdict,
             steps: out.steps,

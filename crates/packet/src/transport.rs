@@ -66,6 +66,15 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// The control bits, of a TCP segment.
+    #[inline]
+    pub fn tcp_flags(self) -> Option<TcpFlags> {
+        match self {
+            Self::Tcp { flags, .. } => Some(flags),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn parse(datagram: &[u8], ip: &Ip) -> Result<Self, Malformed> {
         let segment = Segment::of(datagram, ip);

@@ -369,10 +369,7 @@ impl Worker {
         let length = packet.headers().total_len;
         let arrival = Arrival { stamp, ingress, captured, transport };
         let verdict = self.engine.walk(number, staged.as_ref(), vantage as u8, arrival, packet, &mut self.out);
-        let flags = match transport {
-            Transport::Tcp { flags, .. } => Some(flags.0),
-            _ => None,
-        };
+        let flags = transport.tcp_flags().map(|flags| flags.0);
         let out = &mut self.out;
         let plain = out.steps.is_empty() && out.pieces.is_empty() && out.generated.is_none() && out.taps.is_empty();
         let extra = (!plain).then(|| {
@@ -456,10 +453,7 @@ impl Outcome {
     /// Dropped before it could be placed, or instead of being walked.
     fn dropped(headers: &Headers, reason: DropReason) -> Self {
         let denial = Denial { reason, at: None, direction: None, rule: None };
-        let flags = match headers.transport {
-            Transport::Tcp { flags, .. } => Some(flags.0),
-            _ => None,
-        };
+        let flags = headers.transport.tcp_flags().map(|flags| flags.0);
         Self {
             verdict: Some(Verdict::stateless(Fate::Dropped(denial), headers.key())),
             injected: Some(headers.key()),

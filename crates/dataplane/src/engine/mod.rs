@@ -19,7 +19,7 @@ mod table;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Patch, Plain, TcpFlags, Transport};
+use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Patch, Plain, TcpFlags};
 
 use crate::conntrack::{ConnectionCounters, Delta};
 use crate::counters::NatCounters;
@@ -318,20 +318,13 @@ impl Engine {
         let now = arrival.stamp.now;
         let passage = Passage { injected, made_by: None, steps: &out.steps, outcome: verdict.outcome };
         let passed = legs(fabric, passage);
-        let flags = match arrival.transport {
-            Transport::Tcp { flags, .. } => Some(flags),
-            _ => None,
-        };
-        ledger.note(now, &injected, &passed, Sum::of_packet(length, now.0, flags));
+        ledger.note(now, &injected, &passed, Sum::of_packet(length, now.0, arrival.transport.tcp_flags()));
         if let Some(made) = &mut out.generated {
             let outcome = made.verdict.outcome;
             let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
             let length = u32::try_from(made.bytes.len()).unwrap_or(u32::MAX);
             let headers = Headers::parse(&made.bytes, length, Offloads::Tolerate).ok();
-            let flags = headers.and_then(|headers| match headers.transport {
-                Transport::Tcp { flags, .. } => Some(flags),
-                _ => None,
-            });
+            let flags = headers.and_then(|headers| headers.transport.tcp_flags());
             ledger.note(now, &made.key, &legs(fabric, passage), Sum::of_packet(length, now.0, flags));
             if !self.tells_steps {
                 made.steps.clear();

@@ -78,8 +78,8 @@ impl Ledger {
 
     /// A record is given up: what it counted is kept.
     pub(crate) fn close(&mut self, record: u32) {
-        if self.pages.get(record as usize).is_some_and(|page| page.packets > 0) {
-            self.turn(record);
+        if (record as usize) < self.pages.len() {
+            self.settle(record);
         }
     }
 
@@ -97,7 +97,7 @@ impl Ledger {
         let window = self.window_of(now);
         let Some(page) = self.pages.get_mut(record as usize) else { return };
         if page.packets > 0 && page.window != window {
-            self.turn(record);
+            self.settle(record);
         }
         let page = &mut self.pages[record as usize];
         if page.packets == 0 {
@@ -138,12 +138,8 @@ impl Ledger {
         in_order(std::mem::take(&mut self.sums))
     }
 
-    /// What a record counted is added to its window, and its page is empty.
+    /// What a record counted is added to its window, and its page is empty. Not inline: of most packets it is not asked.
     #[inline(never)]
-    fn turn(&mut self, record: u32) {
-        self.settle(record);
-    }
-
     fn settle(&mut self, record: u32) {
         let page = std::mem::take(&mut self.pages[record as usize]);
         if page.packets == 0 {

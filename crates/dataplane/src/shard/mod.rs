@@ -154,7 +154,7 @@ impl Shard {
         if let Some(denial) = self.police_fragment(ingress, packet.headers(), stamp) {
             return (Verdict::stateless(Outcome::Dropped(denial), key_with(packet, transport)), None);
         }
-        let flags = flags_of(transport);
+        let flags = transport.tcp_flags();
         let opens = opens(transport);
         let flow = self.flow(captured, stamp.generation);
         let unseen = flags.is_some() && self.seen.first_time(&flow);
@@ -289,7 +289,7 @@ impl Shard {
     /// Makes the mapping of a TCP connection that began before the capture, when the first packet of it that the capture
     /// holds is a reply. None if the tuple was seen before, or mid-stream adoption is off, or no port is free.
     pub fn adopt_mapping(&mut self, of: Translator, inside: Inside, reply: &Arrival) -> Option<Outside> {
-        let flags = flags_of(reply.transport)?;
+        let flags = reply.transport.tcp_flags()?;
         if self.options.midstream != Midstream::Adopt || opens(reply.transport) {
             return None;
         }
@@ -365,13 +365,6 @@ fn opens(transport: Transport) -> bool {
         Transport::Query { kind, .. } => matches!(kind, 8 | 13 | 15 | 17 | 128),
         Transport::Udp { .. } | Transport::Other => true,
         Transport::IcmpError { .. } | Transport::Icmp { .. } | Transport::Missing => false,
-    }
-}
-
-fn flags_of(transport: Transport) -> Option<TcpFlags> {
-    match transport {
-        Transport::Tcp { flags, .. } => Some(flags),
-        _ => None,
     }
 }
 
