@@ -2,7 +2,8 @@
 //! broadcast and multicast (1.19), and sources that are somebody else's (1.16, 1.17).
 
 use vpcemu_dataplane::outcome::Service;
-use vpcemu_dataplane::{DropReason, Ingress};
+use vpcemu_dataplane::{DropReason, Ingress, Options};
+use vpcemu_model::native;
 use vpcemu_tests::{Lab, data, headers, ping, reply_to, syn, udp};
 
 /// Nothing is allowed, and there is no route: no group has a rule, no network ACL an entry, and the table is empty.
@@ -118,7 +119,9 @@ fn a_subnet_keeps_its_first_four_addresses_and_the_last() {
         let from_beside = lab.leave("host", udp("10.0.1.10:4000", &format!("10.0.1.{last}:9")));
         from_beside.dropped(DropReason::ReservedAddress, "eni-host");
         let from_elsewhere = lab.leave("second", udp("10.7.0.10:4000", &format!("10.0.1.{last}:9")));
-        from_elsewhere.dropped(DropReason::ReservedAddress, "rtb-out");
+        // What is for a router goes nowhere.
+        let at = if last == 1 { "eni-second" } else { "rtb-out" };
+        from_elsewhere.dropped(DropReason::ReservedAddress, at);
     }
     lab.leave("host", udp("10.0.1.10:4000", "10.0.1.4:9")).dropped(DropReason::NeighborUnknown, "eni-host");
     lab.leave("host", udp("10.0.1.10:4000", "10.0.1.254:9")).dropped(DropReason::NeighborUnknown, "eni-host");
@@ -127,6 +130,25 @@ fn a_subnet_keeps_its_first_four_addresses_and_the_last() {
         let kept = lab.leave("host", udp("[2001:db8:1234:1a01::10]:4000", &to));
         kept.dropped(DropReason::ReservedAddress, "eni-host");
     }
+}
+
+#[test]
+fn what_is_for_the_router_is_neither_filtered_nor_logged() {
+    let network = native::parse("shut.toml", SHUT).unwrap().network;
+    let mut lab = Lab::of(&[network], Options { flow_log_window: Some(60), ..Options::default() });
+    for (host, from, router) in [
+        ("host", "10.0.1.10:4000", "10.0.1.1:9"),
+        ("host", "10.0.1.10:4000", "10.7.0.1:9"),
+        ("six", "[2001:db8:1234:1a02::10]:4000", "[2001:db8:1234:1a02::1]:9"),
+    ] {
+        let at = format!("eni-{host}");
+        let lost = lab.leave(host, udp(from, router)).dropped(DropReason::ReservedAddress, &at);
+        lost.steps(&[&format!("check {at} egress DENY")]);
+    }
+    assert_eq!(lab.logged(), []);
+    // Other reserved addresses are refused like any host's, and so logged.
+    lab.leave("host", udp("10.0.1.10:4000", "10.0.1.3:9")).dropped(DropReason::SecurityGroup, "eni-host");
+    assert_eq!(lab.logged().len(), 1);
 }
 
 #[test]

@@ -119,6 +119,11 @@ pub fn is_reserved(subnet: IpNet, address: IpAddr) -> bool {
     subnet.contains(&address) && ((0..4).any(|n| nth(subnet, n) == address) || subnet.broadcast() == address)
 }
 
+/// The address of the VPC's router in a subnet (1.8).
+pub fn router(subnet: IpNet) -> IpAddr {
+    nth(subnet, 1)
+}
+
 /// Base + 2 of a VPC's primary block (1.10).
 pub fn resolver(primary: Ipv4Net) -> Option<Ipv4Addr> {
     match nth(IpNet::V4(primary), 2) {

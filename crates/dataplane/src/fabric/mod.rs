@@ -281,6 +281,11 @@ impl Fabric {
         self.places.is_reserved(vpc, address)
     }
 
+    /// Whether `address` is that of the VPC's router in one of its subnets (1.8).
+    pub fn is_router(&self, vpc: VpcIx, address: IpAddr) -> bool {
+        self.places.is_router(vpc, address)
+    }
+
     /// Whether an interface is that of a Gateway Load Balancer's endpoint.
     pub fn is_inspection(&self, eni: EniIx) -> bool {
         self.places.is_inspection(eni)

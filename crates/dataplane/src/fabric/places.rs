@@ -15,8 +15,8 @@ pub(super) struct Places {
     vpcs: AddressMap,
     /// One more than the position of the first public block around an address that leads into a VPC as it is (2.18).
     pools: AddressMap,
-    /// What subnets keep for themselves (1.8).
-    reserved: FixedMap<(VpcIx, IpAddr), ()>,
+    /// What subnets keep for themselves (1.8), and whether it is the router's.
+    reserved: FixedMap<(VpcIx, IpAddr), bool>,
     /// The interfaces of Gateway Load Balancers' endpoints.
     inspections: FixedMap<EniIx, ()>,
 }
@@ -32,8 +32,8 @@ impl Places {
         let pools = AddressMap::new(&Stretches::of_blocks(0, pools, first));
         let mut reserved = FixedMap::default();
         for (_, subnet) in fabric.subnets() {
-            let kept = subnet.cidrs.iter().flat_map(|net| reserved_in(*net));
-            reserved.extend(kept.map(|kept| ((subnet.vpc, kept), ())));
+            let kept = subnet.cidrs.iter().flat_map(|net| reserved_in(*net).map(|kept| (kept, address::router(*net))));
+            reserved.extend(kept.map(|(kept, router)| ((subnet.vpc, kept), kept == router)));
         }
         let inspection = |kind: &EndpointKind| match kind {
             // Somebody listens at an interface of another kind, whatever an endpoint says of it.
@@ -59,6 +59,11 @@ impl Places {
     /// Whether a subnet of a VPC keeps an address for itself.
     pub(super) fn is_reserved(&self, vpc: VpcIx, address: IpAddr) -> bool {
         self.reserved.contains_key(&(vpc, address))
+    }
+
+    /// Whether an address is the router's in a subnet of a VPC.
+    pub(super) fn is_router(&self, vpc: VpcIx, address: IpAddr) -> bool {
+        self.reserved.get(&(vpc, address)).copied().unwrap_or(false)
     }
 
     /// Whether an interface is that of a Gateway Load Balancer's endpoint.

@@ -49,6 +49,10 @@ pub(crate) fn leave(walk: &mut Walk<'_, '_, '_>, eni_ix: EniIx) -> Result<Hop, D
     if eni.source_dest_check && !walk.direct {
         return Err(walk.deny(DropReason::SourceDestCheck, at, StepKind::Check, egress, None));
     }
+    // The router answers nobody, and what is for it is filtered and logged no more than what is for services (6.29, 9.12).
+    if walk.direct && fabric.is_router(eni.vpc, destination) {
+        return Err(walk.deny(DropReason::ReservedAddress, at, StepKind::Check, egress, None));
+    }
     if address::is_nowhere(source) || address::is_nowhere(destination) || address::is_multicast(source) {
         return Err(walk.deny(DropReason::Martian, at, StepKind::Check, egress, None));
     }
