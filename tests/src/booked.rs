@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use vpcemu_dataplane::flow_log::{Leg, Logged, Passage, Sum, legs};
+use vpcemu_dataplane::flow_log::{Leg, Logged, Passage, Passed, Sum, legs};
 use vpcemu_dataplane::{Fabric, Output, Stamp, Verdict};
-use vpcemu_packet::{FlowKey, Headers, Offloads, Transport};
+use vpcemu_packet::{FlowKey, Headers, Offloads, TcpFlags, Transport};
 
 /// Sums by window, made packet by packet.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Booked {
 
 impl Booked {
     /// Nothing yet, in windows of so many seconds.
-    pub fn new(seconds: Option<u32>) -> Self {
+    pub fn new(seconds: Option<u16>) -> Self {
         Self { length: u64::from(seconds.unwrap_or(0)) * 1_000_000_000, ..Self::default() }
     }
 
@@ -35,21 +35,22 @@ impl Booked {
         if self.length == 0 {
             return;
         }
-        let passage = Passage { injected, made_by: None, steps: &out.steps, outcome: verdict.outcome };
-        self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, transport.tcp_flags()));
+        let passage = Passage { injected, length, made_by: None, steps: &out.steps, outcome: verdict.outcome };
+        self.add(fabric, stamp, passage, transport.tcp_flags());
         if let Some(made) = &out.generated {
             let outcome = made.verdict.outcome;
-            let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
             let length = made.bytes.len() as u32;
+            let passage = Passage { injected: made.key, length, made_by: made.by, steps: &made.steps, outcome };
             let headers = Headers::parse(&made.bytes, length, Offloads::Tolerate).ok();
             let flags = headers.and_then(|headers| headers.transport.tcp_flags());
-            self.add(fabric, stamp, passage, Sum::of_packet(length, stamp.now.0, flags));
+            self.add(fabric, stamp, passage, flags);
         }
     }
 
-    fn add(&mut self, fabric: &Fabric, stamp: Stamp, passage: Passage<'_>, sum: Sum) {
-        for leg in legs(fabric, passage) {
-            self.sums.entry((stamp.now.0 / self.length, leg)).or_default().add(&sum.at(&leg, &passage.injected));
+    fn add(&mut self, fabric: &Fabric, stamp: Stamp, passage: Passage<'_>, flags: Option<TcpFlags>) {
+        for Passed { leg, length } in legs(fabric, passage) {
+            let sum = Sum::of_packet(length, stamp.now.second(), flags);
+            self.sums.entry((stamp.now.0 / self.length, leg)).or_default().add(&sum);
         }
     }
 
@@ -58,14 +59,14 @@ impl Booked {
         self.handed.extend(logged);
     }
 
-    /// How many records there are; each has to have been handed out once, as it is.
+    /// What there is; each record has to have been handed out once, as it is.
     #[track_caller]
-    pub fn agree(&self) -> usize {
+    pub fn agree(&self) -> &[Logged] {
         let handed: BTreeMap<_, _> = self.handed.iter().map(|it| ((it.window, it.leg), it.sum)).collect();
         assert_eq!(handed.len(), self.handed.len(), "a record was handed out twice");
         assert_eq!(handed, self.sums);
         let windows: Vec<_> = self.handed.iter().map(|it| (it.window, it.leg)).collect();
         assert!(windows.is_sorted(), "records are handed out in the order of their windows");
-        handed.len()
+        &self.handed
     }
 }

@@ -20,6 +20,7 @@ pub mod twin;
 use vpcemu_dataplane::conntrack::{Delta, Gauge};
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::CacheCounters;
+use vpcemu_dataplane::flow_log::Logged;
 use vpcemu_dataplane::index::{EniIx, NatIx};
 use vpcemu_dataplane::outcome::{CtState, Outcome, Rule};
 use vpcemu_dataplane::output::GeneratedKind;
@@ -331,9 +332,9 @@ impl Lab {
         assert_eq!(cached, walked, "the flow cache disagrees with the walk");
     }
 
-    /// Ends the last window of flow logs. What the engine with the cache has counted is what the steps of the packets tell; this
-    /// is how many records it makes.
-    pub fn logged(&mut self) -> usize {
+    /// Ends the last window of flow logs: what the engine with the cache has counted, which is what the steps of the packets
+    /// tell.
+    pub fn logged(&mut self) -> &[Logged] {
         self.booked.hand(self.twin.take_all_logged());
         self.booked.agree()
     }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use vpcemu_dataplane::DropReason;
+use vpcemu_dataplane::{DropReason, Options};
+use vpcemu_model::native;
 use vpcemu_packet::{QuoteTransport, TcpFlags, Transport, build};
 use vpcemu_tests::{Lab, Sent, headers, ping, socket, syn, udp};
 
@@ -133,6 +134,22 @@ fn errors_of_the_client_reach_the_outside() {
     assert_eq!(quote.src.to_string(), "198.51.100.7");
     assert_eq!(quote.dst.to_string(), "203.0.113.20");
     assert_eq!(quote.transport, QuoteTransport::Ports { src: 53, dst: sent.key().src_port });
+}
+
+#[test]
+fn flow_logs_tell_the_length_that_an_error_has_at_each_interface() {
+    let network = native::parse("nat64.toml", NETWORK).unwrap().network;
+    let mut lab = Lab::of(&[network], Options { flow_log_window: Some(60), ..Options::default() });
+    let sent = lab.leave("six", udp_of(8, CLIENT, SERVER)).delivered("internet");
+    let router = "192.0.2.1".parse::<IpAddr>().unwrap();
+    let error = build::icmp_error(router, sent.key().src, 11, 0, 0, &sent.bytes);
+    assert_eq!(error.len(), 20 + 8 + 20 + 8 + 8);
+    let error = lab.arrive(error).delivered("eni-six");
+    assert_eq!(error.bytes.len(), 40 + 8 + 40 + 8 + 8, "both headers are 20 bytes longer in IPv6");
+    let mut logged: Vec<_> = lab.logged().iter().map(|it| (it.leg.header.protocol, it.sum.bytes)).collect();
+    logged.sort_unstable();
+    // The error: in at the gateway, out of it, in at the client. The datagram: out of the client, in at the gateway, out of it.
+    assert_eq!(logged, [(1, 64), (17, 36), (17, 56), (17, 56), (58, 104), (58, 104)]);
 }
 
 #[test]

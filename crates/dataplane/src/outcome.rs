@@ -227,6 +227,8 @@ pub struct Step {
     pub state: Option<CtState>,
     /// The packet after this step.
     pub key: FlowKey,
+    /// Its IP total length after it.
+    pub length: u32,
 }
 
 /// The role of a component in a step.

@@ -391,8 +391,8 @@ impl<'a, 'b, 'p> Walk<'a, 'b, 'p> {
                 StepKind::SecurityGroup | StepKind::Nat | StepKind::EgressOnly => self.state,
                 _ => None,
             };
-            let key = self.key();
-            self.out.steps.push(Step { at, kind, direction, subnet, allowed, rule, state, key });
+            let (key, length) = (self.key(), self.packet.headers().total_len);
+            self.out.steps.push(Step { at, kind, direction, subnet, allowed, rule, state, key, length });
         }
     }
 

@@ -64,7 +64,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the flow log's format is none, or is not written here.
-    pub fn new(log: &FlowLog, network: &Network, directory: impl Into<PathBuf>, counted: u32) -> Result<Self, Error> {
+    pub fn new(log: &FlowLog, network: &Network, directory: impl Into<PathBuf>, counted: u16) -> Result<Self, Error> {
         let refused = |source: FormatError| Error::Definition { flow_log: log.id.to_string(), source };
         let format = Format::of(log).map_err(refused)?;
         let writer = Writer::new(directory, format, Layout::of(log, network))?;
@@ -99,7 +99,7 @@ impl Journal {
         let window = logged.window.saturating_mul(self.counted) / self.interval;
         let sums = self.pending.entry(window).or_default();
         let (leg, sum) = sums.entry(Key::of(&logged.leg)).or_insert_with(|| (logged.leg, Sum::default()));
-        // Where the way changed within a window, that of its first packet is told.
+        // Where the way changed within a window, that of its first second is told.
         if sum.packets > 0 && (logged.sum.first, logged.leg) < (sum.first, *leg) {
             *leg = logged.leg;
         }

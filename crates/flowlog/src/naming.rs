@@ -20,8 +20,6 @@ pub(crate) const UNKNOWN: &str = "unknown";
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
-const NANOSECONDS: u64 = 1_000_000_000;
-
 /// Of everything that logs, what its records say whatever passes.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -111,8 +109,8 @@ impl Names {
             packets: Some(sum.packets),
             // W8
             bytes: (!leg.blocked).then_some(sum.bytes),
-            start: Some(sum.first / NANOSECONDS),
-            end: Some(sum.last / NANOSECONDS),
+            start: Some(sum.first),
+            end: Some(sum.last),
             action: Some(match leg.action {
                 flow_log::Action::Accept => Action::Accept,
                 flow_log::Action::Reject => Action::Reject,

@@ -214,9 +214,13 @@ impl Judge {
     /// What an interface records of a packet.
     fn verdict_at(&self, eni: EniIx, direction: LegDirection, sent: &Sent) -> Judgement {
         let Some(injected) = sent.injected else { return undecided() };
-        let passage = Passage { injected, made_by: None, steps: &sent.steps, outcome: sent.verdict.outcome };
+        let passage =
+            Passage { injected, length: sent.length, made_by: None, steps: &sent.steps, outcome: sent.verdict.outcome };
         let passed = legs(self.lab.fabric(), passage);
-        let leg = passed.iter().find(|leg| leg.at == LoggedAt::Interface(eni) && leg.direction == direction);
+        let leg = passed
+            .iter()
+            .map(|passed| passed.leg)
+            .find(|leg| leg.at == LoggedAt::Interface(eni) && leg.direction == direction);
         match leg.map(|leg| leg.action) {
             Some(flow_log::Action::Accept) => decided(Action::Accept, self.rule_at(eni, direction, sent)),
             Some(flow_log::Action::Reject) => decided(Action::Reject, self.decision(sent)),

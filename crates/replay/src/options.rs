@@ -98,14 +98,15 @@ pub struct FlowLogOptions {
 
 impl FlowLogOptions {
     /// The seconds to count by: a number that divides the windows of all definitions.
-    pub fn window(&self) -> u32 {
-        let asked = self.definitions.iter().map(|log| log.max_aggregation_interval);
+    pub fn window(&self) -> u16 {
+        // A definition's is 60 or 600.
+        let asked = self.definitions.iter().filter_map(|log| u16::try_from(log.max_aggregation_interval).ok());
         asked.min().unwrap_or(DEFAULT_WINDOW)
     }
 }
 
 /// What AWS sums up by if it is not told otherwise (9.3).
-const DEFAULT_WINDOW: u32 = 600;
+const DEFAULT_WINDOW: u16 = 600;
 
 /// A capture and where it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

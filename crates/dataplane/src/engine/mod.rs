@@ -24,7 +24,7 @@ use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Patch, Plain, TcpFlags};
 use crate::conntrack::{ConnectionCounters, Delta};
 use crate::counters::NatCounters;
 use crate::fabric::Timeline;
-use crate::flow_log::{Ledger, Leg, Logged, Passage, Sum, legs};
+use crate::flow_log::{Ledger, Leg, Logged, Passage, legs};
 use crate::index::NatIx;
 use crate::outcome::{Ingress, Verdict};
 use crate::output::Output;
@@ -316,16 +316,16 @@ impl Engine {
         let fabric = self.timeline.fabric(arrival.stamp.generation);
         let Some(ledger) = &mut self.ledger else { return SmallVec::new() };
         let now = arrival.stamp.now;
-        let passage = Passage { injected, made_by: None, steps: &out.steps, outcome: verdict.outcome };
+        let passage = Passage { injected, length, made_by: None, steps: &out.steps, outcome: verdict.outcome };
         let passed = legs(fabric, passage);
-        ledger.note(now, &injected, &passed, Sum::of_packet(length, now.0, arrival.transport.tcp_flags()));
+        ledger.note(now, arrival.transport.tcp_flags(), &passed);
         if let Some(made) = &mut out.generated {
             let outcome = made.verdict.outcome;
-            let passage = Passage { injected: made.key, made_by: made.by, steps: &made.steps, outcome };
             let length = u32::try_from(made.bytes.len()).unwrap_or(u32::MAX);
+            let passage = Passage { injected: made.key, length, made_by: made.by, steps: &made.steps, outcome };
             let headers = Headers::parse(&made.bytes, length, Offloads::Tolerate).ok();
             let flags = headers.and_then(|headers| headers.transport.tcp_flags());
-            ledger.note(now, &made.key, &legs(fabric, passage), Sum::of_packet(length, now.0, flags));
+            ledger.note(now, flags, &legs(fabric, passage));
             if !self.tells_steps {
                 made.steps.clear();
             }
@@ -333,7 +333,7 @@ impl Engine {
         if !self.tells_steps {
             out.steps.clear();
         }
-        passed
+        passed.iter().map(|passed| passed.leg).collect()
     }
 
     fn remember(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
-use vpcemu_packet::FlowKey;
+use vpcemu_packet::TcpFlags;
 
-use super::{Leg, Logged, Sum};
+use super::{Leg, Logged, Passed, Sum};
 use crate::fabric::FixedMap;
 use crate::prefetch::prefetch;
 use crate::time::Timestamp;
@@ -13,12 +13,13 @@ use crate::time::Timestamp;
 /// What passed, of the flows of one worker.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// The length of a window, in nanoseconds.
+    /// The length of a window, in seconds.
     length: u64,
-    /// The window of the packet last counted, and when it ends.
-    window: u32,
-    ends: u64,
+    /// When the second of the packet last counted begins, in nanoseconds since the epoch.
     begins: u64,
+    /// The window of that second, and how many seconds of it are over.
+    window: u32,
+    offset: u16,
     /// By record of the flow cache.
     pages: Vec<Page>,
     /// What the packets of a record pass, likewise.
@@ -28,27 +29,29 @@ pub(crate) struct Ledger {
     sums: BTreeMap<u32, FixedMap<Leg, Sum>>,
 }
 
-/// What passed by one record of the flow cache in one window: half a cache line.
+/// What passed by one record of the flow cache in one window. A million flows have two million of them: the smaller they are, the
+/// more of them are near.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(32))]
+#[repr(C, align(16))]
 struct Page {
-    bytes: u64,
-    first: u64,
-    last: u64,
     packets: u32,
+    bytes: u32,
     window: u32,
+    /// Seconds since the window began.
+    first: u16,
+    last: u16,
 }
 
-const _: () = assert!(size_of::<Page>() == 32, "two of them are a cache line");
+const _: () = assert!(size_of::<Page>() == 16, "four of them are a cache line");
 
 impl Ledger {
     /// Empty, with windows of so many seconds.
-    pub(crate) fn new(seconds: u32) -> Self {
+    pub(crate) fn new(seconds: u16) -> Self {
         Self {
-            length: u64::from(seconds.max(1)) * NANOSECONDS,
-            window: 0,
-            ends: 0,
+            length: seconds.max(1).into(),
             begins: 0,
+            window: 0,
+            offset: 0,
             pages: Vec::new(),
             legs: Vec::new(),
             written: Vec::new(),
@@ -56,12 +59,12 @@ impl Ledger {
         }
     }
 
-    /// Counts a packet that walked. What the flow cache knows does not change its IP version.
-    pub(crate) fn note(&mut self, now: Timestamp, injected: &FlowKey, legs: &[Leg], sum: Sum) {
+    /// Counts a packet that walked, with its flags if it is a TCP segment.
+    pub(crate) fn note(&mut self, now: Timestamp, flags: Option<TcpFlags>, legs: &[Passed]) {
         let window = self.window_of(now);
         let sums = self.sums.entry(window).or_default();
-        for leg in legs {
-            sums.entry(*leg).or_default().add(&sum.at(leg, injected));
+        for Passed { leg, length } in legs {
+            sums.entry(*leg).or_default().add(&Sum::of_packet(*length, now.second(), flags));
         }
     }
 
@@ -95,18 +98,19 @@ impl Ledger {
     #[inline]
     pub(crate) fn count(&mut self, record: u32, now: Timestamp, bytes: u16) {
         let window = self.window_of(now);
+        let (offset, bytes) = (self.offset, u32::from(bytes));
         let Some(page) = self.pages.get_mut(record as usize) else { return };
-        if page.packets > 0 && page.window != window {
+        if page.packets > 0 && (page.window != window || page.bytes > u32::MAX - bytes) {
             self.settle(record);
         }
         let page = &mut self.pages[record as usize];
         if page.packets == 0 {
-            (page.first, page.window) = (now.0, window);
+            (page.first, page.window) = (offset, window);
             self.written.push(record);
         }
         page.packets += 1;
-        page.bytes += u64::from(bytes);
-        page.last = now.0;
+        page.bytes += bytes;
+        page.last = offset;
     }
 
     /// Everything of windows that are over at `now`, in order.
@@ -146,8 +150,10 @@ impl Ledger {
             return;
         }
         let Page { bytes, first, last, packets, window } = page;
+        let second = |offset: u16| u64::from(window) * self.length + u64::from(offset);
+        let (first, last) = (second(first), second(last));
         // The cache does not know what has SYN, FIN or RST.
-        let sum = Sum { packets: packets.into(), bytes, first, last, tcp_flags: 0 };
+        let sum = Sum { packets: packets.into(), bytes: bytes.into(), first, last, tcp_flags: 0 };
         let sums = self.sums.entry(window).or_default();
         for leg in &self.legs[record as usize] {
             sums.entry(*leg).or_default().add(&sum);
@@ -156,7 +162,7 @@ impl Ledger {
 
     #[inline]
     fn window_of(&mut self, now: Timestamp) -> u32 {
-        if now.0 < self.begins || now.0 >= self.ends {
+        if now.0.wrapping_sub(self.begins) >= NANOSECONDS {
             self.look_up(now);
         }
         self.window
@@ -164,11 +170,12 @@ impl Ledger {
 
     #[inline(never)]
     fn look_up(&mut self, now: Timestamp) {
-        let window = now.0 / self.length;
+        let second = now.second();
+        self.begins = second * NANOSECONDS;
         // Windows of a second are enough of them until the year 2106.
-        self.window = u32::try_from(window).unwrap_or(u32::MAX);
-        self.begins = window * self.length;
-        self.ends = self.begins.saturating_add(self.length);
+        self.window = u32::try_from(second / self.length).unwrap_or(u32::MAX);
+        // Less than the length, which has 16 bits.
+        self.offset = (second % self.length) as u16;
     }
 }
 

@@ -28,6 +28,8 @@ mod path {
 pub struct Passage<'a> {
     /// Its key before the first step.
     pub injected: FlowKey,
+    /// Its IP total length there.
+    pub length: u32,
     /// Who made it, if it came from no interface.
     pub made_by: Option<Component>,
     /// Its steps.
@@ -36,15 +38,25 @@ pub struct Passage<'a> {
     pub outcome: Outcome,
 }
 
+/// An interface that a packet passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// Where, and what was said of it.
+    pub leg: Leg,
+    /// Its IP total length there: a packet that becomes one of the other IP version changes it (4.33).
+    pub length: u32,
+}
+
 /// Every interface that a packet passed, in order.
-pub fn legs(fabric: &Fabric, passage: Passage<'_>) -> SmallVec<[Leg; 4]> {
-    let mut tracer = Tracer { fabric, legs: SmallVec::new(), leaving: None, next: None, header: passage.injected };
+pub fn legs(fabric: &Fabric, passage: Passage<'_>) -> SmallVec<[Passed; 4]> {
+    let Passage { injected, length, .. } = passage;
+    let mut tracer = Tracer { fabric, legs: SmallVec::new(), leaving: None, next: None, header: injected, length };
     if let Some(Component::NatGateway(nat)) = passage.made_by {
-        tracer.out_of_gateway(nat, passage.injected);
+        tracer.out_of_gateway(nat, injected);
     }
     for step in passage.steps {
         tracer.step(step);
-        tracer.header = step.key;
+        (tracer.header, tracer.length) = (step.key, step.length);
     }
     if let Outcome::Dropped(Denial { reason: DropReason::BlockPublicAccess, .. }) = passage.outcome {
         tracer.blocked();
@@ -54,12 +66,13 @@ pub fn legs(fabric: &Fabric, passage: Passage<'_>) -> SmallVec<[Leg; 4]> {
 
 struct Tracer<'a> {
     fabric: &'a Fabric,
-    legs: SmallVec<[Leg; 4]>,
+    legs: SmallVec<[Passed; 4]>,
     /// The leg of the interface that the packet has left and that what follows is to be told of.
     leaving: Option<usize>,
     /// Where the last route led.
     next: Option<NextHop>,
     header: FlowKey,
+    length: u32,
 }
 
 impl Tracer<'_> {
@@ -79,7 +92,7 @@ impl Tracer<'_> {
                     self.leave(LoggedAt::Interface(eni), step.key, true);
                 }
                 if let (false, Some(leg)) = (step.allowed, self.leaving) {
-                    self.legs[leg].action = Action::Reject;
+                    self.legs[leg].leg.action = Action::Reject;
                 }
             }
             (StepKind::NetworkAcl, _, Some(Direction::Ingress)) => {
@@ -99,6 +112,7 @@ impl Tracer<'_> {
             (StepKind::Nat, Component::NatGateway(nat), _) => {
                 self.arrive(self.gateway(nat), self.header, true);
                 if step.allowed {
+                    self.length = step.length;
                     self.out_of_gateway(nat, step.key);
                 }
             }
@@ -111,7 +125,8 @@ impl Tracer<'_> {
         let next = self.fabric.table(table).and_then(|table| table.routes().nth(route as usize)).map(|(_, next)| next);
         self.next = next;
         if let (Some(leg), Some(next)) = (self.leaving, next) {
-            self.legs[leg].path = self.path(next).filter(|_| self.legs[leg].action == Action::Accept);
+            let accepted = self.legs[leg].leg.action == Action::Accept;
+            self.legs[leg].leg.path = self.path(next).filter(|_| accepted);
         }
     }
 
@@ -144,9 +159,9 @@ impl Tracer<'_> {
     fn arrive(&mut self, at: LoggedAt, header: FlowKey, allowed: bool) {
         let shown = (header.src, self.own(at, header.dst));
         let sender = self.leaving.take();
-        let from = sender.map(|leg| self.legs[leg].at);
+        let from = sender.map(|leg| self.legs[leg].leg.at);
         if let (Some(leg), LoggedAt::Interface(eni)) = (sender, at) {
-            let leg = &mut self.legs[leg];
+            let leg = &mut self.legs[leg].leg;
             leg.next = Some(eni);
             // Within a subnet no table is asked (1.20).
             if leg.action == Action::Accept {
@@ -171,13 +186,14 @@ impl Tracer<'_> {
         next: Option<EniIx>,
     ) {
         let action = if allowed { Action::Accept } else { Action::Reject };
-        self.legs.push(Leg { at, direction, action, blocked: false, header, shown, path: None, next });
+        let leg = Leg { at, direction, action, blocked: false, header, shown, path: None, next };
+        self.legs.push(Passed { leg, length: self.length });
     }
 
     /// Block Public Access refused the packet: who sent it says so, or who would have got it.
     fn blocked(&mut self) {
         if let Some(leg) = self.leaving {
-            let leg = &mut self.legs[leg];
+            let leg = &mut self.legs[leg].leg;
             (leg.action, leg.blocked, leg.path) = (Action::Reject, true, None);
             return;
         }
@@ -192,8 +208,8 @@ impl Tracer<'_> {
         }
         let Some(eni) = receiver else { return };
         self.arrive(LoggedAt::Interface(eni), header, false);
-        if let Some(leg) = self.legs.last_mut() {
-            leg.blocked = true;
+        if let Some(last) = self.legs.last_mut() {
+            last.leg.blocked = true;
         }
     }
 

@@ -17,7 +17,7 @@ use crate::index::{EniIx, NatIx};
 use crate::outcome::Direction;
 
 pub(crate) use ledger::Ledger;
-pub use legs::{Passage, legs};
+pub use legs::{Passage, Passed, legs};
 
 /// A packet's passage of one interface, in one direction: what makes a record (9.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -83,7 +83,7 @@ pub struct Sum {
     pub packets: u64,
     /// How many bytes, of IP total length.
     pub bytes: u64,
-    /// When the first came, in nanoseconds since the epoch.
+    /// When the first came, in seconds since the epoch.
     pub first: u64,
     /// When the last did.
     pub last: u64,
@@ -93,21 +93,9 @@ pub struct Sum {
 
 impl Sum {
     /// One packet.
-    pub fn of_packet(bytes: u32, time: u64, flags: Option<TcpFlags>) -> Self {
+    pub fn of_packet(bytes: u32, second: u64, flags: Option<TcpFlags>) -> Self {
         let tcp_flags = flags.map_or(0, logged_flags);
-        Self { packets: 1, bytes: bytes.into(), first: time, last: time, tcp_flags }
-    }
-
-    /// The same of a packet that came with `injected` where it has become one of the other IP version (4.33): its header is
-    /// 20 bytes shorter in IPv4. Of ICMP errors what they quote changes too, which is not told.
-    #[must_use]
-    pub fn at(self, leg: &Leg, injected: &FlowKey) -> Self {
-        let bytes = match (injected.src.is_ipv4(), leg.header.src.is_ipv4()) {
-            (false, true) => self.bytes.saturating_sub(HEADERS_APART),
-            (true, false) => self.bytes + HEADERS_APART,
-            _ => self.bytes,
-        };
-        Self { bytes, ..self }
+        Self { packets: 1, bytes: bytes.into(), first: second, last: second, tcp_flags }
     }
 
     /// Adds what passed besides.
@@ -123,9 +111,6 @@ impl Sum {
         self.tcp_flags |= other.tcp_flags;
     }
 }
-
-/// What an IPv6 header is longer than one of IPv4 without options.
-const HEADERS_APART: u64 = 20;
 
 /// The flags that records know: FIN 1, SYN 2, RST 4 and SYN-ACK 18 (9.9).
 fn logged_flags(flags: TcpFlags) -> u8 {

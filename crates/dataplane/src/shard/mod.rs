@@ -46,7 +46,7 @@ pub struct Options {
     /// Whether walks record their steps.
     pub record_steps: bool,
     /// The length of the windows that flow logs are counted in, in seconds, if an [`Engine`](crate::Engine) counts for them.
-    pub flow_log_window: Option<u32>,
+    pub flow_log_window: Option<u16>,
     /// Whether walks keep the packet as it leaves each component.
     pub record_taps: bool,
     /// Whether the wheel reclaims; off, state is only compared on lookup. Outputs are the same.
