@@ -147,7 +147,7 @@ fn what_is_for_the_router_is_neither_filtered_nor_logged() {
     }
     assert_eq!(lab.logged(), []);
     // Other reserved addresses are refused like any host's, and so logged.
-    lab.leave("host", udp("10.0.1.10:4000", "10.0.1.3:9")).dropped(DropReason::SecurityGroup, "eni-host");
+    lab.leave("host", udp("10.0.1.10:4000", "10.0.1.3:9")).dropped(DropReason::SecurityGroupEmpty, "eni-host");
     assert_eq!(lab.logged().len(), 1);
 }
 
