@@ -114,7 +114,7 @@ fn evaluate(arguments: &Test, results: &mut bool) -> Result<Ending, Error> {
         TestFormat::Text => print(&(report::failures(&ran) + &report::result(totals)))?,
         TestFormat::Github => {
             let told = report::failures(&ran) + &report::result(totals);
-            print(&(safe(&told, arguments.format) + &report::annotations(&ran)))?;
+            print(&(safe(&told, arguments.format) + &report::annotations(&ran, checkout().as_deref())))?;
         }
         TestFormat::Json => print(&format!("{}\n", report::json(&ran).map_err(Error::json)?))?,
         TestFormat::Tap => print(&report::tap(&ran))?,
@@ -134,6 +134,11 @@ fn evaluate(arguments: &Test, results: &mut bool) -> Result<Ending, Error> {
     }
 }
 
+/// Where GitHub Actions has checked the repository out.
+fn checkout() -> Option<PathBuf> {
+    std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from)
+}
+
 /// Loads every suite. What is wrong with one is shown on its lines, where that is asked for.
 fn load(arguments: &Test) -> Result<Vec<Suite>, Error> {
     let mut suites = Vec::new();
@@ -143,7 +148,7 @@ fn load(arguments: &Test) -> Result<Vec<Suite>, Error> {
             Err(error) => {
                 if let (vpcemu_suite::Error::Invalid { findings, .. }, TestFormat::Github) = (&error, arguments.format)
                 {
-                    print(&report::finding_annotations(path, findings))?;
+                    print(&report::finding_annotations(path, findings, checkout().as_deref()))?;
                 }
                 return Err(error.into());
             }
