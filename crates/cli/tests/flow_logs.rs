@@ -319,8 +319,8 @@ fn w10_windows_without_traffic_are_records_if_they_are_asked_for() {
     let lines = logged(NETWORK, tape(), &fields);
     let silent: Vec<_> = lines.iter().filter(|line| line.ends_with("NODATA")).collect();
     let expected = [
-        "2 111122223333 eni-web - - - - - - - 1760000040 1760000099 - NODATA",
-        "2 111122223333 eni-web - - - - - - - 1760000100 1760000159 - NODATA",
+        "2 111122223333 eni-web - - - - - - - 1760000040 1760000100 - NODATA",
+        "2 111122223333 eni-web - - - - - - - 1760000100 1760000160 - NODATA",
     ];
     assert_eq!(silent, expected.iter().collect::<Vec<_>>(), "{lines:#?}");
     assert!(logged(NETWORK, tape(), &fields[..2]).iter().all(|line| line.ends_with("OK")));

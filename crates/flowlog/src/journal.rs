@@ -171,9 +171,9 @@ impl Journal {
     }
 
     fn silent(&self, names: &Names, at: LoggedAt, window: u64) -> crate::Record {
+        // The whole of the window (W10): unlike that of a packet, its end is when the next one begins.
         let start = window * self.interval;
-        // The last second of the window, so that it is in the files of those minutes.
-        names.silence(at, start, start + self.interval - 1)
+        names.silence(at, start, start + self.interval)
     }
 }
 
