@@ -7,6 +7,7 @@ mod common;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use common::logs::lines;
 use common::{repository, vpcemu};
 use vpcemu_capture::{LinkType, PcapWriter};
 use vpcemu_packet::{TcpFlags, build};
@@ -115,24 +116,6 @@ impl Tape {
         }
         writer.finish().unwrap();
     }
-}
-
-/// The lines of all files below a directory, without those of names, sorted.
-fn lines(directory: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = vec![directory.to_owned()];
-    while let Some(path) = rest.pop() {
-        if path.is_dir() {
-            rest.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
-        } else {
-            let mut text = String::new();
-            let file = std::fs::File::open(&path).unwrap();
-            std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(file), &mut text).unwrap();
-            found.extend(text.lines().skip(1).map(str::to_owned));
-        }
-    }
-    found.sort();
-    found
 }
 
 /// What a replay of packets logs.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "every test file uses a part of it")]
 
+pub(crate) mod logs;
 pub(crate) mod observed;
 
 use std::path::{Path, PathBuf};
