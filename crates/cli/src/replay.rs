@@ -1,6 +1,6 @@
 //! `vpcemu replay`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vpcemu_dataplane::Options;
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     }
     if !arguments.quiet {
         let text = match arguments.format {
-            Format::Text => report::text(&finished.summary, &outputs),
+            Format::Text => report::text(&finished.summary, &told_of(&outputs, arguments, &finished)),
             Format::Json => format!("{}\n", serde_json::to_string(&finished.summary).map_err(Error::json)?),
         };
         print(&text)?;
@@ -57,6 +57,19 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
         return Err(Error::Usage("the input is damaged, see above".to_owned()));
     }
     Ok(Ending::Done)
+}
+
+/// What became of outputs, a line each. Flow logs without a record are no file at all.
+fn told_of(outputs: &[PathBuf], arguments: &Replay, finished: &Finished) -> Vec<String> {
+    let empty = finished.flow_logs.is_some_and(|written| written.records == 0);
+    let empty = arguments.flow_logs.as_ref().filter(|_| empty);
+    let told = |path: &PathBuf| match empty {
+        Some(directory) if directory == path => {
+            format!("no flow log records: nothing written to {}", path.display())
+        }
+        _ => format!("written: {}", path.display()),
+    };
+    outputs.iter().map(told).collect()
 }
 
 /// What to replay, and the configurations as they were read.

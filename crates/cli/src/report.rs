@@ -1,7 +1,6 @@
 //! The summary of a replay, for people.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use vpcemu_dataplane::DropReason;
 use vpcemu_replay::Summary;
@@ -9,15 +8,15 @@ use vpcemu_replay::Summary;
 /// Rows of a list that are shown; the rest is one line.
 const ROWS: usize = 12;
 
-/// The summary as a short page.
-pub(crate) fn text(summary: &Summary, outputs: &[PathBuf]) -> String {
+/// The summary as a short page. Of outputs there is a line each.
+pub(crate) fn text(summary: &Summary, outputs: &[String]) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail, here and below.
     let _ = write_page(&mut page, summary, outputs);
     page
 }
 
-fn write_page(page: &mut String, summary: &Summary, outputs: &[PathBuf]) -> std::fmt::Result {
+fn write_page(page: &mut String, summary: &Summary, outputs: &[String]) -> std::fmt::Result {
     let packets = &summary.packets;
     let share = |count: u64| 100.0 * count as f64 / packets.input.max(1) as f64;
     writeln!(page, "{:>10} packets in   ({} bytes)", packets.input, summary.bytes.input)?;
@@ -84,7 +83,7 @@ fn write_page(page: &mut String, summary: &Summary, outputs: &[PathBuf]) -> std:
         }
     }
     for output in outputs {
-        writeln!(page, "\nwritten: {}", output.display())?;
+        writeln!(page, "\n{output}")?;
     }
     let run = &summary.run;
     let seconds = run.elapsed_ns as f64 / 1e9;

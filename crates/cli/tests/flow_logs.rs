@@ -389,3 +389,30 @@ fn formats_that_are_none_are_refused() {
         assert!(ran.stderr.contains(expected), "{format}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn flow_logs_without_a_record_are_not_written_and_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, empty, stranger, logs] =
+        ["net.toml", "empty.pcap", "dns.pcap", "logs"].map(|name| folder.path().join(name));
+    std::fs::write(&config, NETWORK).unwrap();
+    Tape::default().write(&empty);
+    // What asks the resolver of AWS is not logged (9.12).
+    let dns = build::udp("10.0.1.5:5000".parse().unwrap(), "10.0.0.2:53".parse().unwrap()).build();
+    Tape(vec![(0, dns)]).write(&stranger);
+    let told = format!("\nno flow log records: nothing written to {}\n", logs.display());
+    for capture in [&empty, &stranger] {
+        let [config, capture, logs] = [&config, capture, &logs].map(|path| path.to_str().unwrap());
+        let ran = vpcemu(["replay", "-c", config, capture, "--flow-logs", logs]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stdout.contains(&told) && !ran.stdout.contains("written: "), "{}", ran.stdout);
+        assert!(!Path::new(logs).exists());
+    }
+    let tape = Tape::default().tcp(("10.0.2.5:50000", "203.0.113.5:443"), 1, 60, "S", "S");
+    tape.write(&empty);
+    let [config, capture, directory] = [&config, &empty, &logs].map(|path| path.to_str().unwrap());
+    let ran = vpcemu(["replay", "-c", config, capture, "--flow-logs", directory]);
+    assert!(ran.stdout.contains(&format!("\nwritten: {directory}\n")), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("no flow log records"), "{}", ran.stdout);
+    assert_eq!(lines(&logs).len(), 1);
+}

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::CacheCounters;
+use vpcemu_flowlog::Written;
 use vpcemu_model::Assumption;
 
 use crate::Error;
@@ -22,6 +23,8 @@ pub struct Finished {
     pub warnings: Vec<String>,
     /// How many packets the flow cache knew. Nothing else depends on that.
     pub cache: CacheCounters,
+    /// Files and records of flow logs; `None` if none were asked for.
+    pub flow_logs: Option<Written>,
 }
 
 /// What a replay did: the same for any number of workers, except for [`Summary::run`].

@@ -355,6 +355,6 @@ impl Tally {
                 packets_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
             },
         };
-        Ok(Finished { summary, damage: report.errors, warnings, cache })
+        Ok(Finished { summary, damage: report.errors, warnings, cache, flow_logs: None })
     }
 }

@@ -303,11 +303,13 @@ impl Writer {
         if let Some(packets) = self.packets.take() {
             packets.finish()?;
         }
+        let mut written = None;
         if let Some(mut flow_logs) = self.flow_logs.take() {
             flow_logs.add(totals.iter_mut().flat_map(|worker| std::mem::take(&mut worker.logged)));
-            flow_logs.finish()?;
+            written = Some(flow_logs.finish()?);
         }
-        self.tally.finish(&self.options, report, totals, elapsed)
+        let finished = self.tally.finish(&self.options, report, totals, elapsed)?;
+        Ok(Finished { flow_logs: written, ..finished })
     }
 }
 
