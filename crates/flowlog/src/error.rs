@@ -67,6 +67,22 @@ pub enum Error {
         /// What is there.
         found: String,
     },
+    /// A query gave something else than records.
+    #[error(
+        "{file}: {place}: {}; let the query give @message, or fields as they are discovered (srcAddr, dstPort, action)",
+        .found.as_ref().map_or_else(
+            || "the query gives no field of a record".to_owned(),
+            |found| format!("\"{found}\" is no field of a record, so that the rows are not records")
+        )
+    )]
+    Query {
+        /// As the user named it.
+        file: String,
+        /// Where it is.
+        place: Place,
+        /// A column that is no field; `None` if there are no columns but those of every event.
+        found: Option<String>,
+    },
     /// A record is damaged.
     #[error("{file}: {place}{}: {sentence}", .column.map(|column| format!(", column {column}")).unwrap_or_default())]
     Record {

@@ -31,6 +31,8 @@ pub enum FlawKind {
     MixedVersions,
     /// An event, or a row of a table, has no message.
     NoMessage,
+    /// The results are those of a query that had not come to its end.
+    Unfinished,
     /// `NODATA`: there was no traffic (9.7).
     NoData,
     /// `SKIPDATA`: records were lost while AWS logged (9.7).
@@ -39,7 +41,7 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::MissingColumns,
         Self::ExtraColumns,
         Self::UnreadableNumber,
@@ -50,6 +52,7 @@ impl FlawKind {
         Self::EndsBeforeStart,
         Self::MixedVersions,
         Self::NoMessage,
+        Self::Unfinished,
         Self::NoData,
         Self::SkipData,
     ];
@@ -67,6 +70,7 @@ impl FlawKind {
             Self::EndsBeforeStart => "ends before it starts",
             Self::MixedVersions => "mixed versions",
             Self::NoMessage => "no message",
+            Self::Unfinished => "unfinished query",
             Self::NoData => "NODATA",
             Self::SkipData => "SKIPDATA",
         }
@@ -100,6 +104,9 @@ impl Flaw {
         let found = line.get(self.at.clone()).map(|found| shown(&String::from_utf8_lossy(found))).unwrap_or_default();
         let field = self.field.map_or("", Field::name);
         match self.kind {
+            FlawKind::MissingColumns if self.field.is_none() => {
+                format!("the row ends before its last column; expected {columns} columns")
+            }
             FlawKind::MissingColumns => format!("the line ends before {field}; expected {columns} columns"),
             FlawKind::ExtraColumns => format!("\"{found}\" is one column too many; expected {columns}"),
             FlawKind::UnreadableNumber | FlawKind::UnreadableAddress | FlawKind::UnknownWord => {
@@ -112,6 +119,9 @@ impl Flaw {
                 format!("the record is of version {found}; expected {version}, the highest of its format's fields")
             }
             FlawKind::NoMessage => "there is no message in it".to_owned(),
+            FlawKind::Unfinished => {
+                format!("the status of the query is \"{found}\", not Complete: there may be more records than these")
+            }
             // Records of such windows are whole.
             FlawKind::NoData | FlawKind::SkipData => format!("log-status is {}", self.kind),
         }

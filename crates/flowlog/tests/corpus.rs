@@ -5,7 +5,7 @@ mod invariants;
 use std::path::Path;
 
 /// Each file, how many records lenient reading gives, and how strict reading ends: its beginning.
-const CORPUS: [(&str, u64, Option<&str>); 18] = [
+const CORPUS: [(&str, u64, Option<&str>); 23] = [
     ("cloudwatch.csv", 2, None),
     ("cut.gz", 0, Some("fuzz: cut off or damaged after the beginning")),
     ("cut.json", 1, Some("fuzz: cut off or damaged after event 1")),
@@ -15,6 +15,11 @@ const CORPUS: [(&str, u64, Option<&str>); 18] = [
     ("events.json", 2, None),
     ("export.log", 2, None),
     ("header-again.log", 2, None),
+    ("insights-running.json", 1, Some("fuzz: event 1: the status of the query is \"Running\", not Complete")),
+    ("insights-sums.csv", 0, Some("fuzz: line 2: \"bin(5m)\" is no field of a record")),
+    ("insights-sums.json", 0, Some("fuzz: event 1: \"sum(bytes)\" is no field of a record")),
+    ("insights.csv", 1, None),
+    ("insights.json", 2, None),
     ("lines.ndjson", 2, None),
     ("members.gz", 2, None),
     ("messages.json", 2, None),

@@ -77,6 +77,139 @@ fn exports_of_cloudwatch() {
     assert_both(gzip(events.as_bytes()));
 }
 
+/// What `aws logs get-query-results` prints of rows.
+fn results(rows: &[&[(&str, &str)]], status: &str) -> String {
+    let column = |(field, value): &(&str, &str)| format!("{{\"field\": \"{field}\", \"value\": \"{value}\"}}");
+    let row = |row: &&[(&str, &str)]| format!("[{}]", row.iter().map(column).collect::<Vec<_>>().join(", "));
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    format!(
+        "{{\"queryLanguage\": \"CWLI\", \"results\": [{}], \"statistics\": {{\"recordsMatched\": 2.0}}, \"status\": \"{status}\"}}\n",
+        rows.join(",\n")
+    )
+}
+
+/// A line as Logs Insights discovers its fields.
+fn discovered(line: &'static str) -> Vec<(&'static str, &'static str)> {
+    const NAMES: [&str; 14] = [
+        "version",
+        "accountId",
+        "interfaceId",
+        "srcAddr",
+        "dstAddr",
+        "srcPort",
+        "dstPort",
+        "protocol",
+        "packets",
+        "bytes",
+        "startTime",
+        "endTime",
+        "action",
+        "logStatus",
+    ];
+    [("@timestamp", "2025-10-09 08:53:20.000")].into_iter().chain(NAMES.into_iter().zip(line.split(' '))).collect()
+}
+
+#[test]
+fn results_of_logs_insights() {
+    let message = |line| vec![("@message", line), ("@ptr", "CmEK"), ("srcAddr", "192.0.2.1")];
+    assert_both(results(&[&message(LINE), &message(OTHER)], "Complete"));
+    let (first, second) = (discovered(LINE), discovered(OTHER));
+    assert_both(results(&[&first, &second], "Complete"));
+    // Pages, one after the other; a list of rows alone.
+    assert_both(results(&[&first], "Complete") + &results(&[&second], "Complete"));
+    assert_both(
+        results(&[&first, &message(OTHER)], "Complete")
+            .split_once("\"results\": ")
+            .unwrap()
+            .1
+            .split_once(", \"stat")
+            .unwrap()
+            .0,
+    );
+    // Tables, as the console saves them.
+    let header = first.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
+    let row = |row: &[(&str, &str)]| row.iter().map(|(_, value)| format!("\"{value}\"")).collect::<Vec<_>>().join(",");
+    assert_both(format!("{header}\n{}\n{}\n", row(&first), row(&second)));
+    assert_both(format!("@timestamp,@message\n2025-10-09 08:53:20.000,{LINE}\n2025-10-09 08:53:20.000,{OTHER}\n"));
+}
+
+#[test]
+fn rows_of_queries_have_the_fields_that_they_have() {
+    let all = results(
+        &[
+            &[("pktSrcAddr", "10.0.0.1"), ("flowDirection", "egress")],
+            &[("tcpFlags", "19"), ("end", "7"), ("vpcId", "")],
+        ],
+        "Complete",
+    );
+    let records: Vec<_> = read(all, Options::default()).map(|entry| entry.unwrap().record).collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].pkt_srcaddr, Some([10, 0, 0, 1].into()));
+    assert_eq!((records[1].tcp_flags, records[1].end, &records[1].vpc_id), (Some(19), Some(7), &None));
+    // A window without data is one in a row, too.
+    let silent = results(&[&[("interfaceId", "eni-1"), ("srcAddr", "-"), ("logStatus", "NODATA")]], "Complete");
+    let mut reader = read(silent, Options::default());
+    assert_eq!((reader.by_ref().count(), reader.report().skipped(FlawKind::NoData)), (0, 1));
+}
+
+#[test]
+fn queries_that_give_no_records_say_so() {
+    let refused = |text: String| read(text, Options::default()).find_map(Result::err).unwrap().to_string();
+    let hint = "; let the query give @message, or fields as they are discovered (srcAddr, dstPort, action)";
+    let sums = "\"sum(bytes)\" is no field of a record, so that the rows are not records";
+    assert_eq!(
+        refused(results(&[&[("srcAddr", "10.0.0.1"), ("sum(bytes)", "7")]], "Complete")),
+        format!("a.log: event 1: {sums}{hint}")
+    );
+    assert_eq!(refused("srcAddr,sum(bytes)\n10.0.0.1,7\n".to_owned()), format!("a.log: line 2: {sums}{hint}"));
+    assert_eq!(
+        refused(results(&[&[("@timestamp", "2025"), ("@ptr", "x")]], "Complete")),
+        format!("a.log: event 1: the query gives no field of a record{hint}")
+    );
+    let row = discovered(LINE);
+    let bad: Vec<_> =
+        row.iter().map(|(name, value)| (*name, if *name == "dstPort" { "http" } else { value })).collect();
+    assert_eq!(
+        refused(results(&[&row, &bad], "Complete")),
+        "a.log: event 2: dstport is \"http\"; expected a number from 0 to 65535, or -"
+    );
+    assert_eq!(
+        refused("srcAddr,action\n10.0.0.1,ACCEPT,OK\n".to_owned()),
+        "a.log: line 2: \"OK\" is one column too many; expected 2"
+    );
+    assert_eq!(
+        refused("srcAddr,action\n10.0.0.1\n".to_owned()),
+        "a.log: line 2: the row ends before its last column; expected 2 columns"
+    );
+    assert_eq!(
+        refused("{\"results\": [[7]]}".to_owned()),
+        "a.log: line 1, column 15: '7' where a column, or ] should be"
+    );
+    assert_eq!(
+        refused(results(&[&row], "Complete").split_once("srcPort").unwrap().0.to_owned()),
+        "a.log: cut off or damaged after the beginning: the JSON ends in the middle"
+    );
+}
+
+#[test]
+fn a_query_that_had_not_ended_is_not_all() {
+    let row = discovered(LINE);
+    for status in ["Running", "Timeout"] {
+        let text = results(&[&row], status);
+        let (got, error) = lines(&mut read(text.clone(), Options::default()));
+        assert_eq!(got, [LINE]);
+        let told =
+            format!("the status of the query is \"{status}\", not Complete: there may be more records than these");
+        assert_eq!(error.unwrap(), format!("a.log: event 1: {told}"));
+        let mut reader = read(text, lenient());
+        assert_eq!((lines(&mut reader).0.len(), reader.report().skipped(FlawKind::Unfinished)), (1, 1));
+    }
+    // Events may say what they like of a status.
+    let event =
+        format!("{{\"status\": \"Running\", \"message\": \"{LINE}\"}}\n{{\"message\": \"{OTHER}\", \"status\": 7}}");
+    assert_both(event);
+}
+
 #[test]
 fn a_custom_format_is_of_the_header_or_given() {
     let format: Format = "${pkt-dstaddr} ${version} ${action}".parse().unwrap();

@@ -1,21 +1,33 @@
-//! Tables of events, as the console of CloudWatch saves them: `timestamp,message`, or `@timestamp,@message` of a query.
+//! Tables, as the console of CloudWatch saves them: events as `timestamp,message`, and what queries give: `@timestamp,@message`, or
+//! fields as they are discovered, `srcAddr,dstAddr,action`.
 
+use std::cmp::Ordering;
 use std::io;
 
 use super::input::Input;
 use super::lines::{LONGEST, Line, Lines};
+use super::row::{Row, discovered};
 use crate::flaw::FlawKind;
 
 pub(crate) struct Csv {
     lines: Lines,
-    /// Which column has the message; `None` before the header.
-    message: Option<usize>,
+    /// What the columns are; `None` before the header.
+    columns: Option<Columns>,
+    /// The columns of a row, where none of them is a message.
+    pub(crate) fields: Row,
     row: Vec<u8>,
+}
+
+enum Columns {
+    /// This one is the message.
+    Message(usize),
+    /// Their names.
+    Named(Vec<Vec<u8>>),
 }
 
 impl Csv {
     pub(crate) fn new(input: Input) -> Self {
-        Self { lines: Lines::new(input), message: None, row: Vec::new() }
+        Self { lines: Lines::new(input), columns: None, fields: Row::default(), row: Vec::new() }
     }
 
     /// The line at which the row last read ends.
@@ -23,9 +35,18 @@ impl Csv {
         self.lines.number
     }
 
-    /// The next message; `None` after the last one.
+    /// How many columns the header has, where their names are those of fields.
+    pub(crate) fn named(&self) -> Option<usize> {
+        match &self.columns {
+            Some(Columns::Named(names)) => Some(names.len()),
+            _ => None,
+        }
+    }
+
+    /// The next message, or row; `None` after the last one.
     pub(crate) fn next(&mut self, message: &mut Vec<u8>) -> io::Result<Option<Result<(), FlawKind>>> {
         message.clear();
+        self.fields.clear();
         loop {
             let Some(read) = self.row()? else { return Ok(None) };
             if read == Line::TooLong {
@@ -34,12 +55,28 @@ impl Csv {
             if self.row.trim_ascii().is_empty() {
                 continue;
             }
-            let Some(column) = self.message else {
-                // A header without the column is not taken for a table in the first place.
-                self.message = Some(message_column(&self.row).unwrap_or(0));
+            let Some(columns) = &self.columns else {
+                self.columns = Some(match message_column(&self.row) {
+                    Some(column) => Columns::Message(column),
+                    None => Columns::Named(cells(&self.row)),
+                });
                 continue;
             };
-            return Ok(Some(cell(&self.row, column, message).ok_or(FlawKind::NoMessage)));
+            return Ok(Some(match columns {
+                Columns::Message(column) => cell(&self.row, *column, message).ok_or(FlawKind::NoMessage),
+                Columns::Named(names) => {
+                    let cells = cells(&self.row);
+                    names.iter().zip(&cells).for_each(|(name, cell)| self.fields.add(name, cell));
+                    match names.len().cmp(&cells.len()) {
+                        Ordering::Less => {
+                            message.extend_from_slice(&cells[names.len()]);
+                            Err(FlawKind::ExtraColumns)
+                        }
+                        Ordering::Equal => Ok(()),
+                        Ordering::Greater => Err(FlawKind::MissingColumns),
+                    }
+                }
+            }));
         }
     }
 
@@ -71,6 +108,22 @@ pub(crate) fn message_column(header: &[u8]) -> Option<usize> {
             Some((column, matches!(name.trim_ascii(), b"message" | b"@message")))
         })
         .find_map(|(column, is_message)| is_message.then_some(column))
+}
+
+/// Whether a header is that of a table of fields.
+pub(crate) fn has_fields(header: &[u8]) -> bool {
+    let cells = cells(header);
+    cells.len() > 1 && cells.iter().any(|name| name.starts_with(b"@") || discovered(name.trim_ascii()).is_some())
+}
+
+/// The content of all columns.
+fn cells(row: &[u8]) -> Vec<Vec<u8>> {
+    (0..)
+        .map_while(|column| {
+            let mut content = Vec::new();
+            cell(row, column, &mut content).map(|()| content)
+        })
+        .collect()
 }
 
 /// The content of a column, added to what is there.

@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Lines,
     /// JSON with events in it.
     Json,
-    /// A table of events with a header.
+    /// A table of events, or of their fields, with a header.
     Csv,
     /// A Parquet file.
     Parquet,
@@ -52,7 +52,7 @@ fn kind(first: &[u8]) -> Kind {
         return Kind::Json;
     }
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if super::csv::message_column(line).is_some() { Kind::Csv } else { Kind::Lines }
+    if super::csv::message_column(line).is_some() || super::csv::has_fields(line) { Kind::Csv } else { Kind::Lines }
 }
 
 /// Without a byte order mark.

@@ -1,12 +1,16 @@
 //! Events of CloudWatch in JSON, one by one: what `aws logs filter-log-events` and `get-log-events` print
-//! (`{"events": [{"message": ...}]}`), what subscriptions get (`logEvents`), lists of events or of messages, an event a line.
+//! (`{"events": [{"message": ...}]}`), what subscriptions get (`logEvents`), lists of events or of messages, an event a line; and
+//! what `aws logs get-query-results` prints of a query (`{"results": [[{"field": ..., "value": ...}]], "status": ...}`).
 //!
 //! A month of events is one document of gigabytes. So it is walked, and only the messages are kept.
+
+mod rows;
 
 use std::io::{self, BufRead};
 
 use super::input::Input;
 use super::lines::LONGEST;
+use super::row::Row;
 use crate::flaw::FlawKind;
 
 pub(crate) struct Json {
@@ -16,8 +20,14 @@ pub(crate) struct Json {
     pub(crate) column: u64,
     /// How many events were read.
     pub(crate) events: u64,
+    /// The columns of a query's result that has no message.
+    pub(crate) row: Row,
     state: State,
     raw: Vec<u8>,
+    /// Whether the object holds the results of a query.
+    has_results: bool,
+    /// How far that query was.
+    status: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,12 +59,23 @@ impl From<io::Error> for Stop {
 
 impl Json {
     pub(crate) fn new(input: Input) -> Self {
-        Self { input, line: 1, column: 1, events: 0, state: State::Outside, raw: Vec::new() }
+        Self {
+            input,
+            line: 1,
+            column: 1,
+            events: 0,
+            row: Row::default(),
+            state: State::Outside,
+            raw: Vec::new(),
+            has_results: false,
+            status: None,
+        }
     }
 
-    /// The next message; `None` after the last one.
+    /// The next message, or a row; `None` after the last one.
     pub(crate) fn next(&mut self, message: &mut Vec<u8>) -> Result<Option<Result<(), FlawKind>>, Stop> {
         message.clear();
+        self.row.clear();
         loop {
             let Some(byte) = self.peek_past_space()? else {
                 return if self.state == State::Outside { Ok(None) } else { Err(Stop::CutOff) };
@@ -69,6 +90,11 @@ impl Json {
                     if was_event {
                         return self.give(Ok(()));
                     }
+                    let status = self.status.take().filter(|status| status != b"Complete");
+                    if let (true, Some(status)) = (std::mem::take(&mut self.has_results), status) {
+                        *message = status;
+                        return Ok(Some(Err(FlawKind::Unfinished)));
+                    }
                 }
                 (State::Object { .. }, b'"') => self.member(message)?,
                 (State::List { of_object }, b']') => {
@@ -80,6 +106,10 @@ impl Json {
                 }
                 (State::List { .. }, b'{') => {
                     let read = self.event(message)?;
+                    return self.give(read);
+                }
+                (State::List { .. }, b'[') => {
+                    let read = self.row(message)?;
                     return self.give(read);
                 }
                 (State::List { .. }, _) => return Err(self.unexpected("an event, or ]")),
@@ -105,6 +135,17 @@ impl Json {
         let (key, value) = self.key()?;
         match (key, value) {
             (Key::Events, b'[') => self.enter(State::List { of_object: true }),
+            (Key::Results, b'[') => {
+                self.has_results = true;
+                self.enter(State::List { of_object: true })
+            }
+            (Key::Status, b'"') => {
+                let mut status = Vec::new();
+                if self.text(&mut status)?.is_ok() {
+                    self.status = Some(status);
+                }
+                Ok(())
+            }
             (Key::Message, b'"') => {
                 if self.text(message)?.is_ok() {
                     self.state = State::Object { message: true };
@@ -141,6 +182,10 @@ impl Json {
         let key = match self.raw.as_slice() {
             b"\"events\"" | b"\"logEvents\"" => Key::Events,
             b"\"message\"" => Key::Message,
+            b"\"results\"" => Key::Results,
+            b"\"status\"" => Key::Status,
+            b"\"field\"" => Key::Field,
+            b"\"value\"" => Key::Value,
             _ => Key::Other,
         };
         if self.peek_past_space()?.ok_or(Stop::CutOff)? != b':' {
@@ -279,6 +324,10 @@ fn there(input: &mut Input) -> io::Result<&[u8]> {
 enum Key {
     Events,
     Message,
+    Results,
+    Status,
+    Field,
+    Value,
     Other,
 }
 

@@ -27,13 +27,15 @@ pub(crate) struct Messages {
     /// The format that the user gave.
     given: Option<Format>,
     parser: Option<Parser>,
+    /// That of rows which have fields for columns.
+    row_parser: Option<Parser>,
     message: Vec<u8>,
 }
 
 impl Messages {
     pub(crate) fn new(file: Arc<str>, holder: Holder, given: Option<Format>) -> Self {
         let parser = given.clone().map(Parser::new);
-        Self { file, holder, given, parser, message: Vec::new() }
+        Self { file, holder, given, parser, row_parser: None, message: Vec::new() }
     }
 
     /// The next record; `None` after the last one. After an error that is no [`Error::Record`] there is nothing more.
@@ -44,10 +46,19 @@ impl Messages {
                 Err(error) => return Some(Err(error)),
             };
             if let Err(kind) = read {
-                let flaw = Flaw { kind, field: None, at: 0..0 };
+                // Of a query that is not finished its status is there, and of a row the column that is too many.
+                let is_shown = matches!(kind, FlawKind::Unfinished | FlawKind::ExtraColumns);
+                let flaw = Flaw { kind, field: None, at: 0..if is_shown { self.message.len() } else { 0 } };
                 match self.judged(judge, place, 0, &flaw) {
                     Some(error) => return Some(Err(error)),
                     None => continue,
+                }
+            }
+            if let Some(read) = self.row(place, judge) {
+                match read {
+                    Ok(Some(entry)) => return Some(Ok(entry)),
+                    Ok(None) => continue,
+                    Err(error) => return Some(Err(error)),
                 }
             }
             let skip = before_record(&self.message);
@@ -79,6 +90,39 @@ impl Messages {
                 return Some(Err(error));
             }
         }
+    }
+
+    /// What a row says whose columns are fields; `None` if there is a message instead.
+    fn row(&mut self, place: Place, judge: &mut Judge) -> Option<Result<Option<Entry>, Error>> {
+        let row = match &self.holder {
+            Holder::Json(json) => &json.row,
+            Holder::Csv(csv) => &csv.fields,
+            Holder::Lines(_) => return None,
+        };
+        if !row.is_there {
+            return None;
+        }
+        if row.stranger.is_some() || row.fields.is_empty() {
+            return Some(Err(Error::Query { file: self.file.to_string(), place, found: row.stranger.clone() }));
+        }
+        let known = self.row_parser.take().filter(|parser| parser.format().fields() == row.fields);
+        // Each field is there once.
+        let parser = known.or_else(|| Format::new(row.fields.clone()).ok().map(Parser::new));
+        let parser = self.row_parser.insert(parser?);
+        self.message.clone_from(&row.line);
+        let flaw = match parser.record(&row.line) {
+            Ok(record) => return Some(Ok(judge.take(record, &self.file, place))),
+            Err(flaw) => flaw,
+        };
+        let format = parser.format();
+        let error = || Error::Record {
+            file: self.file.to_string(),
+            place,
+            column: None,
+            kind: flaw.kind,
+            sentence: flaw.sentence(&self.message, format.fields().len(), format.version()),
+        };
+        Some(judge.flaw(flaw.kind, error).map_or(Ok(None), Err))
     }
 
     /// The next message: where it is, and whether it is one.
@@ -167,17 +211,22 @@ impl Messages {
     /// What is made of a flaw: an error, or nothing where it is passed over.
     fn judged(&self, judge: &mut Judge, place: Place, skip: usize, flaw: &Flaw) -> Option<Error> {
         let error = || {
+            let named = match &self.holder {
+                Holder::Csv(csv) => csv.named(),
+                _ => None,
+            };
             let (columns, version) = self
                 .parser
                 .as_ref()
                 .map_or((0, 0), |parser| (parser.format().fields().len(), parser.format().version()));
             let line = self.message.get(skip..).unwrap_or_default();
+            let is_line = named.is_none() && flaw.kind != FlawKind::Unfinished;
             Error::Record {
                 file: self.file.to_string(),
                 place,
-                column: Some(skip + flaw.at.start + 1),
+                column: is_line.then_some(skip + flaw.at.start + 1),
                 kind: flaw.kind,
-                sentence: flaw.sentence(line, columns, version),
+                sentence: flaw.sentence(line, named.unwrap_or(columns), version),
             }
         };
         judge.flaw(flaw.kind, error)

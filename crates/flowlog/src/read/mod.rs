@@ -5,6 +5,7 @@ mod input;
 mod json;
 mod lines;
 mod messages;
+mod row;
 mod tree;
 
 use std::fs::File;
