@@ -1,7 +1,5 @@
 //! `vpcemu flowlogs`: recorded flows, judged by a configuration, or made into packets again.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -151,14 +149,11 @@ fn finish(reader: &Reader, records: u64, damage: Option<vpcemu_flowlog::Error>) 
     tell_of(reader, records)
 }
 
-/// Records of one file are a window or two apart in time; packets wait for so long for earlier ones, in nanoseconds of log time.
-const WAIT: u64 = 1_200_000_000_000;
-
 fn replay(arguments: &Replay) -> Result<Ending, Error> {
     if arguments.packets == 0 {
         return Err(Error::Usage("--packets 0: at least one packet a record is needed".to_owned()));
     }
-    let rewinder = Rewinder::new(arguments.logs.network()?, arguments.packets);
+    let mut rewinder = Rewinder::new(arguments.logs.network()?, arguments.packets);
     let mut reader = arguments.logs.reader()?;
     let mut tape = Tape::create(&arguments.output)?;
     let (mut records, mut told, mut damage) = (0, 0, None);
@@ -166,9 +161,8 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
         match entry {
             Ok(entry) => {
                 records += 1;
-                let packets = rewinder.rewind(&entry.record);
-                told += u64::from(!packets.is_empty());
-                packets.into_iter().try_for_each(|packet| tape.add(packet))?;
+                told += u64::from(rewinder.add(&entry.record));
+                tape.write_what_is_due(&mut rewinder)?;
             }
             Err(error) => {
                 damage = Some(error);
@@ -176,24 +170,26 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
             }
         }
     }
+    rewinder.end();
+    tape.write_what_is_due(&mut rewinder)?;
     let packets = tape.finish()?;
     let path = arguments.output.display();
     print(&format!("{packets} packets of {told} records, of {records} that were read\nwritten: {path}\n"))?;
+    if rewinder.late() > 0 {
+        let late = rewinder.late();
+        eprintln!(
+            "vpcemu: warning: {late} records began more than 20 minutes before others that came first; their packets are out of order"
+        );
+    }
     finish(&reader, records, damage)?;
     Ok(Ending::Done)
 }
 
-/// Time, whether it answers, which one it was, and the packet.
-type Waiting = (u64, bool, u64, Vec<u8>);
-
-/// A capture in the making, whose packets come nearly in order.
+/// A capture in the making.
 struct Tape {
     path: PathBuf,
     writer: PcapWriter<File>,
-    /// By time, of one time what asks before what answers, and then in the order in which they came.
-    waiting: BinaryHeap<Reverse<Waiting>>,
-    newest: u64,
-    added: u64,
+    packets: u64,
 }
 
 impl Tape {
@@ -201,30 +197,21 @@ impl Tape {
         let file = File::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
         let failed = |source| Error::Capture { path: path.to_owned(), source };
         let writer = PcapWriter::new(file, LinkType::RAW).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), writer, waiting: BinaryHeap::new(), newest: 0, added: 0 })
+        Ok(Self { path: path.to_owned(), writer, packets: 0 })
     }
 
-    fn add(&mut self, packet: Rewound) -> Result<(), Error> {
-        self.newest = self.newest.max(packet.time);
-        self.added += 1;
-        self.waiting.push(Reverse((packet.time, packet.answers, self.added, packet.datagram)));
-        while self.waiting.peek().is_some_and(|Reverse((time, ..))| time + WAIT < self.newest) {
-            self.write_next()?;
+    fn write_what_is_due(&mut self, rewinder: &mut Rewinder) -> Result<(), Error> {
+        while let Some(Rewound { time, datagram }) = rewinder.next_packet() {
+            let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+            let failed = |source| Error::Capture { path: self.path.clone(), source };
+            self.writer.write(time, length, &datagram).map_err(failed)?;
+            self.packets += 1;
         }
         Ok(())
     }
 
-    fn write_next(&mut self) -> Result<(), Error> {
-        let Some(Reverse((time, _, _, datagram))) = self.waiting.pop() else { return Ok(()) };
-        let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-        self.writer.write(time, length, &datagram).map_err(|source| Error::Capture { path: self.path.clone(), source })
-    }
-
-    fn finish(mut self) -> Result<u64, Error> {
-        while !self.waiting.is_empty() {
-            self.write_next()?;
-        }
-        self.writer.finish().map_err(|source| Error::Capture { path: self.path.clone(), source })?;
-        Ok(self.added)
+    fn finish(self) -> Result<u64, Error> {
+        self.writer.finish().map_err(|source| Error::Capture { path: self.path, source })?;
+        Ok(self.packets)
     }
 }

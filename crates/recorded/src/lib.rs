@@ -7,9 +7,13 @@
 //! A record is one direction of one flow in one window. Which side opened the flow it says only by its TCP flags; where they
 //! are missing the ports have to tell, and where those do not, either is tried.
 
+mod datagram;
+mod dialogue;
+mod evidence;
 mod judge;
 mod orientation;
 mod packets;
+mod told;
 
 pub use judge::Judge;
 pub use orientation::Orientation;

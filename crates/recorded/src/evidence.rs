@@ -1,0 +1,65 @@
+//! Who opened a dialogue whose records do not say it: what the configuration would have recorded of either tells.
+
+use vpcemu_dataplane::flow_log::{self, LoggedAt, Passage, legs};
+use vpcemu_flowlog::Action;
+use vpcemu_lab::{Conversation, Lab, Sent};
+use vpcemu_packet::TcpFlags;
+
+use crate::dialogue::Dialogue;
+use crate::told::Told;
+
+/// Whether the first end opened it, rather than answered.
+///
+/// Each end is taken for the one that opens, and its first packet and the answer to it are sent. The end whose exchange agrees with
+/// more of what was recorded of both directions opened it. Where both agree, whichever of the two comes first did, and of one
+/// second that which enters the network: somebody who may ask, and is answered.
+pub(crate) fn first_opens(lab: &mut Lab, dialogue: &Dialogue) -> bool {
+    let first = dialogue.told.iter().find(|told| told.forward);
+    let second = dialogue.told.iter().find(|told| !told.forward);
+    let (as_first, as_second) = (agreement(lab, dialogue, first, second), agreement(lab, dialogue, second, first));
+    match (as_first.cmp(&as_second), first, second) {
+        (std::cmp::Ordering::Greater, ..) => true,
+        (std::cmp::Ordering::Less, ..) => false,
+        // Alone, it is of the one who asks.
+        (_, _, None) => true,
+        (_, None, Some(_)) => false,
+        (_, Some(first), Some(second)) => {
+            let enters =
+                |told: &Told| told.place.is_some_and(|(_, direction)| direction == flow_log::LegDirection::Ingress);
+            (first.start, !enters(first)) <= (second.start, !enters(second))
+        }
+    }
+}
+
+/// How many of two records an exchange explains, if the end that `asks` tells of opened it.
+fn agreement(lab: &mut Lab, dialogue: &Dialogue, asks: Option<&Told>, answers: Option<&Told>) -> u32 {
+    let forward = asks.map_or_else(|| answers.is_some_and(|told| !told.forward), |told| told.forward);
+    let (src, dst) = if forward { dialogue.ends } else { (dialogue.ends.1, dialogue.ends.0) };
+    // Pings have an identifier where records have a port of 0.
+    let port = if matches!(dialogue.protocol, 1 | 58) { 1 } else { src.port() };
+    let Some(flow) = lab.between((src.ip(), port), (dst.ip(), dst.port()), dialogue.protocol) else { return 0 };
+    lab.forget();
+    let mut conversation = Conversation::new(flow);
+    let asked = conversation.send(lab, TcpFlags::SYN);
+    let explains = |lab: &Lab, told: Option<&Told>, sent: &Sent| {
+        told.is_some_and(|told| told.action.is_some() && recorded(lab, told, sent) == told.action)
+    };
+    let mut agrees = u32::from(explains(lab, asks, &asked));
+    if let Ok(answered) = conversation.answer(lab, TcpFlags::SYN | TcpFlags::ACK) {
+        agrees += u32::from(explains(lab, answers, &answered));
+    }
+    agrees
+}
+
+/// What the interface of a record would have recorded of a packet; `None` if it does not come by.
+fn recorded(lab: &Lab, told: &Told, sent: &Sent) -> Option<Action> {
+    let (eni, direction) = told.place?;
+    let (injected, outcome) = (sent.injected?, sent.verdict.outcome);
+    let passage = Passage { injected, length: sent.length, made_by: None, steps: &sent.steps, outcome };
+    let mut passed = legs(lab.fabric(), passage).into_iter().map(|passed| passed.leg);
+    let leg = passed.find(|leg| leg.at == LoggedAt::Interface(eni) && leg.direction == direction)?;
+    Some(match leg.action {
+        flow_log::Action::Accept => Action::Accept,
+        flow_log::Action::Reject => Action::Reject,
+    })
+}
