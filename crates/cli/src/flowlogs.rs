@@ -40,8 +40,8 @@ struct Logs {
     /// Configuration: native file; directory or file of `aws ec2 describe-*` JSON; Terraform plan or state as JSON.
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     config: PathBuf,
-    /// Flow logs: files as a bucket has them (text, gzip, Parquet), whole directories of them, what CloudWatch Logs exports, `-`
-    /// for standard input.
+    /// Flow logs: files as a bucket has them (text, gzip, Parquet), whole directories of them, what CloudWatch Logs exports, what
+    /// Logs Insights answers (JSON, CSV), `-` for standard input.
     #[arg(required = true, value_name = "LOG", value_hint = ValueHint::AnyPath)]
     logs: Vec<PathBuf>,
     /// The fields of files without a header line, as '${version} ${srcaddr} ...'; the default format if it is not said.
@@ -175,11 +175,12 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
     let packets = tape.finish()?;
     let path = arguments.output.display();
     print(&format!("{packets} packets of {told} records, of {records} that were read\nwritten: {path}\n"))?;
-    if rewinder.late() > 0 {
-        let late = rewinder.late();
-        eprintln!(
-            "vpcemu: warning: {late} records began more than 20 minutes before others that came first; their packets are out of order"
-        );
+    match rewinder.late() {
+        0 => {}
+        late => eprintln!(
+            "vpcemu: warning: {late} records began more than 20 minutes before others that came first; their packets are out \
+             of order"
+        ),
     }
     finish(&reader, records, damage)?;
     Ok(Ending::Done)

@@ -172,8 +172,8 @@ fn flags(told: &Told, number: u64, answers: bool, handshake: Handshake) -> TcpFl
         false if told.opens() => number == 0 || accepts && !open || told.only_opens() && !answered,
         true if told.accepts() => number == 0 || told.is_rejected(),
         // Without flags in the record: an acknowledgement that nobody waits for would be taken for a connection that is older than
-        // the capture, and let pass.
-        _ if told.is_silent() => told.is_rejected(),
+        // the capture, and let pass. So what was refused, here or by a receiver who then did not answer, opens.
+        _ if told.is_silent() => told.is_rejected() || !answers && !answered,
         _ => told.has_syn() && number == 0,
     };
     let flags = match (opens, told.accepts() || answers && told.is_silent()) {

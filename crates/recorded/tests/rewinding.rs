@@ -120,8 +120,12 @@ fn what_is_not_answered_yet_or_refused_is_asked_again() {
             &[(0, 51514, "S"), (SECOND, 51514, "S")],
         );
     }
-    // Without flags, what was accepted is taken for the middle of a connection.
-    assert_rewound("eni-web 203.0.113.5 10.0.0.10 51514 443 6 1 40 1000 1000 ACCEPT -\n", &[(0, 51514, "A")]);
+    // Without flags, what was answered is taken for the middle of a connection, and what was not for its beginning.
+    let asked = "eni-web 203.0.113.5 10.0.0.10 51514 443 6 1 40 1000 1000 ACCEPT -\n";
+    let answered = "eni-web 10.0.0.10 203.0.113.5 443 51514 6 1 40 1000 1000 ACCEPT -\n";
+    assert_rewound(&format!("{answered}{asked}"), &[(0, 51514, "A"), (0, 443, "A")]);
+    assert_rewound(asked, &[(0, 51514, "S")]);
+    assert_rewound(answered, &[(0, 443, "A")]);
 }
 
 #[test]
