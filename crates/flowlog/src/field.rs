@@ -42,6 +42,26 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
+/// A set of fields: of a format, those that its records have, whether they say something there or `-`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Fields(u64);
+
+// A bit a field.
+const _: () = assert!(Field::ALL.len() <= u64::BITS as usize);
+
+impl Fields {
+    /// Whether a field is one of them.
+    pub fn has(self, field: Field) -> bool {
+        self.0 & 1 << field as u32 != 0
+    }
+}
+
+impl FromIterator<Field> for Fields {
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Self {
+        Self(fields.into_iter().fold(0, |set, field| set | 1 << field as u32))
+    }
+}
+
 /// How a kind of slot is a value.
 trait Held {
     fn value(&self) -> Value<'_>;

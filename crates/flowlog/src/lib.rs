@@ -35,7 +35,7 @@ mod write;
 
 pub use agreement::{Agreement, Decision, Difference, DifferenceKind, Judgement, Tally};
 pub use error::{Error, Place};
-pub use field::{ColumnType, Field, Value};
+pub use field::{ColumnType, Field, Fields, Value};
 pub use flaw::{FlawKind, Report};
 pub use format::{Format, FormatError};
 pub use journal::Journal;

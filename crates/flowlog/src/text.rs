@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::field::{Slot, Value};
 use crate::flaw::{Flaw, FlawKind};
 use crate::record::{Action, FlowDirection, LogStatus, Record, Text, TrafficType};
-use crate::{Field, Format};
+use crate::{Field, Fields, Format};
 
 /// The largest number that a column of a file holds: `INT_64` (9.20).
 const LARGEST: u64 = i64::MAX as u64;
@@ -72,6 +72,7 @@ fn write_text(text: &str, line: &mut Vec<u8>) {
 #[derive(Debug)]
 pub(crate) struct Parser {
     format: Format,
+    fields: Fields,
     version: u8,
     /// What each column said last: most say the same for long.
     said: Vec<Option<Text>>,
@@ -79,11 +80,16 @@ pub(crate) struct Parser {
 
 impl Parser {
     pub(crate) fn new(format: Format) -> Self {
-        Self { version: format.version(), said: vec![None; format.fields().len()], format }
+        let fields = format.fields().iter().copied().collect();
+        Self { fields, version: format.version(), said: vec![None; format.fields().len()], format }
     }
 
     pub(crate) fn format(&self) -> &Format {
         &self.format
+    }
+
+    pub(crate) fn fields(&self) -> Fields {
+        self.fields
     }
 
     /// The record that a line says.

@@ -16,7 +16,7 @@ use crate::flaw::{Flaw, FlawKind};
 use crate::read::{Entry, Judge};
 use crate::record::{Record, Text};
 use crate::text::{check_times, set_number, set_text};
-use crate::{Field, Format};
+use crate::{Field, Fields, Format};
 
 /// Rows that are read at a time, a column after the other.
 const BATCH: usize = 1024;
@@ -26,6 +26,7 @@ pub(crate) struct Rows {
     file: Arc<str>,
     reader: Box<dyn FileReader>,
     format: Format,
+    fields: Fields,
     /// Which column each field is.
     columns: Vec<usize>,
     /// The group that is read next, and those of its columns that are read now.
@@ -69,7 +70,8 @@ impl Rows {
         }
         let said = vec![None; columns.len()];
         let batch = Vec::new().into_iter();
-        Ok(Self { file: name, reader, format, columns, group: 0, open: Vec::new(), batch, row: 0, said })
+        let fields = format.fields().iter().copied().collect();
+        Ok(Self { file: name, reader, format, fields, columns, group: 0, open: Vec::new(), batch, row: 0, said })
     }
 
     /// The next record; `None` after the last one. After an error that is no [`Error::Record`] there is nothing more.
@@ -89,7 +91,7 @@ impl Rows {
             self.row += 1;
             let place = Place::Row(self.row);
             let (kind, sentence) = match row {
-                Ok(record) => match judge.take(record, &self.file, place) {
+                Ok(record) => match judge.take(record, self.fields, &self.file, place) {
                     Some(entry) => return Some(Ok(entry)),
                     None => continue,
                 },

@@ -80,7 +80,7 @@ impl Messages {
             }
             let Some(parser) = &mut self.parser else { continue };
             let flaw = match parser.record(line) {
-                Ok(record) => match judge.take(record, &self.file, place) {
+                Ok(record) => match judge.take(record, parser.fields(), &self.file, place) {
                     Some(entry) => return Some(Ok(entry)),
                     None => continue,
                 },
@@ -111,7 +111,7 @@ impl Messages {
         let parser = self.row_parser.insert(parser?);
         self.message.clone_from(&row.line);
         let flaw = match parser.record(&row.line) {
-            Ok(record) => return Some(Ok(judge.take(record, &self.file, place))),
+            Ok(record) => return Some(Ok(judge.take(record, parser.fields(), &self.file, place))),
             Err(flaw) => flaw,
         };
         let format = parser.format();

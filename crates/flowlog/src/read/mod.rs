@@ -13,10 +13,10 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::Format;
 use crate::error::{Error, Place};
 use crate::flaw::{FlawKind, Report};
 use crate::record::{LogStatus, Record};
+use crate::{Fields, Format};
 
 use input::Kind;
 use messages::{Holder, Messages};
@@ -39,6 +39,8 @@ pub struct Options {
 pub struct Entry {
     /// What it says.
     pub record: Record,
+    /// The fields that its format has: a column that is `-` says more than none.
+    pub fields: Fields,
     /// The file, as the user named it or as it is called in a folder.
     pub file: Arc<str>,
     /// Where in it.
@@ -221,7 +223,7 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// What becomes of a record that is whole: those of windows without data are counted, and given if they are wanted.
-    pub(crate) fn take(&mut self, record: Record, file: &Arc<str>, place: Place) -> Option<Entry> {
+    pub(crate) fn take(&mut self, record: Record, fields: Fields, file: &Arc<str>, place: Place) -> Option<Entry> {
         let silent = match record.log_status {
             Some(LogStatus::NoData) => Some(FlawKind::NoData),
             Some(LogStatus::SkipData) => Some(FlawKind::SkipData),
@@ -234,7 +236,7 @@ impl Judge {
             }
         }
         self.report.give();
-        Some(Entry { record, file: file.clone(), place })
+        Some(Entry { record, fields, file: file.clone(), place })
     }
 
     /// An error, or nothing where the flaw is counted and passed over.
