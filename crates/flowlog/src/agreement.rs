@@ -3,16 +3,18 @@
 //! Judging is not done here. Who judges hands over each record with its [`Judgement`].
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt;
 
 use serde::Serialize;
 use vpcemu_packet::{endpoint, protocol_name};
 
+use crate::pings::{Pings, Waiting};
 use crate::record::{Action, Record};
 use crate::{Entry, FlowDirection};
 
 /// What a configuration says of a record's flow.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Judgement {
     /// Groups and network ACLs let it pass, or refuse it.
     Decided {
@@ -21,12 +23,22 @@ pub enum Judgement {
         /// By what.
         by: Decision,
     },
+    /// So of pings, and of an ICMP error it cannot be told. Records of ICMP do not say which they are of, but pings are answered:
+    /// if records of both directions show that, it is decided, and otherwise not.
+    OfPings {
+        /// Which.
+        action: Action,
+        /// By what.
+        by: Decision,
+        /// Why it cannot be judged if nobody answers.
+        otherwise: String,
+    },
     /// It cannot be judged, and why, in one of a few sentences: `the interface is not in the configuration`.
     Undecided(String),
 }
 
 /// What decided on a flow.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize)]
 pub struct Decision {
     /// The reason of a refusal, as verdicts have it: `ENI_SG_RULES_MISMATCH`.
     pub reason: Option<String>,
@@ -37,11 +49,15 @@ pub struct Decision {
 }
 
 /// How recorded flows and a configuration agree.
+///
+/// It takes room for each difference, not for each record: what can be judged is of an interface of the configuration, so that
+/// there are no more differences than its interfaces have ways to be decided on.
 #[derive(Clone, Debug, Default)]
 pub struct Agreement {
     agreed: Tally,
     differ: BTreeMap<Difference, Group>,
     undecided: BTreeMap<String, Tally>,
+    pings: Pings,
 }
 
 /// How much there is of something.
@@ -82,9 +98,9 @@ pub enum DifferenceKind {
 
 /// The records of one difference.
 #[derive(Clone, Debug, Serialize)]
-struct Group {
+pub(crate) struct Group {
     #[serde(flatten)]
-    tally: Tally,
+    pub(crate) tally: Tally,
     /// Seconds since the epoch.
     first: Option<u64>,
     last: Option<u64>,
@@ -97,8 +113,18 @@ impl Agreement {
     /// Counts a record and what was said of it. One that says neither ACCEPT nor REJECT cannot be judged.
     pub fn add(&mut self, entry: &Entry, judgement: Judgement) {
         let record = &entry.record;
-        let (action, by) = match judgement {
-            Judgement::Decided { action, by } => (action, by),
+        let mut exchange = self.pings.see(record);
+        for Waiting { difference, group, .. } in exchange.iter_mut().flat_map(|exchange| exchange.settled()) {
+            match self.differ.entry(difference) {
+                Slot::Occupied(known) => known.into_mut().join(&group),
+                Slot::Vacant(free) => {
+                    free.insert(group);
+                }
+            }
+        }
+        let (action, by, otherwise) = match judgement {
+            Judgement::Decided { action, by } => (action, by, None),
+            Judgement::OfPings { action, by, otherwise } => (action, by, Some(otherwise)),
             Judgement::Undecided(why) => return self.undecided.entry(why).or_default().add(record),
         };
         let kind = match (record.action, action) {
@@ -111,16 +137,13 @@ impl Agreement {
         };
         let interface = record.interface_id.as_deref().or(record.resource_id.as_deref()).map(str::to_owned);
         let difference = Difference { kind, interface, direction: record.flow_direction, by };
-        let group = self.differ.entry(difference).or_insert_with(|| Group {
-            tally: Tally::default(),
-            first: None,
-            last: None,
-            example: flow(record),
-            place: format!("{}: {}", entry.file, entry.place),
-        });
-        group.tally.add(record);
-        group.first = group.first.into_iter().chain(record.start).min();
-        group.last = group.last.max(record.end);
+        match (otherwise, exchange) {
+            (Some(otherwise), Some(exchange)) if !exchange.answered => exchange.wait(difference, entry, otherwise),
+            (Some(otherwise), None) => self.undecided.entry(otherwise).or_default().add(record),
+            (None, _) | (Some(_), Some(_)) => {
+                self.differ.entry(difference).or_insert_with(|| Group::new(entry)).add(record);
+            }
+        }
     }
 
     /// Records that agree.
@@ -135,7 +158,7 @@ impl Agreement {
 
     /// Records that could not be judged.
     pub fn undecided(&self) -> Tally {
-        self.undecided.values().copied().fold(Tally::default(), Tally::plus)
+        self.reasons().into_values().fold(Tally::default(), Tally::plus)
     }
 
     /// The differences, those of most records first.
@@ -160,7 +183,7 @@ impl Agreement {
         }
         let rows: Vec<_> = self.sorted().into_iter().map(|(difference, group)| Row { difference, group }).collect();
         let undecided: Vec<_> = self
-            .undecided
+            .reasons()
             .iter()
             .map(|(why, tally)| serde_json::json!({"why": why, "records": tally.records}))
             .collect();
@@ -171,6 +194,16 @@ impl Agreement {
             "differences": rows,
             "undecided": undecided,
         })
+    }
+
+    /// Why records could not be judged, with those that wait for an answer that may not come any more.
+    fn reasons(&self) -> BTreeMap<&str, Tally> {
+        let mut reasons: BTreeMap<_, _> = self.undecided.iter().map(|(why, tally)| (why.as_str(), *tally)).collect();
+        for Waiting { group, otherwise, .. } in self.pings.waiting() {
+            let tally = reasons.entry(otherwise).or_default();
+            *tally = tally.plus(group.tally);
+        }
+        reasons
     }
 
     fn sorted(&self) -> Vec<(&Difference, &Group)> {
@@ -216,10 +249,36 @@ impl fmt::Display for Agreement {
             }
             write!(f, "\n  such as {} ({})", group.example, group.place)?;
         }
-        for (why, tally) in &self.undecided {
+        for (why, tally) in self.reasons() {
             write!(f, "\nnot judged: {} records, {why}", tally.records)?;
         }
         Ok(())
+    }
+}
+
+impl Group {
+    /// No record yet; this one will be the example.
+    pub(crate) fn new(entry: &Entry) -> Self {
+        Self {
+            tally: Tally::default(),
+            first: None,
+            last: None,
+            example: flow(&entry.record),
+            place: format!("{}: {}", entry.file, entry.place),
+        }
+    }
+
+    pub(crate) fn add(&mut self, record: &Record) {
+        self.tally.add(record);
+        self.first = self.first.into_iter().chain(record.start).min();
+        self.last = self.last.max(record.end);
+    }
+
+    /// Adds others of the same difference.
+    fn join(&mut self, other: &Self) {
+        self.tally = self.tally.plus(other.tally);
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
     }
 }
 
@@ -342,5 +401,36 @@ not judged: 1 records, the record has no action";
         let mut agreement = agreement();
         agreement.agreed.records = 1_000_000;
         assert!(agreement.to_string().starts_with("99.99 % agree: 1000000 of 1000003 records"));
+    }
+
+    #[test]
+    fn what_differs_of_pings_waits_for_an_answer() {
+        let header = "interface-id srcaddr dstaddr protocol packets bytes start end action";
+        let told = |lines: &str| {
+            let mut agreement = Agreement::default();
+            for entry in Reader::from_bytes("a.log", format!("{header}\n{lines}").into_bytes(), Options::default()) {
+                let entry = entry.unwrap();
+                // The answer agrees, as one does that no rule is asked for.
+                let judgement = match entry.record.srcaddr.is_some_and(|src| src.to_string() == "10.0.0.10") {
+                    true => Judgement::Decided { action: Action::Accept, by: Decision::default() },
+                    false => Judgement::OfPings {
+                        action: Action::Reject,
+                        by: Decision::default(),
+                        otherwise: "it may be of errors".to_owned(),
+                    },
+                };
+                agreement.add(&entry, judgement);
+            }
+            (agreement.agreed().records, agreement.differing().records, agreement.undecided().records)
+        };
+        let (asked, answered) = (
+            "eni-web 203.0.113.5 10.0.0.10 1 3 252 100 130 ACCEPT\n",
+            "eni-web 10.0.0.10 203.0.113.5 1 3 252 100 130 ACCEPT\n",
+        );
+        assert_eq!(told(asked), (0, 0, 1));
+        assert_eq!(told(&[asked, asked, answered, asked].concat()), (1, 3, 0));
+        assert_eq!(told(&[answered, asked].concat()), (1, 1, 0));
+        // Larger than what was sent, it is no answer.
+        assert_eq!(told(&[asked, &answered.replace("252", "342")].concat()), (1, 0, 1));
     }
 }

@@ -28,6 +28,7 @@ mod journal;
 mod naming;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod pings;
 mod read;
 mod record;
 mod text;
