@@ -118,7 +118,7 @@ fn compare(arguments: &Compare) -> Result<Ending, Error> {
         match entry {
             Ok(entry) => {
                 records += 1;
-                let judgement = judge.judge(&entry.record);
+                let judgement = judge.judge(&entry);
                 agreement.add(&entry, judgement);
             }
             Err(error) => {
@@ -161,7 +161,7 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
         match entry {
             Ok(entry) => {
                 records += 1;
-                told += u64::from(rewinder.add(&entry.record));
+                told += u64::from(rewinder.add(&entry));
                 tape.write_what_is_due(&mut rewinder)?;
             }
             Err(error) => {

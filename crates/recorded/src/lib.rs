@@ -5,14 +5,19 @@
 //! packets of records, for whatever works on captures.
 //!
 //! A record is one direction of one flow in one window. Which side opened the flow it says only by its TCP flags; where they
-//! are missing the ports have to tell, and where those do not, either is tried.
+//! are missing the ports have to tell, and where those do not, either is tried. What cannot be known is not judged: section 9 of
+//! the dataplane's semantics says what that is.
 
 mod datagram;
 mod dialogue;
 mod evidence;
+mod flow;
+mod gateway;
+mod icmp;
 mod judge;
 mod orientation;
 mod packets;
+mod question;
 mod told;
 
 pub use judge::Judge;

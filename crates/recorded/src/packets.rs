@@ -9,13 +9,14 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use vpcemu_dataplane::flow_log::LegDirection;
 use vpcemu_dataplane::index::EniIx;
-use vpcemu_flowlog::{FlowDirection, LogStatus, Record};
+use vpcemu_flowlog::{Entry, FlowDirection, LogStatus, Record};
 use vpcemu_lab::Lab;
 use vpcemu_model::Network;
 
 use crate::datagram::Sides;
 use crate::dialogue::Dialogue;
 use crate::evidence;
+use crate::question::is_regional;
 use crate::told::Told;
 
 /// Records of one file are a window or two apart in time; each waits for so many seconds of log time for those of the same
@@ -86,14 +87,15 @@ impl Rewinder {
     /// Takes a record, and says whether there will be packets of it. There are none of what another record tells as well: a flow
     /// is told by whoever sends, or where that is nobody in the network by whoever receives; and none of what lacks an address, or
     /// is of a NAT gateway or forwarder.
-    pub fn add(&mut self, record: &Record) -> bool {
+    pub fn add(&mut self, entry: &Entry) -> bool {
+        let record = &entry.record;
         if record.log_status.is_some_and(|status| status != LogStatus::Ok) {
             return false;
         }
         let src = record.pkt_srcaddr.or(record.srcaddr);
         let dst = record.pkt_dstaddr.or(record.dstaddr);
         let (Some(src), Some(dst), Some(protocol)) = (src, dst, record.protocol) else { return false };
-        if src.is_ipv4() != dst.is_ipv4() || !self.tells(record, src, dst) {
+        if src.is_ipv4() != dst.is_ipv4() || !self.tells(entry, src, dst) {
             return false;
         }
         let told = Told::of(record, self.most, self.place(record, src, dst));
@@ -194,12 +196,13 @@ impl Rewinder {
     }
 
     /// Whether a record is the one that tells its packets.
-    fn tells(&self, record: &Record, src: IpAddr, dst: IpAddr) -> bool {
+    fn tells(&self, entry: &Entry, src: IpAddr, dst: IpAddr) -> bool {
         let fabric = self.lab.fabric();
         let registry = self.lab.timeline().registry();
-        if record.resource_id.is_some() {
+        if is_regional(entry) {
             return false;
         }
+        let record = &entry.record;
         let own = record.interface_id.as_ref().and_then(|id| registry.enis.find(&(&**id).into()));
         let own = own.and_then(|eni| fabric.eni(eni));
         if own.is_some_and(|eni| eni.nat.is_some() || eni.forward.is_some() || !eni.listens) {

@@ -34,7 +34,7 @@ fn rewinder(most: u64) -> Rewinder {
 fn rewound(most: u64, records: &str) -> Vec<(u64, u16, String)> {
     let mut rewinder = rewinder(most);
     for entry in Reader::from_bytes("a.log", format!("{HEADER}{records}").into_bytes(), Options::default()) {
-        assert!(rewinder.add(&entry.unwrap().record));
+        assert!(rewinder.add(&entry.unwrap()));
     }
     rewinder.end();
     let mut packets = Vec::new();
@@ -157,7 +157,7 @@ fn packets_have_the_bytes_of_their_record_and_of_those_left_out_none() {
     let bytes = |most: u64| {
         let mut rewinder = rewinder(most);
         let mut reader = Reader::from_bytes("a.log", format!("{HEADER}{line}").into_bytes(), Options::default());
-        rewinder.add(&reader.next().unwrap().unwrap().record);
+        rewinder.add(&reader.next().unwrap().unwrap());
         rewinder.end();
         std::iter::from_fn(|| rewinder.next_packet()).map(|packet| packet.datagram.len()).collect::<Vec<_>>()
     };
@@ -179,7 +179,7 @@ fn packets_come_in_order_and_as_soon_as_nothing_can_come_before() {
             1_000 + second - (second * 7_919) % 600.min(second + 1)
         );
         let mut reader = Reader::from_bytes("a.log", line.into_bytes(), Options::default());
-        rewinder.add(&reader.next().unwrap().unwrap().record);
+        rewinder.add(&reader.next().unwrap().unwrap());
         held += 1;
         while let Some(packet) = rewinder.next_packet() {
             assert!(packet.time >= last);
@@ -199,7 +199,7 @@ fn records_that_are_late_are_counted() {
     for start in [10_000, 8_800, 8_799] {
         let line = format!("{HEADER}eni-web 10.0.0.10 203.0.113.5 50000 53 17 1 80 {start} {start} ACCEPT -\n");
         let mut reader = Reader::from_bytes("a.log", line.into_bytes(), Options::default());
-        assert!(rewinder.add(&reader.next().unwrap().unwrap().record));
+        assert!(rewinder.add(&reader.next().unwrap().unwrap()));
     }
     assert_eq!(rewinder.late(), 1);
 }
@@ -212,7 +212,7 @@ fn a_dialogue_of_any_number_of_records_is_made() {
     for entry in
         Reader::from_bytes("a.log", (HEADER.to_owned() + &line.repeat(20_000)).into_bytes(), Options::default())
     {
-        assert!(rewinder.add(&entry.unwrap().record));
+        assert!(rewinder.add(&entry.unwrap()));
         made += std::iter::from_fn(|| rewinder.next_packet()).count();
     }
     rewinder.end();
