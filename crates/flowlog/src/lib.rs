@@ -24,6 +24,7 @@ mod error;
 mod field;
 mod flaw;
 mod format;
+mod group;
 mod journal;
 mod naming;
 #[cfg(feature = "parquet")]
@@ -34,11 +35,12 @@ mod record;
 mod text;
 mod write;
 
-pub use agreement::{Agreement, Decision, Difference, DifferenceKind, Judgement, Tally};
+pub use agreement::{Agreement, Decision, Difference, DifferenceKind, Judgement};
 pub use error::{Error, Place};
 pub use field::{ColumnType, Field, Fields, Value};
 pub use flaw::{FlawKind, Report};
 pub use format::{Format, FormatError};
+pub use group::Tally;
 pub use journal::Journal;
 pub use naming::Names;
 pub use read::{Entry, Options, Reader};

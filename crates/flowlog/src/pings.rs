@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::agreement::{Difference, Group};
+use crate::agreement::Difference;
+use crate::group::Group;
 use crate::record::{Action, Text};
 use crate::{Entry, Record};
 
