@@ -36,6 +36,15 @@ fn of_a_gateway_what_its_client_may_send_decides() {
 }
 
 #[test]
+fn a_client_may_answer_through_a_gateway_what_came_another_way() {
+    let record = "eni-nat 10.0.1.5 10.0.0.220 8443 50000 6 ACCEPT 19 10.0.1.5 203.0.113.5 ingress";
+    assert_eq!(told(NETWORK, FULL, record), ["ACCEPT"]);
+    // What opens a connection there would be refused by the client's group.
+    let opening = record.replace(" 19 ", " 3 ");
+    assert_eq!(told(NETWORK, FULL, &opening), ["REJECT ENI_SG_RULES_MISMATCH by eni-app"]);
+}
+
+#[test]
 fn of_a_gateway_the_network_acl_is_asked_about_both_sides() {
     let acl = r#"
         [network_acl.pub]
