@@ -203,6 +203,40 @@ fn recorded_flows_are_packets_for_the_other_verbs() {
     assert_eq!(rules(capture), rules(CAPTURE));
 }
 
+/// Writes a log of as many connections, no two alike, that the configuration lets pass.
+#[cfg(target_os = "linux")]
+fn write_connections(path: &Path, records: u32) {
+    use std::io::Write as _;
+    let mut log = flate2::write::GzEncoder::new(std::fs::File::create(path).unwrap(), flate2::Compression::fast());
+    writeln!(log, "version interface-id srcaddr dstaddr srcport dstport protocol action log-status").unwrap();
+    let mut lines = Vec::new();
+    for n in 0..records {
+        let remote = std::net::Ipv4Addr::from(0x1400_0000 + n);
+        writeln!(lines, "2 eni-app-1 10.0.10.11 {remote} {} 443 6 ACCEPT OK", 32_768 + n % 28_000).unwrap();
+    }
+    log.write_all(&lines).unwrap();
+    log.finish().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn twice_as_many_flows_take_no_more_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |records: u32| {
+        let log = folder.path().join("generated.log.gz");
+        write_connections(&log, records);
+        let arguments = ["flowlogs", "compare", "-c", CONFIG, log.to_str().unwrap(), "--format", "json"];
+        let (peak, output) = common::peak_memory(&arguments);
+        let told: Value = serde_json::from_str(&output).unwrap();
+        assert_eq!(told["agreed"]["records"], records);
+        peak
+    };
+    // More than are remembered, and twice as many. Were anything kept of each, the other 500,000 would cost more than this from
+    // 34 bytes each.
+    let (some, many) = (run(500_000), run(1_000_000));
+    assert!(many < some + 16 * 1024, "{some} KiB for 500,000 records, {many} KiB for 1,000,000");
+}
+
 #[test]
 fn what_is_no_flow_log_says_why() {
     let error = |arguments: &[&str]| {
