@@ -178,12 +178,15 @@ const OF_RECORDS: [DropReason; 5] = [
     DropReason::BlockPublicAccess,
 ];
 
+/// Whether something is refused by what records are about, and by nothing that would have kept it away from them.
+pub(crate) fn is_of_records(judgement: &Judgement) -> bool {
+    let Judgement::Decided { by: Decision { reason: Some(reason), .. }, .. } = judgement else { return false };
+    OF_RECORDS.iter().any(|known| known.code() == reason)
+}
+
 /// Of two ways to be refused the one that somebody refuses: what comes from outside to an address that has no public one cannot
 /// have opened anything.
 pub(crate) fn likelier(opening: Judgement, reply: Judgement) -> Judgement {
-    let of_records = |reason: &str| OF_RECORDS.iter().any(|known| known.code() == reason);
-    match &opening {
-        Judgement::Decided { by: Decision { reason: Some(reason), .. }, .. } if !of_records(reason) => reply,
-        _ => opening,
-    }
+    let elsewhere = matches!(&opening, Judgement::Decided { by: Decision { reason: Some(_), .. }, .. });
+    if elsewhere && !is_of_records(&opening) { reply } else { opening }
 }

@@ -1,6 +1,6 @@
 //! Records of ICMP, which tell neither type nor identifier: pings of either side, or errors.
 //!
-//! Whichever ping explains a record will do. Where none does, an error might. One about a flow that passes is let through by
+//! Where pings of one side would pass and those of the other would be refused, nobody knows whose they were. Where neither would, an error might. One about a flow that passes is let through by
 //! security groups whatever their rules are, and one about nothing is refused by most: so what was accepted waits for an answer,
 //! which errors do not get, and what was refused is left alone unless an error would have been let pass too.
 
@@ -10,7 +10,7 @@ use vpcemu_dataplane::flow_log::LoggedAt;
 use vpcemu_flowlog::{Action, Judgement};
 use vpcemu_packet::build;
 
-use crate::flow::likelier;
+use crate::flow::{is_of_records, likelier};
 use crate::judge::{Judge, undecided};
 use crate::question::Question;
 
@@ -42,20 +42,28 @@ pub(crate) struct Errors {
 /// Where nobody listens, so that a quoted flow is nobody's: the discard protocol.
 const NOBODY: u16 = 9;
 
+/// Where a ping from one side would pass and one from the other would not.
+const EITHER: &str = "it may be of pings of either side, and only one side's would pass";
+
 impl Judge {
     /// What is said of messages that are sent through the engine.
     pub(crate) fn of_icmp(&mut self, question: &Question) -> Judgement {
         let opening = self.opening(question);
-        if question.explained_by(&opening) {
+        let reply = self.reply(question);
+        let by_opening = question.explained_by(&opening);
+        let by_reply = reply.as_ref().is_ok_and(|reply| question.explained_by(reply));
+        let reply = reply.unwrap_or_else(|refused| refused);
+        if question.recorded == Some(Action::Accept) && by_opening != by_reply {
+            let (explains, other) = if by_opening { (opening, reply) } else { (reply, opening) };
+            return if is_of_records(&other) { undecided(EITHER) } else { explains };
+        }
+        if by_opening {
             return opening;
         }
-        let reply = self.reply(question);
-        if let Ok(reply) = &reply
-            && question.explained_by(reply)
-        {
-            return reply.clone();
+        if by_reply {
+            return reply;
         }
-        let ping = likelier(opening, reply.unwrap_or_else(|refused| refused));
+        let ping = likelier(opening, reply);
         let mut errors = self.acl_errors(question);
         if question.recorded == Some(Action::Reject) && self.is_filtered(question) {
             errors.may_be_refused |= self.stray_is_refused(question);

@@ -206,6 +206,23 @@ eni-nat 10.0.0.220 10.0.1.5 0 0 1 ACCEPT 3 203.0.113.5 10.0.1.5 egress";
 }
 
 #[test]
+fn who_pinged_is_not_known_where_only_one_side_still_could() {
+    let header = "interface-id srcaddr dstaddr srcport dstport protocol action packets bytes start end";
+    let records = "\
+eni-web 203.0.113.5 10.0.0.10 0 0 1 ACCEPT 3 252 100 130
+eni-web 10.0.0.10 203.0.113.5 0 0 1 ACCEPT 3 252 100 130";
+    let either = "not judged: it may be of pings of either side, and only one side's would pass";
+    assert_eq!(told(NETWORK, header, records), [either, either]);
+    let neither = NETWORK.replace(r#"egress = [{ proto = "all", to"#, r#"egress = [{ proto = "tcp", to"#);
+    assert_eq!(judged(&neither, header, records), (0, 2, 0));
+    let both = NETWORK.replace(
+        r#"ingress = [{ proto = "tcp", ports = "443""#,
+        r#"ingress = [{ proto = "icmp", from = "0.0.0.0/0" }, { proto = "tcp", ports = "443""#,
+    );
+    assert_eq!(judged(&both, header, records), (2, 0, 0));
+}
+
+#[test]
 fn a_message_that_was_refused_may_have_belonged_to_nothing() {
     let ping = "eni-web 203.0.113.5 10.0.0.10 0 0 1 REJECT";
     let with = |rule: &str| {
