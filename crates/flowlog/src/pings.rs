@@ -10,8 +10,9 @@ use crate::group::Group;
 use crate::record::{Action, Text};
 use crate::{Entry, Record};
 
-/// Pairs that are watched at most, of all interfaces; what more there are wait for no answer. Some 30 MB.
-const PAIRS: usize = 50_000;
+/// Pairs that are watched at most, of all interfaces; what more there are wait for no answer. Some 30 MB if records of all of them
+/// wait, 1.5 KB each.
+const PAIRS: usize = 20_000;
 
 /// By how many seconds request and answer may be apart: what AWS's times may be wrong by (9.3).
 const APART: u64 = 60;
