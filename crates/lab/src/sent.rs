@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use vpcemu_dataplane::flow_log::Passage;
 use vpcemu_dataplane::outcome::{Outcome, Step};
 use vpcemu_dataplane::output::Generated;
 use vpcemu_dataplane::{Denial, DropReason, Ingress, Place, Stamp, Verdict};
@@ -66,6 +67,12 @@ impl Sent {
     /// Why it was dropped.
     pub fn reason(&self) -> Option<DropReason> {
         self.denial().map(|denial| denial.reason)
+    }
+
+    /// Its way, of which flow logs are made; none if its headers could not be read.
+    pub fn passage(&self) -> Option<Passage<'_>> {
+        let (length, outcome) = (self.length, self.verdict.outcome);
+        Some(Passage { injected: self.injected?, length, made_by: None, steps: &self.steps, outcome })
     }
 
     /// Its headers as it left; the first piece's, if it left in several.

@@ -1,6 +1,6 @@
 //! Who opened a dialogue whose records do not say it: what the configuration would have recorded of either tells.
 
-use vpcemu_dataplane::flow_log::{self, LoggedAt, Passage, legs};
+use vpcemu_dataplane::flow_log::{self, LoggedAt, legs};
 use vpcemu_flowlog::Action;
 use vpcemu_lab::{Conversation, Lab, Sent};
 use vpcemu_packet::TcpFlags;
@@ -54,9 +54,7 @@ fn agreement(lab: &mut Lab, dialogue: &Dialogue, asks: Option<&Told>, answers: O
 /// What the interface of a record would have recorded of a packet; `None` if it does not come by.
 fn recorded(lab: &Lab, told: &Told, sent: &Sent) -> Option<Action> {
     let (eni, direction) = told.place?;
-    let (injected, outcome) = (sent.injected?, sent.verdict.outcome);
-    let passage = Passage { injected, length: sent.length, made_by: None, steps: &sent.steps, outcome };
-    let mut passed = legs(lab.fabric(), passage).into_iter().map(|passed| passed.leg);
+    let mut passed = legs(lab.fabric(), sent.passage()?).into_iter().map(|passed| passed.leg);
     let leg = passed.find(|leg| leg.at == LoggedAt::Interface(eni) && leg.direction == direction)?;
     Some(match leg.action {
         flow_log::Action::Accept => Action::Accept,

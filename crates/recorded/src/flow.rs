@@ -2,7 +2,7 @@
 
 use vpcemu_dataplane::Component;
 use vpcemu_dataplane::DropReason;
-use vpcemu_dataplane::flow_log::{self, LoggedAt, Passage, legs};
+use vpcemu_dataplane::flow_log::{self, LoggedAt, legs};
 use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::outcome::{Rule, StepKind};
 use vpcemu_flowlog::{Action, Decision, Judgement};
@@ -127,9 +127,7 @@ impl Judge {
 
     /// What is recorded of a packet where the record is of.
     pub(crate) fn verdict(&self, question: &Question, sent: &Sent) -> Judgement {
-        let Some(injected) = sent.injected else { return not_passing() };
-        let passage =
-            Passage { injected, length: sent.length, made_by: None, steps: &sent.steps, outcome: sent.verdict.outcome };
+        let Some(passage) = sent.passage() else { return not_passing() };
         let passed = legs(self.lab.fabric(), passage);
         let mut legs = passed.iter().map(|passed| passed.leg);
         let leg = legs.find(|leg| (leg.at, leg.direction) == (question.at, question.direction));

@@ -1,8 +1,9 @@
 //! Records of ICMP, which tell neither type nor identifier: pings of either side, or errors.
 //!
-//! Where pings of one side would pass and those of the other would be refused, nobody knows whose they were. Where neither would, an error might. One about a flow that passes is let through by
-//! security groups whatever their rules are, and one about nothing is refused by most: so what was accepted waits for an answer,
-//! which errors do not get, and what was refused is left alone unless an error would have been let pass too.
+//! Where pings of one side would pass and those of the other would be refused, nobody knows whose they were. Where neither would,
+//! an error might. One about a flow that passes is let through by security groups whatever their rules are, and one about nothing
+//! is refused by most: so what was accepted waits for an answer, which errors do not get, and what was refused is left alone unless
+//! an error would have been let pass too.
 
 use std::net::{IpAddr, SocketAddr};
 
