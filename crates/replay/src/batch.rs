@@ -206,7 +206,8 @@ pub(crate) struct Done {
     pub(crate) paths: Vec<Path>,
     /// How many packets of this window the flow cache knew, with how many bytes of IP, by minute and path.
     pub(crate) passed: Vec<(u64, u32, Passed)>,
-    /// What NAT gateways counted in minutes that are over.
+    /// What NAT gateways counted, by [ten seconds](crate::series::slot_of); of those that are over at the end of the batch nothing
+    /// is told later.
     pub(crate) nat: Vec<(u64, NatIx, NatCounters)>,
     /// What passed interfaces in windows of flow logs that are over.
     pub(crate) logged: Vec<Logged>,
@@ -225,8 +226,8 @@ pub(crate) struct WorkerTotals {
     pub(crate) created: u64,
     pub(crate) expired: u64,
     pub(crate) nat: Vec<(NatIx, NatCounters)>,
-    /// The same of the minutes that had not been told of.
-    pub(crate) nat_minutes: Vec<(u64, NatIx, NatCounters)>,
+    /// The same of the ten seconds that had not been told of.
+    pub(crate) nat_slots: Vec<(u64, NatIx, NatCounters)>,
     /// What passed interfaces in the last window of flow logs.
     pub(crate) logged: Vec<Logged>,
     pub(crate) deltas: Vec<vpcemu_dataplane::conntrack::Delta>,

@@ -22,6 +22,7 @@
 //! ```
 
 mod batch;
+mod clock;
 mod counts;
 pub mod directory;
 mod error;
@@ -51,4 +52,4 @@ pub use options::{At, Binding, CaptureInput, FlowLogOptions, ReplayOptions, Star
 pub use pipeline::replay;
 pub use series::{Interval, IntervalConnections, IntervalPackets};
 pub use session::Session;
-pub use summary::{Finished, NatCounter, NatSummary, StageHits, Summary};
+pub use summary::{Finished, NatCounter, NatPeak, NatSummary, PerSecond, StageHits, Summary};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use vpcemu_dataplane::conntrack::Gauge;
-use vpcemu_dataplane::counters::NatCounters;
+use vpcemu_dataplane::counters::{NatCounters, Traffic};
 use vpcemu_dataplane::index::NatIx;
 use vpcemu_dataplane::outcome::{Stages, StepKind};
 use vpcemu_dataplane::{DropReason, Registry};
@@ -17,11 +17,19 @@ pub(crate) const MINUTE: u64 = 60;
 /// Intervals that are kept apart: two weeks of minutes. A capture that spans more, or that jumps through time, gets longer ones.
 const MOST: usize = 20_160;
 
+/// The length of what CloudWatch's peaks are averages over, in seconds: six of them are a minute (4.37).
+pub(crate) const SLOT: u64 = 10;
+
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The number of the minute that a moment is in.
 pub(crate) fn minute_of(nanoseconds: u64) -> u64 {
     nanoseconds / (MINUTE * NANOSECONDS)
+}
+
+/// The number of the ten seconds that a moment is in.
+pub(crate) fn slot_of(nanoseconds: u64) -> u64 {
+    nanoseconds / (SLOT * NANOSECONDS)
 }
 
 /// Counters by interval.
@@ -30,11 +38,15 @@ pub(crate) struct Series {
     /// How many minutes an interval has.
     minutes: u64,
     intervals: BTreeMap<u64, Counted>,
+    /// What came to NAT gateways in ten seconds that are not over for every worker: peaks are of what all of them saw.
+    coming: BTreeMap<(u64, NatIx), Traffic>,
+    /// The most that came to NAT gateways in ten seconds.
+    most: BTreeMap<NatIx, Traffic>,
 }
 
 impl Default for Series {
     fn default() -> Self {
-        Self { minutes: 1, intervals: BTreeMap::new() }
+        Self { minutes: 1, intervals: BTreeMap::new(), coming: BTreeMap::new(), most: BTreeMap::new() }
     }
 }
 
@@ -49,7 +61,15 @@ pub(crate) struct Counted {
     pub(crate) bytes_delivered: u64,
     pub(crate) dropped: BTreeMap<DropReason, u64>,
     pub(crate) stages: [StageHits; StepKind::ALL.len()],
-    nat: BTreeMap<NatIx, NatCounters>,
+    nat: BTreeMap<NatIx, NatCounted>,
+}
+
+/// What a NAT gateway counted in one interval.
+#[derive(Clone, Copy, Debug, Default)]
+struct NatCounted {
+    counters: NatCounters,
+    /// The most that came to it in ten seconds.
+    most: Traffic,
 }
 
 impl Series {
@@ -62,9 +82,29 @@ impl Series {
         self.intervals.entry(minute / self.minutes).or_default()
     }
 
-    /// What a NAT gateway counted in a minute.
-    pub(crate) fn nat(&mut self, minute: u64, nat: NatIx, counters: NatCounters) {
-        *self.at(minute).nat.entry(nat).or_default() += counters;
+    /// What a NAT gateway counted in ten seconds, or a worker's part of that.
+    pub(crate) fn nat(&mut self, slot: u64, nat: NatIx, counters: NatCounters) {
+        self.at(slot * SLOT / MINUTE).nat.entry(nat).or_default().counters += counters;
+        // What is then dropped has come as well.
+        let coming = self.coming.entry((slot, nat)).or_default();
+        *coming += counters.in_from_source;
+        *coming += counters.in_from_destination;
+    }
+
+    /// Nothing more is told of the ten seconds before `slot`.
+    pub(crate) fn settle(&mut self, slot: u64) {
+        let open = self.coming.split_off(&(slot, NatIx(0)));
+        for ((slot, nat), came) in std::mem::replace(&mut self.coming, open) {
+            let interval = &mut self.at(slot * SLOT / MINUTE).nat.entry(nat).or_default().most;
+            *interval = most(*interval, came);
+            let run = self.most.entry(nat).or_default();
+            *run = most(*run, came);
+        }
+    }
+
+    /// The most that came to a NAT gateway in any ten seconds that are over.
+    pub(crate) fn most(&self, nat: NatIx) -> Traffic {
+        self.most.get(&nat).copied().unwrap_or_default()
     }
 
     /// Intervals twice as long.
@@ -75,9 +115,14 @@ impl Series {
         }
     }
 
-    /// With names, and with the levels of gauges. Mappings that went idle are in the interval in which they did.
-    pub(crate) fn finish(self, registry: &Registry, gauges: &BTreeMap<Gauge, BTreeMap<u64, i64>>) -> Vec<Interval> {
-        let Self { minutes, intervals } = self;
+    /// With names, and with the levels of gauges. Mappings that went idle are in the interval in which they did, whether or not a
+    /// packet came then.
+    pub(crate) fn finish(mut self, registry: &Registry, gauges: &BTreeMap<Gauge, BTreeMap<u64, i64>>) -> Vec<Interval> {
+        self.settle(u64::MAX);
+        for (second, _) in gauges.values().flatten().filter(|(_, by)| **by != 0) {
+            self.at(second / MINUTE);
+        }
+        let Self { minutes, intervals, .. } = self;
         let seconds = minutes * MINUTE;
         let mut connections = Level::new(gauges.get(&Gauge::Connections));
         let level = |gauge| Level::new(gauges.get(&gauge));
@@ -88,13 +133,13 @@ impl Series {
             connections.until(start);
             let (peak, live) = connections.until(end);
             let nat = gateways.iter_mut().map(|(nat, active, idle)| {
-                let counters = counted.nat.get(nat).copied().unwrap_or_default();
+                let NatCounted { counters, most } = counted.nat.get(nat).copied().unwrap_or_default();
                 let before = idle.now;
                 idle.until(end);
                 let idle_timeout = u64::try_from(idle.now - before).unwrap_or(0);
                 active.until(start);
                 let (peak, _) = active.until(end);
-                let summary = NatSummary::new(peak, &NatCounters { idle_timeout, ..counters });
+                let summary = NatSummary::new(peak, most, &NatCounters { idle_timeout, ..counters });
                 (registry.nats.id(*nat).to_string(), summary)
             });
             Interval {
@@ -116,6 +161,11 @@ impl Series {
         };
         intervals.into_iter().map(interval).collect()
     }
+}
+
+/// The most packets of either, and the most bytes: they need not be of the same ten seconds.
+fn most(one: Traffic, other: Traffic) -> Traffic {
+    Traffic { packets: one.packets.max(other.packets), bytes: one.bytes.max(other.bytes) }
 }
 
 /// Counts so many packets that passed the same.
@@ -156,7 +206,9 @@ impl Counted {
             *self.dropped.entry(reason).or_default() += count;
         }
         for (gateway, counters) in nat {
-            *self.nat.entry(gateway).or_default() += counters;
+            let own = self.nat.entry(gateway).or_default();
+            own.counters += counters.counters;
+            own.most = most(own.most, counters.most);
         }
     }
 }
@@ -184,7 +236,8 @@ impl<'a> Level<'a> {
     }
 }
 
-/// What happened in one interval of capture time. Intervals in which no packet came are left out.
+/// What happened in one interval of capture time. Intervals in which no packet came and no connection or mapping ended are left
+/// out.
 #[derive(Debug, Clone, Serialize)]
 pub struct Interval {
     /// When it begins, in seconds since the epoch.
@@ -255,7 +308,56 @@ mod tests {
         let gauges = BTreeMap::from([(Gauge::Connections, changes)]);
         let intervals = series.finish(&Registry::default(), &gauges);
         let levels: Vec<_> = intervals.iter().map(|it| (it.start, it.connections.peak, it.connections.live)).collect();
-        // What happened in the minute between is over by then.
-        assert_eq!(levels, [(60, 5, 3), (180, 1, 1)]);
+        // No packet came in the minute between, but something happened.
+        assert_eq!(levels, [(60, 5, 3), (120, 7, 1), (180, 1, 1)]);
+    }
+
+    #[test]
+    fn silent_minutes_make_intervals_longer_rather_than_more() {
+        let changes = |every: u64| (0..3 * MOST as u64).map(|n| (n * every, 1)).collect::<BTreeMap<_, _>>();
+        let gauges = BTreeMap::from([(Gauge::Connections, changes(60)), (Gauge::NatIdle(NatIx(0)), changes(600))]);
+        let mut series = Series::default();
+        series.at(7).input += 1;
+        let intervals = series.finish(&Registry::default(), &gauges);
+        assert!(intervals.len() <= MOST, "{}", intervals.len());
+        assert_eq!(intervals.iter().map(|it| it.packets.input).sum::<u64>(), 1);
+        assert_eq!(intervals.last().map(|it| it.connections.live), Some(3 * MOST as u64));
+        // Nothing happened, all in all.
+        let gauges = BTreeMap::from([(Gauge::Connections, BTreeMap::from([(90, 0)]))]);
+        assert!(Series::default().finish(&Registry::default(), &gauges).is_empty());
+    }
+
+    #[test]
+    fn peaks_are_of_what_all_workers_saw() {
+        let came = |source: u64, destination: u64| NatCounters {
+            in_from_source: Traffic { packets: source, bytes: 100 * source },
+            in_from_destination: Traffic { packets: destination, bytes: 1000 * destination },
+            // What goes out has come in before.
+            out_to_source: Traffic { packets: 1 << 20, bytes: 1 << 40 },
+            ..NatCounters::default()
+        };
+        let (one, other) = (NatIx(0), NatIx(1));
+        let mut series = Series::default();
+        // A worker's, then another's: each has its own busiest ten seconds.
+        for (slot, nat, counters) in [(6, one, came(5, 0)), (8, one, came(1, 1)), (8, other, came(9, 0))] {
+            series.nat(slot, nat, counters);
+        }
+        series.settle(7);
+        for (slot, nat, counters) in [(8, one, came(4, 2)), (11, one, came(7, 0)), (12, one, came(2, 0))] {
+            series.nat(slot, nat, counters);
+        }
+        series.settle(12);
+        assert_eq!(series.coming.len(), 1);
+        assert_eq!(series.most(one), Traffic { packets: 8, bytes: 3500 });
+        series.settle(u64::MAX);
+        let of = |minute: u64, nat| series.intervals[&minute].nat[&nat].most;
+        assert_eq!(of(1, one), Traffic { packets: 8, bytes: 3500 });
+        assert_eq!(of(1, other), Traffic { packets: 9, bytes: 900 });
+        assert_eq!(of(2, one), Traffic { packets: 2, bytes: 200 });
+        series.coarsen();
+        let of = |interval: u64, nat| series.intervals[&interval].nat[&nat].most;
+        // Minutes 0 and 1, then 2 and 3.
+        assert_eq!(of(0, one), Traffic { packets: 8, bytes: 3500 });
+        assert_eq!(of(1, one), Traffic { packets: 2, bytes: 200 });
     }
 }

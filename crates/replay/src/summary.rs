@@ -1,10 +1,11 @@
 //! What a replay did, in numbers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
-use serde::Serialize;
-use vpcemu_dataplane::counters::NatCounters;
+use serde::{Serialize, Serializer};
+use vpcemu_dataplane::counters::{NatCounters, Traffic};
 use vpcemu_dataplane::engine::CacheCounters;
 use vpcemu_flowlog::Written;
 use vpcemu_model::Assumption;
@@ -175,6 +176,39 @@ pub struct NatSummary {
     pub bytes_in_from_destination: u64,
     pub packets_out_to_source: u64,
     pub bytes_out_to_source: u64,
+    pub peak_packets_per_second: PerSecond,
+    pub peak_bytes_per_second: PerSecond,
+}
+
+/// An average over the ten seconds that CloudWatch's peaks are of. Written as a number with one decimal: a packet in ten seconds
+/// is 0.1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PerSecond {
+    in_ten: u64,
+}
+
+impl PerSecond {
+    /// The average of so many in ten seconds.
+    pub fn of_ten_seconds(in_ten: u64) -> Self {
+        Self { in_ten }
+    }
+
+    /// The average; exact up to 2⁵³ in ten seconds.
+    pub fn value(self) -> f64 {
+        self.in_ten as f64 / 10.0
+    }
+}
+
+impl fmt::Display for PerSecond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.in_ten / 10, self.in_ten % 10)
+    }
+}
+
+impl Serialize for PerSecond {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.value())
+    }
 }
 
 /// What passed a stage, and what it refused.
@@ -202,8 +236,17 @@ pub struct Run {
 /// A counter of NAT gateways: CloudWatch's name, and how many there are.
 pub type NatCounter = (&'static str, fn(&NatSummary) -> u64);
 
+/// A peak of NAT gateways: CloudWatch's name, and how high it was.
+pub type NatPeak = (&'static str, fn(&NatSummary) -> PerSecond);
+
 impl NatSummary {
-    /// All but the gauge, by CloudWatch's names.
+    /// The most in any ten seconds, by CloudWatch's names.
+    pub const PEAKS: [NatPeak; 2] = [
+        ("PeakPacketsPerSecond", |it| it.peak_packets_per_second),
+        ("PeakBytesPerSecond", |it| it.peak_bytes_per_second),
+    ];
+
+    /// All that adds up, by CloudWatch's names.
     pub const COUNTERS: [NatCounter; 13] = [
         ("ConnectionAttemptCount", |it| it.connection_attempt_count),
         ("ConnectionEstablishedCount", |it| it.connection_established_count),
@@ -220,7 +263,8 @@ impl NatSummary {
         ("BytesOutToSource", |it| it.bytes_out_to_source),
     ];
 
-    pub(crate) fn new(active: u64, counters: &NatCounters) -> Self {
+    /// `active` is the most mappings, `most` the most that came in ten seconds.
+    pub(crate) fn new(active: u64, most: Traffic, counters: &NatCounters) -> Self {
         Self {
             active_connection_count: active,
             connection_attempt_count: counters.connection_attempt,
@@ -236,6 +280,8 @@ impl NatSummary {
             bytes_in_from_destination: counters.in_from_destination.bytes,
             packets_out_to_source: counters.out_to_source.packets,
             bytes_out_to_source: counters.out_to_source.bytes,
+            peak_packets_per_second: PerSecond::of_ten_seconds(most.packets),
+            peak_bytes_per_second: PerSecond::of_ten_seconds(most.bytes),
         }
     }
 }

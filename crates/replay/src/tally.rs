@@ -9,13 +9,13 @@ use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::{CacheCounters, Path};
 use vpcemu_dataplane::index::NatIx;
 use vpcemu_dataplane::outcome::{Direction, Outcome as Fate, Rule, Stages, StepKind};
-use vpcemu_dataplane::{Component, DropReason, Registry};
+use vpcemu_dataplane::{Component, DropReason, Registry, Timestamp};
 
 use crate::batch::{Content, Item, Outcome, Passed, WorkerTotals};
 use crate::counts::Counts;
 use crate::places::Places;
 use crate::progress::Counter;
-use crate::series::{Series, count_stages, minute_of, named};
+use crate::series::{Series, count_stages, minute_of, named, slot_of};
 use crate::source::ReaderReport;
 use crate::summary::{
     Bytes, Connections, DroppedAt, Finished, NatSummary, Packets, Run, StageHits, Summary, Translated, Vantages,
@@ -199,9 +199,11 @@ impl Tally {
         });
     }
 
-    /// Takes changes of gauges in.
-    pub(crate) fn gauges(&mut self, deltas: impl IntoIterator<Item = Delta>) {
+    /// Takes in changes of gauges that were told of when it was `end`. A connection that came to an end before its time, since
+    /// another took its place, has the time as its end: what has not come yet has happened by now.
+    pub(crate) fn gauges(&mut self, deltas: impl IntoIterator<Item = Delta>, end: Timestamp) {
         for Delta { second, gauge, by } in deltas {
+            let second = second.min(end.second());
             *self.gauges.entry(gauge).or_default().entry(second).or_default() += i64::from(by);
             if gauge == Gauge::Connections {
                 self.connections_now += i64::from(by);
@@ -209,12 +211,17 @@ impl Tally {
         }
     }
 
-    /// Takes in what NAT gateways counted.
+    /// Takes in what NAT gateways counted, by ten seconds.
     pub(crate) fn nat(&mut self, counted: impl IntoIterator<Item = (u64, NatIx, NatCounters)>) {
-        for (minute, nat, counters) in counted {
+        for (slot, nat, counters) in counted {
             *self.nat_now.entry(nat).or_default() += counters;
-            self.series.nat(minute, nat, counters);
+            self.series.nat(slot, nat, counters);
         }
+    }
+
+    /// Every worker has told of a window that ended at `end`.
+    pub(crate) fn window(&mut self, end: Timestamp) {
+        self.series.settle(slot_of(end.0));
     }
 
     /// What observers see.
@@ -231,7 +238,7 @@ impl Tally {
             [(Counter::Passed(kind), passed), (Counter::Refused(kind), refused)]
         });
         let gateways = self.nat_now.iter().flat_map(|(nat, counters)| {
-            let summary = NatSummary::new(0, counters);
+            let summary = NatSummary::new(0, self.series.most(*nat), counters);
             NatSummary::COUNTERS.map(|(name, of)| (Counter::Nat(*nat, name), of(&summary)))
         });
         let told = dropped.chain(stages.filter(|(_, count)| *count > 0)).chain(gateways);
@@ -266,8 +273,8 @@ impl Tally {
             connections.created += worker.created;
             connections.expired += worker.expired;
             packets_per_worker.push(worker.packets);
-            self.gauges(worker.deltas);
-            self.nat(worker.nat_minutes);
+            self.gauges(worker.deltas, report.end);
+            self.nat(worker.nat_slots);
             let CacheCounters { hits, opened, misses, recorded } = worker.cache;
             cache.hits += hits;
             cache.opened += opened;
@@ -280,6 +287,7 @@ impl Tally {
                 *nats.entry(nat).or_default() += counters;
             }
         }
+        self.series.settle(u64::MAX);
         connections.live = connections.created - connections.expired;
         connections.peak = self.peak(Gauge::Connections);
         let Packets { input, delivered, dropped, held, .. } = self.packets;
@@ -290,7 +298,7 @@ impl Tally {
         let registry = options.timeline.registry();
         let nat = nats.into_iter().map(|(nat, counters)| {
             let active = self.peak(Gauge::NatActive(nat));
-            (registry.nats.id(nat).to_string(), NatSummary::new(active, &counters))
+            (registry.nats.id(nat).to_string(), NatSummary::new(active, self.series.most(nat), &counters))
         });
         let nat = nat.collect();
         let mut by_name: BTreeMap<DeniedBy, u64> = BTreeMap::new();

@@ -5,9 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use vpcemu_dataplane::counters::NatCounters;
 use vpcemu_dataplane::engine::{Hit, Path, Port, Staged};
-use vpcemu_dataplane::index::{NatIx, Registry};
+use vpcemu_dataplane::index::Registry;
 use vpcemu_dataplane::outcome::{Outcome as Fate, Stages};
 use vpcemu_dataplane::shard::{Admission, Arrival, key_of};
 use vpcemu_dataplane::{Denial, DropReason, Engine, Ingress, Output, Stamp, Timestamp, Verdict};
@@ -15,9 +14,9 @@ use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 
 use crate::ReplayOptions;
 use crate::batch::{Batch, Content, Done, Extra, Forced, Handled, Item, Outcome, Passed, WorkerTotals};
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::observer::Observer;
-use crate::series::{MINUTE, minute_of};
 use crate::translation::Rewrites;
 use crate::vantage::{self, Vantage};
 
@@ -40,31 +39,6 @@ pub(crate) struct Worker {
     clock: Clock,
     rewrites: Rewrites,
     observer: Observer,
-}
-
-/// The minute of capture time in hand, and what was counted by minute.
-#[derive(Default)]
-struct Clock {
-    minute: u64,
-    /// When it is over, in nanoseconds since the epoch.
-    ends: u64,
-    passed: Vec<(u64, u32, Passed)>,
-    nat: Vec<(u64, NatIx, NatCounters)>,
-    /// What NAT gateways had counted when they were last asked.
-    told: HashMap<NatIx, NatCounters, foldhash::fast::FixedState>,
-}
-
-impl Clock {
-    /// Whether the minute is over. Capture time does not go back.
-    #[inline]
-    fn turns(&self, now: Timestamp) -> bool {
-        now.0 >= self.ends
-    }
-
-    fn turn(&mut self, now: Timestamp) {
-        self.minute = minute_of(now.0);
-        self.ends = (self.minute + 1).saturating_mul(MINUTE * 1_000_000_000);
-    }
 }
 
 /// A fragment that waits for the first of its datagram. Its batch goes on without it.
@@ -125,7 +99,7 @@ impl Worker {
             for index in first..last {
                 let item = &batch.items[index];
                 if self.clock.turns(item.stamp.now) {
-                    self.turn_minute(item.stamp.now);
+                    self.turn_clock(item.stamp.now);
                 }
                 let frame = &mut batch.arena[item.start as usize..][..item.len as usize];
                 let datagram = &mut frame[item.link_len.into()..];
@@ -173,39 +147,29 @@ impl Worker {
         }
         let deltas = self.end_window(window, end, &mut released);
         self.observer.window(&self.engine, &batch, |n| self.held.contains_key(&n));
-        self.settle_passed();
-        let (passed, nat) = (std::mem::take(&mut self.clock.passed), std::mem::take(&mut self.clock.nat));
+        self.clock.settle_passed(&mut self.passed);
+        // No worker is heard of ten seconds again that were over at the end of a window.
+        if self.clock.turns(end) {
+            self.turn_clock(end);
+        }
+        let (passed, nat) = (self.clock.take_passed(), self.clock.take_nat());
         let logged = self.engine.take_logged(end);
         Done { batch, held, released, deltas, paths, passed, nat, logged }
     }
 
-    /// What the flow cache knew belongs to the minute in hand.
-    fn settle_passed(&mut self) {
-        let passed = self.passed.iter_mut().enumerate().filter(|(_, passed)| passed.packets > 0);
-        let minute = self.clock.minute;
-        // Paths are numbered in 32 bits.
-        self.clock.passed.extend(passed.map(|(path, passed)| (minute, path as u32, std::mem::take(passed))));
-    }
-
-    /// Another minute of capture time begins.
+    /// Other ten seconds of capture time begin.
     #[inline(never)]
-    fn turn_minute(&mut self, now: Timestamp) {
-        self.settle_passed();
+    fn turn_clock(&mut self, now: Timestamp) {
+        if self.clock.turns_minute(now) {
+            self.clock.settle_passed(&mut self.passed);
+        }
         self.settle_nat();
         self.clock.turn(now);
     }
 
-    /// What NAT gateways have counted since they were last asked belongs to the minute in hand. Mappings that died of idleness do
-    /// not: their moment is their own, whenever it is noticed.
     fn settle_nat(&mut self) {
-        for (nat, _) in self.registry.nats.iter() {
-            let total = NatCounters { idle_timeout: 0, ..self.engine.nat_counters(nat) };
-            let told = self.clock.told.entry(nat).or_default();
-            let since = total - *told;
-            if since != NatCounters::default() {
-                *told = total;
-                self.clock.nat.push((self.clock.minute, nat, since));
-            }
+        if !self.registry.nats.is_empty() {
+            self.clock.settle_nat(self.engine.nat_counted());
         }
     }
 
@@ -414,7 +378,7 @@ impl Worker {
         totals.deltas = self.engine.finish(now);
         self.settle_nat();
         totals.logged = self.engine.take_all_logged();
-        totals.nat_minutes = std::mem::take(&mut self.clock.nat);
+        totals.nat_slots = self.clock.take_nat();
         let connections = self.engine.connections();
         (totals.created, totals.expired) = (connections.created, connections.expired);
         totals.nat = self.registry.nats.iter().map(|(nat, _)| (nat, self.engine.nat_counters(nat))).collect();

@@ -1,11 +1,11 @@
 //! Intervals of capture time as a table: a row each, a column for every reason and gateway that the run knows.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use vpcemu_replay::{Interval, NatSummary};
 
-/// The table, with a line of names first. Times are seconds since the epoch.
+/// The table, with a line of names first. Times are seconds since the epoch. Peaks of gateways have one decimal, all else has none.
 pub(super) fn table(intervals: &[Interval]) -> String {
     let reasons: BTreeSet<&str> = intervals.iter().flat_map(|it| it.dropped_by_reason.keys().copied()).collect();
     let gateways: BTreeSet<&str> = intervals.iter().flat_map(|it| it.nat.keys().map(String::as_str)).collect();
@@ -14,31 +14,48 @@ pub(super) fn table(intervals: &[Interval]) -> String {
     names.extend(reasons.iter().map(|reason| format!("dropped.{reason}")));
     names.extend(stages.iter().flat_map(|stage| [format!("passed.{stage}"), format!("refused.{stage}")]));
     for gateway in &gateways {
-        names.push(quoted(&format!("{gateway}.ActiveConnectionCount")));
-        names.extend(NatSummary::COUNTERS.iter().map(|(name, _)| quoted(&format!("{gateway}.{name}"))));
+        let counters = NatSummary::COUNTERS.iter().map(|(name, _)| name);
+        let metrics =
+            ["ActiveConnectionCount"].iter().chain(counters).chain(NatSummary::PEAKS.iter().map(|(name, _)| name));
+        names.extend(metrics.map(|name| quoted(&format!("{gateway}.{name}"))));
     }
     let mut text = names.join(",");
     text.push('\n');
     for interval in intervals {
-        let fixed = FIXED.iter().map(|(_, of)| of(interval));
-        let dropped = reasons.iter().map(|reason| interval.dropped_by_reason.get(reason).copied().unwrap_or(0));
-        let of_gateways = gateways.iter().flat_map(|gateway| {
-            let counted = interval.nat.get(*gateway).copied().unwrap_or_default();
-            let counters = NatSummary::COUNTERS.iter().map(move |(_, of)| of(&counted));
-            std::iter::once(counted.active_connection_count).chain(counters)
-        });
-        let met = stages.iter().flat_map(|stage| {
+        let mut row = Row { text: &mut text, first: true };
+        FIXED.iter().for_each(|(_, of)| row.cell(of(interval)));
+        for reason in &reasons {
+            row.cell(interval.dropped_by_reason.get(reason).copied().unwrap_or(0));
+        }
+        for stage in &stages {
             let hits = interval.stages.get(stage).copied().unwrap_or_default();
-            [hits.passed, hits.refused]
-        });
-        for (column, number) in fixed.chain(dropped).chain(met).chain(of_gateways).enumerate() {
-            let separator = if column == 0 { "" } else { "," };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{separator}{number}");
+            row.cell(hits.passed);
+            row.cell(hits.refused);
+        }
+        for gateway in &gateways {
+            let counted = interval.nat.get(*gateway).copied().unwrap_or_default();
+            row.cell(counted.active_connection_count);
+            NatSummary::COUNTERS.iter().for_each(|(_, of)| row.cell(of(&counted)));
+            NatSummary::PEAKS.iter().for_each(|(_, of)| row.cell(of(&counted)));
         }
         text.push('\n');
     }
     text
+}
+
+/// A line of numbers in the making.
+struct Row<'a> {
+    text: &'a mut String,
+    first: bool,
+}
+
+impl Row<'_> {
+    fn cell(&mut self, number: impl Display) {
+        let separator = if self.first { "" } else { "," };
+        self.first = false;
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{separator}{number}");
+    }
 }
 
 type Column<T> = (&'static str, fn(&T) -> u64);

@@ -43,6 +43,8 @@ pub struct Engine {
     timeline: Arc<Timeline>,
     /// By shard number divided by the number of workers.
     shards: Vec<Shard>,
+    /// Of each, whether a packet walked or opened a flow in it since [`Self::nat_counted`] was last asked.
+    touched: [bool; SHARDS],
     workers: usize,
     table: FlowTable,
     paths: Paths,
@@ -136,6 +138,7 @@ impl Engine {
         Self {
             timeline: Arc::clone(timeline),
             shards: own.map(|_| Shard::new(Arc::clone(timeline), options)).collect(),
+            touched: [false; SHARDS],
             workers: workers.max(1),
             table: FlowTable::default(),
             paths: Paths::default(),
@@ -255,6 +258,7 @@ impl Engine {
             return None;
         }
         let connection = self.shards[slot].open(&opening.state, &prepared, stamp);
+        self.touched[slot] = true;
         self.drop_outdated_of(slot);
         patch.apply(datagram, plain);
         self.paths.count(path, plain.total_len);
@@ -276,6 +280,7 @@ impl Engine {
     ) -> Verdict {
         self.counters.misses += 1;
         let slot = self.slot(shard);
+        self.touched[slot] = true;
         let of = &mut self.shards[slot];
         let raised = staged.is_some_and(|staged| packet.headers().ttl > staged.plain.ttl);
         let injected = staged.and_then(|staged| (packet.key() != staged.key()).then(|| packet.key()));
@@ -477,6 +482,20 @@ impl Engine {
         let mut sum = self.paths.nat_counters(nat);
         self.shards.iter().for_each(|shard| sum += shard.nat_counters(nat));
         sum
+    }
+
+    /// What packets made NAT gateways count since this was last asked: all but idle timeouts, which time brings about. It looks only
+    /// at the shards in which packets were since: it may be asked often.
+    pub fn nat_counted(&mut self) -> impl Iterator<Item = (NatIx, NatCounters)> + use<> {
+        let mut sums = vec![NatCounters::default(); self.timeline.registry().nats.len()];
+        self.paths.add_nat_counted(&mut sums);
+        for (shard, touched) in self.shards.iter_mut().zip(&mut self.touched) {
+            if std::mem::take(touched) {
+                shard.add_nat_counted(&mut sums);
+            }
+        }
+        let sums = (0..).map(NatIx).zip(sums);
+        sums.filter(|(_, counted)| *counted != NatCounters::default())
     }
 
     /// How packets were handled so far.

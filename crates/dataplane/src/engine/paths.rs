@@ -39,6 +39,8 @@ impl Path {
 pub(super) struct Paths {
     paths: Vec<Path>,
     traffic: Vec<Traffic>,
+    /// What of that NAT gateways have been told to have counted; shorter where nobody asked yet.
+    told: Vec<Traffic>,
     numbers: FixedMap<Path, u32>,
 }
 
@@ -71,6 +73,20 @@ impl Paths {
         let traffic = &mut self.traffic[number as usize];
         traffic.packets += 1;
         traffic.bytes += u64::from(bytes);
+    }
+
+    /// Adds what packets of all paths made NAT gateways count since this was last asked, by number.
+    pub(super) fn add_nat_counted(&mut self, sums: &mut [NatCounters]) {
+        self.told.resize(self.traffic.len(), Traffic::default());
+        for ((path, traffic), told) in self.paths.iter().zip(&self.traffic).zip(&mut self.told) {
+            if traffic.packets == told.packets {
+                continue;
+            }
+            for (nat, leg) in &path.legs {
+                leg.count(&mut sums[usize::from(*nat)], traffic.packets - told.packets, traffic.bytes - told.bytes);
+            }
+            *told = *traffic;
+        }
     }
 
     /// What packets of all paths added to the counters of a NAT gateway.

@@ -108,6 +108,8 @@ pub struct Shard {
     options: Options,
     conntrack: Conntrack,
     nat_counters: Vec<NatCounters>,
+    /// What of that has been asked for; empty where nobody asks.
+    nat_told: Vec<NatCounters>,
     seen: Seen,
     denied: DeniedOpenings,
     /// Fragments that interfaces send, where they are policed (1.26).
@@ -128,6 +130,7 @@ impl Shard {
             options,
             conntrack: Conntrack::new(options.reclaim),
             nat_counters: vec![NatCounters::default(); nats],
+            nat_told: Vec::new(),
             seen: Seen::default(),
             denied: DeniedOpenings::default(),
             fragments_sent: SendRates::default(),
@@ -332,6 +335,17 @@ impl Shard {
         let mut counters = self.nat_counters.get(usize::from(nat)).copied().unwrap_or_default();
         counters.idle_timeout += self.conntrack.idle_deaths.get(&nat).copied().unwrap_or_default();
         counters
+    }
+
+    /// Adds what packets that walked made NAT gateways count since this was last asked, by number.
+    pub(crate) fn add_nat_counted(&mut self, sums: &mut [NatCounters]) {
+        self.nat_told.resize(self.nat_counters.len(), NatCounters::default());
+        for ((sum, counted), told) in sums.iter_mut().zip(&self.nat_counters).zip(&mut self.nat_told) {
+            if counted != told {
+                *sum += *counted - *told;
+                *told = *counted;
+            }
+        }
     }
 
     /// How many ports of a NAT gateway are taken towards a remote, of the address and protocol that a packet has which left the

@@ -110,7 +110,7 @@ impl Writer {
     pub(crate) fn window(&mut self, mut window: Vec<Done>) -> Result<Vec<Batch>, Error> {
         for (done, paths) in window.iter_mut().zip(&mut self.paths) {
             self.released.extend(done.released.drain(..));
-            self.tally.gauges(done.deltas.drain(..));
+            self.tally.gauges(done.deltas.drain(..), done.batch.end);
             self.tally.nat(done.nat.drain(..));
             let packets = self.packets.as_ref();
             paths.extend(done.paths.drain(..).map(|path| {
@@ -118,11 +118,12 @@ impl Writer {
                 Way { path, delivery }
             }));
         }
+        // Every worker has told of what was over before the end of its batch, which is that of all others.
+        let end = window.first().map(|done| done.batch.end).unwrap_or_default();
+        self.tally.window(end);
         if let Some(flow_logs) = &mut self.flow_logs {
-            // Every worker has told of the windows that ended before the end of its batch, which is that of all others.
-            let end = window.first().map(|done| done.batch.end);
             flow_logs.add(window.iter_mut().flat_map(|done| done.logged.drain(..)));
-            end.map_or(Ok(()), |end| flow_logs.write_until(end))?;
+            flow_logs.write_until(end)?;
         }
         self.waiting.push_back(window);
         let mut written = Vec::new();

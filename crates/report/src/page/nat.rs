@@ -9,7 +9,7 @@ use vpcemu_replay::Summary;
 
 use super::parties::Label;
 use super::table::Table;
-use super::text::{Utc, count, escaped, marked, number, share};
+use super::text::{Utc, count, escaped, marked, marked_tenths, number, share};
 use crate::collect::{Collector, InUse, Party, Pool, REMOTES};
 
 /// The section; empty where there is no NAT gateway.
@@ -27,12 +27,18 @@ pub(crate) fn section(collector: &Collector, summary: &Summary, json: &Value) ->
         let label = label.unwrap_or_else(|| Label { id: id.clone(), name: None });
         let mut metrics = String::from("<dl class=\"facts\">\n");
         for (metric, value) in json["nat"][id].as_object().into_iter().flatten() {
-            let value = marked(&["nat", id, metric], value.as_u64().unwrap_or_default());
+            let key = ["nat", id, metric];
+            let value = match value.as_u64() {
+                Some(value) => marked(&key, value),
+                // A peak.
+                None => marked_tenths(&key, value.as_f64().unwrap_or_default()),
+            };
             let _ = writeln!(metrics, "<div><dt>{}</dt><dd>{value}</dd></div>", breakable(metric));
         }
         metrics.push_str("</dl>\n");
         let _ = writeln!(html, "<h3>{}</h3>", label.html());
-        if json["nat"][id].as_object().is_some_and(|metrics| metrics.values().all(|value| *value == 0)) {
+        if json["nat"][id].as_object().is_some_and(|metrics| metrics.values().all(|value| value.as_f64() == Some(0.0)))
+        {
             let _ = write!(
                 html,
                 "<p>No packet came to it.</p>\n<details><summary>All is 0</summary>\n{metrics}</details>\n"

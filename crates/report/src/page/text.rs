@@ -54,6 +54,18 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
 
 /// A number of the summary, marked with where it stands there: `packets.in`. Points in keys are escaped with `\`.
 pub(crate) fn marked(key: &[&str], value: u64) -> String {
+    marked_text(key, &number(value))
+}
+
+/// Likewise a number with one decimal.
+pub(crate) fn marked_tenths(key: &[&str], value: f64) -> String {
+    let shown = format!("{value:.1}");
+    let (whole, tenths) = shown.split_once('.').unwrap_or((&shown, "0"));
+    // What is counted is not negative, and less than 2⁶⁴.
+    marked_text(key, &format!("{}.{tenths}", number(whole.parse().unwrap_or_default())))
+}
+
+fn marked_text(key: &[&str], shown: &str) -> String {
     let mut path = String::new();
     for part in key {
         if !path.is_empty() {
@@ -61,7 +73,7 @@ pub(crate) fn marked(key: &[&str], value: u64) -> String {
         }
         path.push_str(&part.replace('\\', "\\\\").replace('.', "\\."));
     }
-    format!("<span data-key=\"{}\">{}</span>", escaped(&path), number(value))
+    format!("<span data-key=\"{}\">{shown}</span>", escaped(&path))
 }
 
 /// Shortened to so many letters, the last of them an ellipsis.
@@ -166,6 +178,7 @@ mod tests {
         assert_eq!(json, "{\"a\":\"\\u003c/script\\u003e\\u003c!--\\u0026\"}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["a"], "</script><!--&");
         assert_eq!(marked(&["nat", "aws_nat.a"], 1234), "<span data-key=\"nat.aws_nat\\.a\">1,234</span>");
+        assert_eq!(marked_tenths(&["nat"], 1234.5), "<span data-key=\"nat\">1,234.5</span>");
         assert_eq!(shortened("instance", 5), "inst…");
     }
 }
