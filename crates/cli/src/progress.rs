@@ -80,13 +80,13 @@ async fn show(progress: Arc<Progress>, timeline: Arc<Timeline>) {
     }
     progress.watch();
     let bar = Cleared(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} packets ({per_sec}) {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} packets read ({per_sec}) {msg}") {
         bar.0.set_style(style);
     }
     let mut sessions = Some(progress.watch_sessions());
     let mut busiest = String::new();
     for look in 0u32.. {
-        bar.0.set_position(progress.count(Counter::In));
+        bar.0.set_position(progress.count(Counter::Read));
         let (delivered, live) = (progress.count(Counter::Delivered), progress.count(Counter::Connections));
         sessions = sessions.filter(|_| live <= LISTED);
         match &sessions {

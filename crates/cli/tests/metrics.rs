@@ -6,11 +6,14 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use common::{CAPTURE, CONFIG, repository, vpcemu};
 use serde_json::Value;
+use vpcemu_capture::{LinkType, PcapWriter};
+use vpcemu_packet::{TcpFlags, build};
 
 /// Captures of the repository, with their configurations.
 const CAPTURES: [(&str, &str); 5] = [
@@ -126,65 +129,183 @@ fn the_table_and_the_page_hold_the_summary() {
     assert!(peak > 0.0 && Some(peak) == gateway["PeakBytesPerSecond"].as_f64(), "{peak}");
 
     let page = std::fs::read_to_string(page).unwrap();
-    let value =
-        |name: &str| page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok());
     for (name, pointer) in [
         ("vpcemu_packets_total{fate=\"delivered\"}", "/packets/delivered"),
         ("vpcemu_dropped_packets_total{reason=\"ENI_SG_RULES_MISMATCH\"}", "/dropped_by_reason/ENI_SG_RULES_MISMATCH"),
+        ("vpcemu_input_bytes_total", "/bytes/in"),
+        ("vpcemu_delivered_bytes_total", "/bytes/delivered"),
         ("vpcemu_delivered_packets_total{place=\"eni-app-1\"}", "/delivered_to/eni-app-1"),
-        ("vpcemu_connections_total{event=\"created\"}", "/connections/created"),
-        ("vpcemu_connection_level{at=\"peak\"}", "/connections/peak"),
+        ("vpcemu_connection_events_total{event=\"created\"}", "/connections/created"),
+        ("vpcemu_peak_connections", "/connections/peak"),
         ("vpcemu_stage_passed_total{stage=\"nat\"}", "/stages/nat/passed"),
-        (
-            "vpcemu_nat_gateway_active_connection_count{nat_gateway_id=\"nat-nat\"}",
-            "/nat/nat-nat/ActiveConnectionCount",
-        ),
+        ("vpcemu_nat_gateway_active_connection{nat_gateway_id=\"nat-nat\"}", "/nat/nat-nat/ActiveConnectionCount"),
+        ("vpcemu_nat_gateway_peak_packets_per_second{nat_gateway_id=\"nat-nat\"}", "/nat/nat-nat/PeakPacketsPerSecond"),
         (
             "vpcemu_nat_gateway_packets_in_from_source_total{nat_gateway_id=\"nat-nat\"}",
             "/nat/nat-nat/PacketsInFromSource",
         ),
     ] {
-        let counted = total.pointer(pointer).and_then(Value::as_u64);
-        assert!(counted.is_some() && value(name) == counted, "{name}: {:?} {counted:?}", value(name));
+        let (told, counted) = (value(&page, name), total.pointer(pointer).and_then(Value::as_f64));
+        assert!(counted.is_some() && told == counted, "{name}: {told:?} {counted:?}");
     }
     assert!(page.ends_with("# EOF\n"));
+    let again = folder.path().join("again.txt");
+    vpcemu(["replay", "-c", CONFIG, CAPTURE, "--workers", "2", "--metrics", again.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(again).unwrap(), page);
+}
+
+/// A number of a page of OpenMetrics text.
+fn value(page: &str, name: &str) -> Option<f64> {
+    page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+/// A replay of what is written to its input, and its page.
+struct UnderWay {
+    child: Child,
+    input: ChildStdin,
+    /// Kept open: what it has to say later must not end it.
+    told: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl UnderWay {
+    fn new(config: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vpcemu"))
+            .args(["replay", "-c", config, "-", "--workers", "2", "--metrics-listen", "127.0.0.1:0"])
+            .current_dir(repository())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        told.read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
+        let input = child.stdin.take().unwrap();
+        Self { child, input, told, address }
+    }
+
+    fn ask(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The page, as soon as it has this number.
+    fn page_with(&self, name: &str, number: f64) -> String {
+        for _ in 0..3000 {
+            let page = self.ask("GET", "/metrics");
+            if value(&page, name) == Some(number) {
+                return page;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{name} never was {number}: {}", self.ask("GET", "/metrics"));
+    }
+
+    fn finish(self) {
+        let Self { mut child, input, mut told, .. } = self;
+        drop(input);
+        let mut rest = String::new();
+        told.read_to_string(&mut rest).unwrap();
+        assert!(child.wait().unwrap().success(), "{rest}");
+    }
+}
+
+#[test]
+fn a_replay_that_waits_for_input_tells_how_far_it_is() {
+    let mut replay = UnderWay::new(CONFIG);
+    let capture = std::fs::read(repository().join(CAPTURE)).unwrap();
+    // The header of the file, and ten records; each has its length in its own header.
+    let mut end = 24;
+    for _ in 0..10 {
+        end += 16 + u32::from_le_bytes(capture[end + 8..end + 12].try_into().unwrap()) as usize;
+    }
+    replay.input.write_all(&capture[..end]).unwrap();
+    replay.input.flush().unwrap();
+    let page = replay.page_with("vpcemu_read_packets_total", 10.0);
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("application/openmetrics-text"), "{page}");
+    // Their window is not over.
+    assert_eq!(value(&page, "vpcemu_packets_total{fate=\"delivered\"}"), Some(0.0), "{page}");
+    assert!(replay.ask("GET", "/").starts_with("HTTP/1.1 404 "));
+    assert!(replay.ask("HEAD", "/metrics").ends_with("\r\n\r\n"));
+    let refused = replay.ask("POST", "/metrics");
+    assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("allow: GET, HEAD\r\n"), "{refused}");
+    replay.input.write_all(&capture[end..]).unwrap();
+    replay.finish();
 }
 
 #[test]
 fn a_replay_under_way_can_be_scraped() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vpcemu"))
-        .args(["replay", "-c", CONFIG, "-", "--metrics-listen", "127.0.0.1:0"])
-        .current_dir(repository())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut told = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut told).unwrap();
-    let address = told.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
-    // The capture's header: the replay waits for packets.
-    let capture = std::fs::read(repository().join(CAPTURE)).unwrap();
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(&capture[..24]).unwrap();
-    input.flush().unwrap();
-    let ask = |path: &str| {
-        let mut stream = TcpStream::connect(&address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    let page = ask("/metrics");
-    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
-    assert!(
-        page.contains("application/openmetrics-text") && page.contains("vpcemu_packets_total{fate=\"delivered\"} "),
-        "{page}"
-    );
-    assert!(ask("/").starts_with("HTTP/1.1 404 "));
-    input.write_all(&capture[24..]).unwrap();
-    drop(input);
-    assert!(child.wait().unwrap().success());
+    const NETWORK: &str = r#"
+[vpc.main]
+cidrs = ["10.0.0.0/16"]
+[internet_gateway.igw]
+[subnet.public]
+cidrs = ["10.0.0.0/24"]
+route_table = "public"
+[subnet.private]
+cidrs = ["10.0.1.0/24"]
+route_table = "private"
+[route_table.public]
+routes = [{ to = "0.0.0.0/0", via = "igw" }]
+[route_table.private]
+routes = [{ to = "0.0.0.0/0", via = "nat" }]
+[nat_gateway.nat]
+subnet = "public"
+addresses = [{ private = "10.0.0.220", public = "203.0.113.20" }]
+[instance.app]
+subnet = "private"
+addresses = ["10.0.1.5"]
+"#;
+    // Three windows are over when these are read, the fourth is not.
+    const PACKETS: u32 = 200_000;
+    const OVER: f64 = 3.0 * 65_536.0;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("net.toml");
+    std::fs::write(&config, NETWORK).unwrap();
+    let (app, remote): (SocketAddr, SocketAddr) = ("10.0.1.5:4000".parse().unwrap(), "192.0.2.1:443".parse().unwrap());
+    let mut writer = PcapWriter::new(Vec::new(), LinkType::RAW).unwrap();
+    for n in 0..PACKETS {
+        let datagram = match n {
+            0 => build::tcp(app, remote).flags(TcpFlags::SYN).build(),
+            1 => build::tcp(remote, app).flags(TcpFlags::SYN | TcpFlags::ACK).build(),
+            2 => build::tcp(app, remote).flags(TcpFlags::ACK).build(),
+            // Of 50 bytes each.
+            n => build::udp(app, SocketAddr::new([198, 51, 100, (n % 250) as u8].into(), 53)).payload(&[0; 22]).build(),
+        };
+        // 5,000 a second, from the beginning of a minute on.
+        writer.write(1_736_500_020_000_000_000 + u64::from(n) * 200_000, datagram.len() as u32, &datagram).unwrap();
+    }
+    let capture = writer.finish().unwrap();
+    let mut replay = UnderWay::new(config.to_str().unwrap());
+    // From the first look on, it tells.
+    assert_eq!(value(&replay.ask("GET", "/metrics"), "vpcemu_read_packets_total"), Some(0.0));
+    replay.input.write_all(&capture).unwrap();
+    replay.input.flush().unwrap();
+    let page = replay.page_with("vpcemu_packets_total{fate=\"delivered\"}", OVER);
+    let gateway = |name: &str| value(&page, &format!("vpcemu_nat_gateway_{name}{{nat_gateway_id=\"nat-nat\"}}"));
+    for (told, expected) in [
+        (value(&page, "vpcemu_read_packets_total"), f64::from(PACKETS)),
+        (value(&page, "vpcemu_delivered_packets_total{place=\"internet\"}"), OVER - 1.0),
+        (value(&page, "vpcemu_delivered_packets_total{place=\"eni-app\"}"), 1.0),
+        (value(&page, "vpcemu_input_bytes_total"), 3.0 * 40.0 + (OVER - 3.0) * 50.0),
+        (value(&page, "vpcemu_delivered_bytes_total"), 3.0 * 40.0 + (OVER - 3.0) * 50.0),
+        (value(&page, "vpcemu_generated_packets_total{fate=\"delivered\"}"), 0.0),
+        (value(&page, "vpcemu_live_connections"), 251.0),
+        (gateway("active_connection"), 1.0),
+        (gateway("packets_in_from_source_total"), OVER - 1.0),
+        (gateway("packets_in_from_destination_total"), 1.0),
+        (gateway("connection_established_total"), 1.0),
+        (gateway("peak_packets_per_second"), 5000.0),
+        (gateway("peak_bytes_per_second"), 250_000.0),
+    ] {
+        assert_eq!(told, Some(expected), "{page}");
+    }
+    replay.finish();
 }
 
 #[test]

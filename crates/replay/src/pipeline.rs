@@ -63,7 +63,7 @@ pub(crate) async fn run(
         let (outbox, done) = mpsc::channel(WINDOWS);
         to_workers.push(batches);
         from_workers.push(done);
-        let worker = Worker::new(number, &options, Arc::clone(progress.directory()));
+        let worker = Worker::new(number, &options, Arc::clone(&progress));
         let plan = plan.clone();
         workers.push(spawn_blocking(move || {
             let _pinned = plan.pin(Role::Worker(number));

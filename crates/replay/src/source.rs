@@ -188,6 +188,7 @@ impl Source {
             return Err(Error::LinkType { file, packet: record.number, link_type: record.link_type });
         };
         self.n += 1;
+        self.progress.note_read(self.n);
         let timestamp = record.timestamp_ns;
         let mut frame = record.data;
         let mut original_len = record.original_len;

@@ -193,6 +193,11 @@ impl PerSecond {
         Self { in_ten }
     }
 
+    /// How many in ten seconds.
+    pub fn in_ten_seconds(self) -> u64 {
+        self.in_ten
+    }
+
     /// The average; exact up to 2⁵³ in ten seconds.
     pub fn value(self) -> f64 {
         self.in_ten as f64 / 10.0

@@ -53,8 +53,8 @@ pub(crate) struct Tally {
     gauges: BTreeMap<Gauge, BTreeMap<u64, i64>>,
     series: Series,
     stages: [StageHits; StepKind::ALL.len()],
-    connections_now: i64,
-    /// Of minutes that are over.
+    /// As far as workers have told.
+    levels_now: BTreeMap<Gauge, i64>,
     nat_now: BTreeMap<NatIx, NatCounters>,
 }
 
@@ -74,7 +74,7 @@ impl Tally {
             gauges: BTreeMap::new(),
             series: Series::default(),
             stages: Default::default(),
-            connections_now: 0,
+            levels_now: BTreeMap::new(),
             nat_now: BTreeMap::new(),
         }
     }
@@ -205,9 +205,7 @@ impl Tally {
         for Delta { second, gauge, by } in deltas {
             let second = second.min(end.second());
             *self.gauges.entry(gauge).or_default().entry(second).or_default() += i64::from(by);
-            if gauge == Gauge::Connections {
-                self.connections_now += i64::from(by);
-            }
+            *self.levels_now.entry(gauge).or_default() += i64::from(by);
         }
     }
 
@@ -226,23 +224,34 @@ impl Tally {
 
     /// What observers see.
     pub(crate) fn counters(&self) -> impl Iterator<Item = (Counter, u64)> + '_ {
+        let level = |gauge| self.levels_now.get(&gauge).and_then(|level| u64::try_from(*level).ok()).unwrap_or(0);
         let counters = [
-            (Counter::In, self.packets.input),
             (Counter::Delivered, self.packets.delivered),
-            (Counter::Connections, u64::try_from(self.connections_now).unwrap_or(0)),
+            (Counter::Generated, self.packets.generated),
+            (Counter::GeneratedDropped, self.packets.generated_dropped),
+            (Counter::BytesIn, self.bytes.input),
+            (Counter::BytesDelivered, self.bytes.delivered),
+            (Counter::Connections, level(Gauge::Connections)),
         ];
-        let dropped = DropReason::ALL.iter().zip(self.dropped).filter(|(_, count)| *count > 0);
+        let dropped = DropReason::ALL.iter().zip(self.dropped);
         let dropped = dropped.map(|(reason, count)| (Counter::Dropped(*reason), count));
+        let delivered = self.places.iter().zip(self.delivered.iter().copied());
+        let delivered = delivered.map(|(place, count)| (Counter::DeliveredTo(place), count));
         let stages = StepKind::ALL.into_iter().zip(self.stages);
         let stages = stages.flat_map(|(kind, StageHits { passed, refused })| {
             [(Counter::Passed(kind), passed), (Counter::Refused(kind), refused)]
         });
-        let gateways = self.nat_now.iter().flat_map(|(nat, counters)| {
-            let summary = NatSummary::new(0, self.series.most(*nat), counters);
-            NatSummary::COUNTERS.map(|(name, of)| (Counter::Nat(*nat, name), of(&summary)))
+        let gateways = self.nat_now.iter().flat_map(move |(nat, counters)| {
+            let idle_timeout = level(Gauge::NatIdle(*nat));
+            let summary = NatSummary::new(0, self.series.most(*nat), &NatCounters { idle_timeout, ..*counters });
+            let counted = NatSummary::COUNTERS.map(|(name, of)| (Counter::Nat(*nat, name), of(&summary)));
+            let most =
+                NatSummary::PEAKS.map(|(name, of)| (Counter::NatMost(*nat, name), of(&summary).in_ten_seconds()));
+            let active = (Counter::NatActive(*nat), level(Gauge::NatActive(*nat)));
+            counted.into_iter().chain(most).chain([active])
         });
-        let told = dropped.chain(stages.filter(|(_, count)| *count > 0)).chain(gateways);
-        counters.into_iter().chain(told)
+        let seldom = dropped.chain(delivered).chain(stages).filter(|(_, count)| *count > 0);
+        counters.into_iter().chain(seldom).chain(gateways)
     }
 
     /// Most at the end of any second.

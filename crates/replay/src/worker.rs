@@ -15,8 +15,8 @@ use vpcemu_packet::{FlowKey, Headers, Offloads, Packet, Transport};
 use crate::ReplayOptions;
 use crate::batch::{Batch, Content, Done, Extra, Forced, Handled, Item, Outcome, Passed, WorkerTotals};
 use crate::clock::Clock;
-use crate::directory::Directory;
 use crate::observer::Observer;
+use crate::progress::Progress;
 use crate::translation::Rewrites;
 use crate::vantage::{self, Vantage};
 
@@ -39,6 +39,7 @@ pub(crate) struct Worker {
     clock: Clock,
     rewrites: Rewrites,
     observer: Observer,
+    progress: Arc<Progress>,
 }
 
 /// A fragment that waits for the first of its datagram. Its batch goes on without it.
@@ -66,7 +67,7 @@ struct Ready<'a, 'p> {
 
 impl Worker {
     /// The `number`-th of `workers`.
-    pub(crate) fn new(number: usize, options: &ReplayOptions, directory: Arc<Directory>) -> Self {
+    pub(crate) fn new(number: usize, options: &ReplayOptions, progress: Arc<Progress>) -> Self {
         let timeline = &options.timeline;
         Self {
             engine: Engine::of_worker(timeline, options.engine, number, options.workers),
@@ -79,7 +80,8 @@ impl Worker {
             passed: Vec::new(),
             clock: Clock::default(),
             rewrites: Rewrites::default(),
-            observer: Observer::new(directory, options.sessions.is_some()),
+            observer: Observer::new(Arc::clone(progress.directory()), options.sessions.is_some()),
+            progress,
         }
     }
 
@@ -151,6 +153,9 @@ impl Worker {
         // No worker is heard of ten seconds again that were over at the end of a window.
         if self.clock.turns(end) {
             self.turn_clock(end);
+        } else if self.progress.is_watched() {
+            // Ten seconds may be told of in parts.
+            self.settle_nat();
         }
         let (passed, nat) = (self.clock.take_passed(), self.clock.take_nat());
         let logged = self.engine.take_logged(end);
