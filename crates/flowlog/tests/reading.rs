@@ -134,6 +134,27 @@ fn results_of_logs_insights() {
 }
 
 #[test]
+fn results_as_consoles_save_them() {
+    let object = |row: &[(&str, &str)]| {
+        let members: Vec<_> = row.iter().map(|(name, value)| format!("\"{name}\": \"{value}\"")).collect();
+        format!("{{{}}}", members.join(", "))
+    };
+    let (first, second) = (discovered(LINE), discovered(OTHER));
+    assert_both(format!("[{},\n {}]", object(&first), object(&second)));
+    let message = |line| vec![("srcAddr", "192.0.2.1"), ("@message", line), ("dstAddr", "192.0.2.2")];
+    assert_both(format!("[{}, {}]", object(&message(LINE)), object(&message(OTHER))));
+    // Numbers need no quotes.
+    let numbers = r#"[{"dstPort": 443, "srcAddr": "10.0.0.1", "tags": ["a"], "packets": 7}]"#;
+    let refused = read(numbers.to_owned(), Options::default()).next().unwrap();
+    assert!(refused.is_ok_and(|entry| (entry.record.dstport, entry.record.packets) == (Some(443), Some(7))));
+    let refused = |text: &str| read(text.to_owned(), Options::default()).find_map(Result::err).unwrap().to_string();
+    let sums = refused(r#"[{"srcAddr": "10.0.0.1", "sum(bytes)": "7"}]"#);
+    assert!(sums.starts_with("a.log: event 1: \"sum(bytes)\" is no field of a record"), "{sums}");
+    let none = refused(r#"[{"logStreamName": "eni-1-all", "timestamp": 7}]"#);
+    assert_eq!(none, "a.log: event 1, column 1: there is no message in it");
+}
+
+#[test]
 fn rows_of_queries_have_the_fields_that_they_have() {
     let all = results(
         &[

@@ -1,6 +1,7 @@
 //! Events of CloudWatch in JSON, one by one: what `aws logs filter-log-events` and `get-log-events` print
 //! (`{"events": [{"message": ...}]}`), what subscriptions get (`logEvents`), lists of events or of messages, an event a line; and
-//! what `aws logs get-query-results` prints of a query (`{"results": [[{"field": ..., "value": ...}]], "status": ...}`).
+//! what `aws logs get-query-results` prints of a query (`{"results": [[{"field": ..., "value": ...}]], "status": ...}`), or what
+//! consoles save of one (`[{"srcAddr": ...}]`).
 //!
 //! A month of events is one document of gigabytes. So it is walked, and only the messages are kept.
 
@@ -156,19 +157,25 @@ impl Json {
         }
     }
 
-    /// An object in a list: its message.
+    /// An object in a list: its message, or the fields of a query's result.
     fn event(&mut self, message: &mut Vec<u8>) -> Result<Result<(), FlawKind>, Stop> {
         self.pass()?;
-        let mut read = Err(FlawKind::NoMessage);
+        let (mut read, mut has_message) = (Err(FlawKind::NoMessage), false);
         loop {
             match self.peek_past_space()?.ok_or(Stop::CutOff)? {
                 b'}' => {
                     self.pass()?;
+                    if has_message || self.row.fields.is_empty() {
+                        self.row.clear();
+                    } else {
+                        read = Ok(());
+                    }
                     return Ok(read);
                 }
                 b',' => self.pass()?,
                 b'"' => match self.key()? {
-                    (Key::Message, b'"') => read = self.text(message)?,
+                    (Key::Message, b'"') => (read, has_message) = (self.text(message)?, true),
+                    (Key::Other, first) if !has_message => self.field(first)?,
                     _ => self.pass_value()?,
                 },
                 _ => return Err(self.unexpected("a key of an event, or }")),
@@ -181,7 +188,9 @@ impl Json {
         self.raw_text()?;
         let key = match self.raw.as_slice() {
             b"\"events\"" | b"\"logEvents\"" => Key::Events,
-            b"\"message\"" => Key::Message,
+            b"\"message\"" | b"\"@message\"" => Key::Message,
+            // What events have besides.
+            b"\"timestamp\"" | b"\"ingestionTime\"" | b"\"logStreamName\"" | b"\"eventId\"" | b"\"id\"" => Key::OfEvent,
             b"\"results\"" => Key::Results,
             b"\"status\"" => Key::Status,
             b"\"field\"" => Key::Field,
@@ -328,6 +337,8 @@ enum Key {
     Status,
     Field,
     Value,
+    /// What every event has, and no field is called.
+    OfEvent,
     Other,
 }
 

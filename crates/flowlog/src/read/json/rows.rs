@@ -35,6 +35,32 @@ impl Json {
         }
     }
 
+    /// A member of an object that may be a result: the key is read, and this is the first byte of its value.
+    pub(super) fn field(&mut self, first: u8) -> Result<(), Stop> {
+        let name = self.raw.trim_ascii().to_vec();
+        // Between its quotes; a name that needs escapes is no field's.
+        let name = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+        let mut value = Vec::new();
+        match first {
+            b'"' => {
+                if self.text(&mut value)?.is_ok() {
+                    self.row.add(name, &value);
+                }
+                Ok(())
+            }
+            first if first.is_ascii_digit() => {
+                let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+                while let Some(byte) = self.peek()?.filter(goes_on) {
+                    value.push(byte);
+                    self.pass()?;
+                }
+                self.row.add(name, &value);
+                Ok(())
+            }
+            _ => self.pass_value(),
+        }
+    }
+
     /// An object in a row: its name and value.
     fn column(&mut self, name: &mut Vec<u8>, value: &mut Vec<u8>) -> Result<Result<(), FlawKind>, Stop> {
         self.pass()?;
