@@ -12,7 +12,7 @@ use vpcemu_recorded::{Judge, Rewinder, Rewound};
 
 use crate::args::Format;
 use crate::error::{Error, print};
-use crate::{Ending, config};
+use crate::{Ending, config, outputs};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -153,9 +153,12 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
     if arguments.packets == 0 {
         return Err(Error::Usage("--packets 0: at least one packet a record is needed".to_owned()));
     }
+    let read = || arguments.logs.logs.iter().map(PathBuf::as_path);
+    outputs::refuse_inputs([&*arguments.output], read().chain([&*arguments.logs.config]))?;
+    outputs::refuse_within(&arguments.output, read())?;
     let mut rewinder = Rewinder::new(arguments.logs.network()?, arguments.packets);
     let mut reader = arguments.logs.reader()?;
-    let mut tape = Tape::create(&arguments.output)?;
+    let mut tape = Tape { path: &arguments.output, writer: None, packets: 0 };
     let (mut records, mut told, mut damage) = (0, 0, None);
     for entry in &mut reader {
         match entry {
@@ -174,7 +177,8 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
     tape.write_what_is_due(&mut rewinder)?;
     let packets = tape.finish()?;
     let path = arguments.output.display();
-    print(&format!("{packets} packets of {told} records, of {records} that were read\nwritten: {path}\n"))?;
+    let written = if packets > 0 { "written:" } else { "no packets: nothing written to" };
+    print(&format!("{packets} packets of {told} records, of {records} that were read\n{written} {path}\n"))?;
     match rewinder.late() {
         0 => {}
         late => eprintln!(
@@ -186,33 +190,38 @@ fn replay(arguments: &Replay) -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
-/// A capture in the making.
-struct Tape {
-    path: PathBuf,
-    writer: PcapWriter<File>,
+/// A capture in the making. It is created with its first packet: what is there already is not lost to logs that cannot be read.
+struct Tape<'a> {
+    path: &'a Path,
+    writer: Option<PcapWriter<File>>,
     packets: u64,
 }
 
-impl Tape {
-    fn create(path: &Path) -> Result<Self, Error> {
-        let file = File::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
-        let failed = |source| Error::Capture { path: path.to_owned(), source };
-        let writer = PcapWriter::new(file, LinkType::RAW).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), writer, packets: 0 })
-    }
-
+impl Tape<'_> {
     fn write_what_is_due(&mut self, rewinder: &mut Rewinder) -> Result<(), Error> {
         while let Some(Rewound { time, datagram }) = rewinder.next_packet() {
             let length = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
-            let failed = |source| Error::Capture { path: self.path.clone(), source };
-            self.writer.write(time, length, &datagram).map_err(failed)?;
+            let writer = match &mut self.writer {
+                Some(writer) => writer,
+                none => none.insert(Self::create(self.path)?),
+            };
+            writer
+                .write(time, length, &datagram)
+                .map_err(|source| Error::Capture { path: self.path.to_owned(), source })?;
             self.packets += 1;
         }
         Ok(())
     }
 
+    fn create(path: &Path) -> Result<PcapWriter<File>, Error> {
+        let file = File::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        PcapWriter::new(file, LinkType::RAW).map_err(|source| Error::Capture { path: path.to_owned(), source })
+    }
+
     fn finish(self) -> Result<u64, Error> {
-        self.writer.finish().map_err(|source| Error::Capture { path: self.path, source })?;
+        if let Some(writer) = self.writer {
+            writer.finish().map_err(|source| Error::Capture { path: self.path.to_owned(), source })?;
+        }
         Ok(self.packets)
     }
 }

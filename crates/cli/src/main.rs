@@ -12,6 +12,7 @@ mod flow_logs;
 mod flowlogs;
 mod man;
 mod metrics;
+mod outputs;
 mod page;
 mod progress;
 mod replay;

@@ -12,13 +12,15 @@ use crate::error::{Error, print};
 use crate::metrics::{self, Server};
 use crate::page::Page;
 use crate::progress::execute_watched;
-use crate::{Ending, flow_logs, report};
+use crate::{Ending, flow_logs, outputs, report};
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     let (options, networks) = options(arguments)?;
     let outputs = [&options.packets, &options.verdicts, &options.sessions, &arguments.metrics];
     let outputs = outputs.into_iter().chain([&arguments.flow_logs, &arguments.report]);
     let outputs: Vec<_> = outputs.flatten().cloned().collect();
+    let inputs = options.captures.iter().map(|capture| &*capture.path).chain([&*arguments.config]);
+    outputs::refuse_inputs(outputs.iter().map(PathBuf::as_path), inputs)?;
     let timeline = Arc::clone(&options.timeline);
     let page = arguments.report.as_deref().map(|path| Page::create(path, networks, &timeline)).transpose()?;
     let server = arguments.metrics_listen.map(Server::bind).transpose()?;
@@ -42,6 +44,12 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     }
     for warning in &finished.warnings {
         eprintln!("vpcemu: warning: {warning}");
+    }
+    if let (Some(directory), Some(others)) = (&arguments.flow_logs, finished.flow_logs.map(|written| written.others))
+        && others > 0
+    {
+        let (directory, files) = (directory.display(), if others == 1 { "file" } else { "files" });
+        eprintln!("vpcemu: warning: {directory} has {others} {files} of another run for the same minutes as well");
     }
     let Finished { summary, damage, .. } = finished;
     if interrupted {

@@ -222,7 +222,10 @@ fn windows_are_those_of_the_flow_log() {
             journal.add(&world.names, &logged);
         }
         journal.write_until(&world.names, 600).unwrap();
-        assert_eq!(journal.finish(&world.names).unwrap(), Written { files: 2, records: expected.len() as u64 });
+        assert_eq!(
+            journal.finish(&world.names).unwrap(),
+            Written { files: 2, records: expected.len() as u64, others: 0 }
+        );
         let of = |record: &Record| (record.packets.unwrap(), record.start.unwrap(), record.end.unwrap());
         assert_eq!(written(directory.path()).iter().map(of).collect::<Vec<_>>(), expected, "{interval}");
         let day = directory.path().join("AWSLogs/111122223333/vpcflowlogs/us-east-1/1970/01/01");

@@ -41,20 +41,21 @@ impl Layout {
         }
     }
 
-    /// The name of a file of a slot, of which there may be several: `part` counts them from 0. It is the same in every run.
-    pub fn name(&self, slot: u64, part: u32) -> String {
-        let Date { year, month, day, hour, minute } = Date::of(slot);
-        let (account, region) = (component(&self.account), component(&self.region));
-        let flow_log = component(&self.flow_log);
-        let stem =
-            format!("{account}_vpcflowlogs_{region}_{flow_log}_{year:04}{month:02}{day:02}T{hour:02}{minute:02}Z");
-        // Odd, so that no two parts of a slot have the same name.
-        let hash = fnv(&stem).wrapping_add(part.wrapping_mul(0x9e37_79b1));
+    /// The name of a file of a slot, of which there may be several: `hash` tells them apart.
+    pub fn name(&self, slot: u64, hash: u32) -> String {
         let suffix = match self.file_format {
             LogFileFormat::PlainText => "log.gz",
             LogFileFormat::Parquet => "log.parquet",
         };
-        format!("{stem}_{hash:08x}.{suffix}")
+        format!("{}_{hash:08x}.{suffix}", self.stem(slot))
+    }
+
+    /// What the names of all files of a slot begin with.
+    pub(super) fn stem(&self, slot: u64) -> String {
+        let Date { year, month, day, hour, minute } = Date::of(slot);
+        let (account, region) = (component(&self.account), component(&self.region));
+        let flow_log = component(&self.flow_log);
+        format!("{account}_vpcflowlogs_{region}_{flow_log}_{year:04}{month:02}{day:02}T{hour:02}{minute:02}Z")
     }
 }
 
@@ -66,11 +67,6 @@ fn component(text: &str) -> String {
         name if name.starts_with('.') => format!("_{name}"),
         name => name,
     }
-}
-
-/// FNV-1a: AWS's hash says nothing, this one is the same on every machine.
-fn fnv(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// A time of the Gregorian calendar, in UTC.
@@ -132,15 +128,11 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_documentation() {
-        let name = layout().name(TIME, 0);
-        let stem = name.strip_prefix("123456789012_vpcflowlogs_us-east-1_fl-1234abcd_20180620T1620Z_").unwrap();
-        assert_eq!((stem.len(), stem.strip_suffix(".log.gz").unwrap().len()), (15, 8));
-        assert!(Layout { file_format: LogFileFormat::Parquet, ..layout() }.name(TIME, 0).ends_with(".log.parquet"));
-        assert_eq!(name, layout().name(TIME, 0), "the same in every run");
-        let mut names: Vec<_> = (0..1000).map(|part| layout().name(TIME, part)).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), 1000);
+        let stem = "123456789012_vpcflowlogs_us-east-1_fl-1234abcd_20180620T1620Z";
+        assert_eq!(layout().stem(TIME), stem);
+        assert_eq!(layout().name(TIME, 0xab), format!("{stem}_000000ab.log.gz"));
+        let parquet = Layout { file_format: LogFileFormat::Parquet, ..layout() };
+        assert_eq!(parquet.name(TIME, 0xab), format!("{stem}_000000ab.log.parquet"));
     }
 
     #[test]

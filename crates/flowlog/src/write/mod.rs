@@ -1,5 +1,6 @@
 //! Logs as files in a folder.
 
+mod draft;
 mod layout;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! Records into files.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use vpcemu_model::LogFileFormat;
 
+use super::draft::Draft;
 use super::layout::{Layout, SLOT};
 use crate::record::Record;
 use crate::{Error, Format};
@@ -55,6 +56,8 @@ pub struct Writer {
     open: BTreeMap<u64, Slot>,
     /// How many files a slot has.
     parts: BTreeMap<u64, u32>,
+    /// Files of the same slots that are there, and were not written.
+    others: BTreeSet<PathBuf>,
     written: Written,
     line: Vec<u8>,
 }
@@ -66,22 +69,29 @@ pub struct Written {
     pub files: u64,
     /// Records.
     pub records: u64,
+    /// Files that were there before, with other records of the same minutes and flow log.
+    pub others: u64,
 }
 
 /// A file that is being written.
 struct Slot {
+    /// Where it is going to be, but for its name.
+    folder: PathBuf,
+    /// One of those of its minutes.
+    part: u32,
+    /// As errors name it.
     path: PathBuf,
     body: Body,
 }
 
 enum Body {
     Text {
-        output: Box<GzEncoder<BufWriter<File>>>,
+        output: Box<GzEncoder<BufWriter<Draft>>>,
         /// Bytes of text so far.
         length: u64,
     },
     #[cfg(feature = "parquet")]
-    Rows(Box<crate::parquet::Sheet<BufWriter<File>>>),
+    Rows(Box<crate::parquet::Sheet<BufWriter<Draft>>>),
 }
 
 impl Writer {
@@ -105,6 +115,7 @@ impl Writer {
             largest: LARGEST,
             open: BTreeMap::new(),
             parts: BTreeMap::new(),
+            others: BTreeSet::new(),
             written: Written::default(),
             line: Vec::new(),
         })
@@ -159,7 +170,7 @@ impl Writer {
     /// If a file cannot be written.
     pub fn finish(mut self) -> Result<Written, Error> {
         self.close_before(u64::MAX)?;
-        Ok(self.written)
+        Ok(Written { others: self.others.len() as u64, ..self.written })
     }
 
     fn begin(&mut self, begins: u64) -> Result<(), Error> {
@@ -169,13 +180,18 @@ impl Writer {
             let oldest = *oldest;
             self.close(oldest)?;
         }
-        let part = self.parts.entry(begins).or_default();
+        let parts = self.parts.entry(begins).or_default();
+        let part = *parts;
+        *parts += 1;
         let folder = self.directory.join(self.layout.folder(begins));
-        let path = folder.join(self.layout.name(begins, *part));
-        *part += 1;
+        let stem = self.layout.stem(begins);
+        let path = folder.join(format!(".{stem}_{part}"));
         let failed = |error: io::Error| failed(&path, &error);
         fs::create_dir_all(&folder).map_err(failed)?;
-        let output = BufWriter::new(File::create(&path).map_err(failed)?);
+        if part == 0 {
+            self.others.extend(of_stem(&folder, &stem).map_err(failed)?);
+        }
+        let output = BufWriter::new(Draft::create(path.clone()).map_err(failed)?);
         let body = match self.layout.file_format {
             LogFileFormat::PlainText => {
                 let header = format!("{}\n", self.format.header());
@@ -196,13 +212,33 @@ impl Writer {
             }
         };
         self.written.files += 1;
-        self.open.insert(begins, Slot { path, body });
+        self.open.insert(begins, Slot { folder, part, path, body });
         Ok(())
     }
 
     fn close(&mut self, begins: u64) -> Result<(), Error> {
-        self.open.remove(&begins).map_or(Ok(()), Slot::finish)
+        let Some(slot) = self.open.remove(&begins) else { return Ok(()) };
+        let (folder, part, path) = (slot.folder.clone(), slot.part, slot.path.clone());
+        let draft = slot.finish()?;
+        // Odd, so that no two parts of a slot have the same name, even with the same in them.
+        let hash = draft.hash().wrapping_add(part.wrapping_mul(0x9e37_79b1));
+        let published = folder.join(self.layout.name(begins, hash));
+        draft.publish(&published).map_err(|error| failed(&path, &error))?;
+        self.others.remove(&published);
+        Ok(())
     }
+}
+
+/// Files of one flow log and the same minutes.
+fn of_stem(folder: &Path, stem: &str) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(stem) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 impl Slot {
@@ -227,15 +263,14 @@ impl Slot {
         }
     }
 
-    fn finish(self) -> Result<(), Error> {
+    fn finish(self) -> Result<Draft, Error> {
         let output = match self.body {
             Body::Text { output, .. } => output.finish().map_err(|error| failed(&self.path, &error))?,
             #[cfg(feature = "parquet")]
             Body::Rows(sheet) => sheet.finish().map_err(|error| parquet_failed(&self.path, &error))?,
         };
         // A buffer that is only dropped keeps its errors to itself.
-        output.into_inner().map_err(|error| failed(&self.path, error.error()))?;
-        Ok(())
+        output.into_inner().map_err(|error| failed(&self.path, error.error()))
     }
 }
 
@@ -289,7 +324,7 @@ mod tests {
         for (end, packets) in [(300, 1), (599, 2), (600, 3), (299, 4), (901, 5), (600, 6)] {
             writer.push(&record(end, packets)).unwrap();
         }
-        assert_eq!(writer.finish().unwrap(), Written { files: 4, records: 6 });
+        assert_eq!(writer.finish().unwrap(), Written { files: 4, records: 6, others: 0 });
         let expected = [("0000", vec![4]), ("0005", vec![1, 2]), ("0010", vec![3, 6]), ("0015", vec![5])];
         assert_eq!(files(directory.path()), expected.map(|(time, packets)| (format!("19700101T{time}Z"), packets)));
     }
@@ -308,10 +343,32 @@ mod tests {
         // The header has 12 bytes and each line 4.
         full.largest = 21;
         (1..=5).for_each(|packets| full.push(&record(9, packets)).unwrap());
-        assert_eq!(full.finish().unwrap(), Written { files: 3, records: 5 });
+        assert_eq!(full.finish().unwrap(), Written { files: 3, records: 5, others: 0 });
         let mut sizes: Vec<_> = files(directory.path()).iter().map(|(_, packets)| packets.len()).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 2, 2]);
+    }
+
+    #[test]
+    fn files_of_another_run_are_left_and_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = |records: &[(u64, u64)]| {
+            let mut writer = writer(directory.path());
+            records.iter().for_each(|(end, packets)| writer.push(&record(*end, *packets)).unwrap());
+            writer.finish().unwrap()
+        };
+        assert_eq!(run(&[(10, 1), (310, 2)]), Written { files: 2, records: 2, others: 0 });
+        // The same again is the same files.
+        assert_eq!(run(&[(10, 1), (310, 2)]), Written { files: 2, records: 2, others: 0 });
+        assert_eq!(files(directory.path()).len(), 2);
+        assert_eq!(run(&[(10, 3), (610, 4)]), Written { files: 2, records: 2, others: 1 });
+        let mut all: Vec<_> = files(directory.path()).into_iter().flat_map(|(_, packets)| packets).collect();
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3, 4]);
+        let hidden = fs::read_dir(directory.path().join("AWSLogs/111122223333/vpcflowlogs/eu-west-1/1970/01/01"));
+        let hidden =
+            hidden.unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+        assert_eq!(hidden.count(), 0, "no draft is left");
     }
 
     #[test]
@@ -325,7 +382,7 @@ mod tests {
             }
         }
         // The oldest is closed for each that is opened; of the second round the last seven are open still.
-        assert_eq!(writer.finish().unwrap(), Written { files: 33, records: 40 });
+        assert_eq!(writer.finish().unwrap(), Written { files: 33, records: 40, others: 0 });
     }
 
     #[test]

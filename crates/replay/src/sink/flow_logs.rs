@@ -50,9 +50,10 @@ impl FlowLogs {
     pub(super) fn finish(self) -> Result<Written, Error> {
         let mut sum = Written::default();
         for journal in self.journals {
-            let Written { files, records } = journal.finish(&self.names)?;
+            let Written { files, records, others } = journal.finish(&self.names)?;
             sum.files += files;
             sum.records += records;
+            sum.others += others;
         }
         Ok(sum)
     }
