@@ -26,6 +26,7 @@ mod clock;
 mod counts;
 pub mod directory;
 mod error;
+mod leaps;
 mod listen;
 mod look;
 mod observer;

@@ -8,6 +8,7 @@ use vpcemu_packet::{Framing, NotIp, Offloads, Packet};
 
 use crate::Error;
 use crate::batch::{Batch, Content, Forced, Item};
+use crate::leaps::{Leaps, OUTLIER};
 use crate::look::{Seen, Shards, bind, look};
 use crate::options::{At, Binding, ReplayOptions, Start};
 use crate::progress::Progress;
@@ -21,10 +22,6 @@ pub(crate) const WINDOW: usize = 65_536;
 /// hosts hand them to their network card, would need gigabytes.
 const WINDOW_BYTES: usize = 128 << 20;
 
-/// A forward jump of the clock that the same window takes back is an outlier only from this size on: the shortest timer
-/// of the engine, so that smaller ones cannot make anything expire.
-const OUTLIER: u64 = 10_000_000_000;
-
 /// Of so many windows one is looked through for packets that were captured twice, where they are only counted: a capture that saw
 /// everything at two places did so all the time, and looking takes a tenth of what the reader does.
 const TWIN_WINDOWS: u64 = 8;
@@ -33,8 +30,10 @@ const TWIN_WINDOWS: u64 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct ReaderReport {
     pub(crate) errors: Vec<Error>,
-    /// Packets whose time stamp was an outlier.
+    /// Packets whose time stamp was too far ahead to be believed.
     pub(crate) outliers: u64,
+    /// Packets whose time stamp was as far behind.
+    pub(crate) behind: u64,
     /// Packets with a copy shortly before, of how many that were looked at.
     pub(crate) twins: u64,
     pub(crate) looked_at: u64,
@@ -74,6 +73,8 @@ pub(crate) struct Source {
     window_bytes: usize,
     last: u64,
     ordered: bool,
+    /// Of the window, if it is in order, the packets that are far behind what came before it.
+    behind: u64,
     /// A packet whose addresses are bound.
     scratch: Vec<u8>,
     twins: Twins,
@@ -128,6 +129,7 @@ impl Source {
             window_bytes: WINDOW_BYTES,
             last: 0,
             ordered: true,
+            behind: 0,
             twins: Twins::new(options.dedup),
             looks_for_twins: true,
             report,
@@ -253,6 +255,7 @@ impl Source {
         self.packets += 1;
         self.bytes += frame.len();
         self.ordered &= timestamp >= self.last && self.begun;
+        self.behind += u64::from(timestamp.saturating_add(OUTLIER) < now.0);
         self.last = timestamp;
         self.now = now;
         if batches.len() > 1 {
@@ -264,33 +267,35 @@ impl Source {
     /// Gives every packet of the window its time: the running maximum, outliers aside, and the configuration of that time.
     fn stamp(&mut self, batches: &mut [Batch]) {
         // A time stamp that nothing later is below is taken back by nothing: the running maximum is right.
+        let behind = std::mem::take(&mut self.behind);
         if self.ordered {
+            self.report.behind += behind;
             self.before = self.now;
             return;
         }
         self.now = self.before;
-        // The least time stamp from each packet on.
-        let mut least = vec![u64::MAX; self.packets + 1];
-        let mut cursors: Vec<_> = batches.iter().map(|batch| batch.items.len()).collect();
-        for index in (0..self.packets).rev() {
+        let mut cursors = vec![0; batches.len()];
+        let mut next = |index: usize| {
             let worker = worker_of(batches, index);
-            cursors[worker] -= 1;
-            least[index] = least[index + 1].min(batches[worker].items[cursors[worker]].timestamp);
-        }
-        for index in 0..self.packets {
-            let worker = worker_of(batches, index);
-            let item = &mut batches[worker].items[cursors[worker]];
             cursors[worker] += 1;
-            let (time, later) = (item.timestamp, least[index + 1]);
-            if !self.begun {
-                self.begun = true;
-                self.changes = self.starts.iter().map(|start| start.resolve(time)).collect();
-                self.now = Timestamp(time.min(later));
-            }
-            let taken_back = later != u64::MAX && later.saturating_add(OUTLIER) < time;
-            if time > self.now.0.saturating_add(OUTLIER) && taken_back {
+            (worker, cursors[worker] - 1)
+        };
+        let places: Vec<_> = (0..self.packets).map(&mut next).collect();
+        let mut leaps = Leaps::of(places.iter().map(|(worker, at)| batches[*worker].items[*at].timestamp).collect());
+        if !self.begun
+            && let Some(first) = leaps.first()
+        {
+            self.begun = true;
+            self.changes = self.starts.iter().map(|start| start.resolve(first)).collect();
+            self.now = Timestamp(first);
+        }
+        for (index, (worker, at)) in places.into_iter().enumerate() {
+            let item = &mut batches[worker].items[at];
+            let time = item.timestamp;
+            if time > self.now.0.saturating_add(OUTLIER) && leaps.is_taken_back(index) {
                 self.report.outliers += 1;
             } else {
+                self.report.behind += u64::from(time.saturating_add(OUTLIER) < self.now.0);
                 self.now = self.now.max(Timestamp(time));
             }
             item.stamp.now = self.now;
@@ -396,6 +401,23 @@ mod tests {
         // Nor is the first of all the measure of the others.
         let expected = [100, 100].map(|time| (time, 0));
         assert_eq!(clock(&[9000, 100], Vec::new()), (expected.to_vec(), 1));
+    }
+
+    #[test]
+    fn one_packet_that_is_late_does_not_hold_up_the_others() {
+        let times = [4000, 4020, 4040, 100, 4060];
+        let mut source = source(&times, vec![Start::AfterFirst(30 * SECOND)]);
+        let mut batches = vec![Batch::default()];
+        assert!(!source.fill(&mut batches));
+        assert_eq!(stamps(&batches[0]), [(4000, 0), (4020, 0), (4040, 1), (4040, 1), (4060, 1)]);
+        let report = source.finish();
+        assert_eq!((report.outliers, report.behind), (0, 1));
+        // Windows are judged one by one: what the next one begins with is behind.
+        let mut source = self::source(&[100, 9000, 9001, 102, 103], Vec::new());
+        source.window_bytes = 3;
+        while source.fill(&mut [Batch::default()]) {}
+        let report = source.finish();
+        assert_eq!((report.outliers, report.behind), (0, 2));
     }
 
     #[test]

@@ -342,6 +342,12 @@ impl Tally {
             warnings
                 .push(format!("{count} packets have a time stamp far ahead of their neighbours; it was not believed"));
         }
+        if report.behind > 0 {
+            let count = report.behind;
+            warnings.push(format!(
+                "{count} packets have a time stamp of more than 10 s before that of an earlier packet; they count as of its time"
+            ));
+        }
         // Some twins are retransmissions or broadcast copies; a tenth of the capture is a pattern.
         let (twins, looked_at) = (report.twins, report.looked_at);
         if !options.dedup && twins > 0 && twins * 10 >= looked_at {
