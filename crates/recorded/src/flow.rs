@@ -13,6 +13,9 @@ use crate::Orientation;
 use crate::judge::{Judge, decided, not_passing, undecided};
 use crate::question::Question;
 
+/// Of what was refused though its flow would pass.
+const LATE: &str = "it may be of packets that came after their connection was over";
+
 impl Judge {
     /// At an interface with security groups. One that shows its primary address may have meant any of its own.
     pub(crate) fn at_interface(&mut self, eni: EniIx, question: &Question) -> Judgement {
@@ -44,6 +47,18 @@ impl Judge {
         if question.is_icmp() {
             return self.of_icmp(question);
         }
+        let judgement = self.of_ports(question);
+        let allowed = matches!(judgement, Judgement::Decided { action: Action::Accept, .. });
+        // Connections time out and close elsewhere by other clocks than here: what finds its own gone there may be let pass
+        // here, with rules that admit what opens it.
+        if question.recorded == Some(Action::Reject) && allowed && question.may_be_late() {
+            return undecided(LATE);
+        }
+        judgement
+    }
+
+    /// By whoever the record says opened it, or whoever explains it.
+    fn of_ports(&mut self, question: &Question) -> Judgement {
         match question.orientation {
             Orientation::Opening => {
                 let opening = self.opening(question);
@@ -106,7 +121,7 @@ impl Judge {
         match (question.explained_by(&stray), question.handshake) {
             (false, _) => judgement,
             (true, Some(_)) => stray,
-            (true, None) => undecided("it may be of packets that came after their connection was over"),
+            (true, None) => undecided(LATE),
         }
     }
 

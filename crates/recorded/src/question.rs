@@ -9,7 +9,7 @@ use vpcemu_flowlog::{Action, Entry, Field, FlowDirection, Judgement, LogStatus, 
 use vpcemu_lab::Lab;
 use vpcemu_packet::FlowKey;
 
-use crate::Orientation;
+use crate::{Orientation, size};
 
 /// A flow as an interface saw it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Question {
     pub(crate) orientation: Orientation,
     /// Of TCP, whether there were packets that open a connection or answer that, if the record has flags.
     pub(crate) handshake: Option<bool>,
+    /// Of TCP that was refused, whether those would have the sizes of its packets, if it has no flags.
+    pub(crate) sized_to_open: Option<bool>,
     /// What was recorded: where a record leaves something open, whatever explains that will do.
     pub(crate) recorded: Option<Action>,
 }
@@ -51,14 +53,18 @@ impl Question {
             LegDirection::Ingress => record.pkt_dstaddr.is_some(),
             LegDirection::Egress => record.pkt_srcaddr.is_some(),
         };
+        // SYN is 2, SYN-ACK 18 (9.9).
+        let handshake = record.tcp_flags.filter(|_| protocol == 6).map(|flags| flags & 2 != 0);
+        // Of the others nobody asks it, and they would be as many questions as there are sizes.
+        let asks_size = handshake.is_none() && record.action == Some(Action::Reject);
         Ok(Self {
             at,
             direction,
             header: FlowKey { src, dst, src_port, dst_port, protocol, icmp_type },
             own_side_told,
             orientation: Orientation::of(record),
-            // SYN is 2, SYN-ACK 18 (9.9).
-            handshake: record.tcp_flags.filter(|_| protocol == 6).map(|flags| flags & 2 != 0),
+            handshake,
+            sized_to_open: if asks_size { size::is_of_syn(record) } else { None },
             recorded: record.action,
         })
     }
@@ -66,6 +72,11 @@ impl Question {
     /// Whether a judgement is what was recorded.
     pub(crate) fn explained_by(&self, judgement: &Judgement) -> bool {
         matches!(judgement, Judgement::Decided { action, .. } if Some(*action) == self.recorded)
+    }
+
+    /// Whether its packets may have come when their connection was over, by what the record tells of them.
+    pub(crate) fn may_be_late(&self) -> bool {
+        self.handshake == Some(false) || self.sized_to_open == Some(false)
     }
 
     /// The other side's address: who sent what came in, who got what went out.

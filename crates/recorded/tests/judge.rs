@@ -158,6 +158,47 @@ fn what_was_refused_may_have_come_too_late() {
 }
 
 #[test]
+fn what_was_refused_without_a_sign_of_an_opening_is_not_newly_allowed() {
+    let late = "not judged: it may be of packets that came after their connection was over";
+    let header = "interface-id srcaddr dstaddr srcport dstport protocol action tcp-flags packets bytes";
+    let asked =
+        |flags: &str, counts: &str| format!("eni-web 203.0.113.5 10.0.0.10 51514 443 6 REJECT {flags} {counts}");
+    let answered =
+        |flags: &str, counts: &str| format!("eni-web 10.0.0.10 203.0.113.5 443 51514 6 REJECT {flags} {counts}");
+    // Flags know, whatever the size: nothing, FIN, RST, and then SYN and SYN-ACK.
+    for flags in ["0", "1", "4", "5"] {
+        assert_eq!(told(NETWORK, header, &asked(flags, "1 60")), [late], "{flags}");
+        assert_eq!(told(NETWORK, header, &answered(flags, "1 60")), [late], "{flags}");
+    }
+    assert_eq!(told(NETWORK, header, &asked("2", "1 40")), ["ACCEPT"]);
+    assert_eq!(told(NETWORK, header, &asked("3", "4 1400")), ["ACCEPT"]);
+    assert_eq!(told(NETWORK, header, &answered("18", "1 40")), ["ACCEPT"]);
+    // Without them sizes tell: SYNs of scanners and hosts, and what has no options, a timestamp alone, or data.
+    for counts in ["1 44", "3 180", "2 128"] {
+        assert_eq!(told(NETWORK, header, &asked("-", counts)), ["ACCEPT"], "{counts}");
+        assert_eq!(told(NETWORK, header, &answered("-", counts)), ["ACCEPT"], "{counts}");
+    }
+    for counts in ["1 40", "4 160", "1 52", "2 92", "9 1240"] {
+        assert_eq!(told(NETWORK, header, &asked("-", counts)), [late], "{counts}");
+        assert_eq!(told(NETWORK, header, &answered("-", counts)), [late], "{counts}");
+    }
+    // Neither are ports that do not tell who opened it.
+    let unclear = "eni-web 10.0.0.10 203.0.113.5 50000 51514 6 REJECT";
+    assert_eq!(told(NETWORK, header, &format!("{unclear} 4 1 40")), [late]);
+    assert_eq!(told(NETWORK, header, &format!("{unclear} - 1 40")), [late]);
+    assert_eq!(told(NETWORK, header, &format!("{unclear} - 1 60")), ["ACCEPT"]);
+    // What is refused still is refused as it was, and what is no connection has no end.
+    let ssh = "eni-web 203.0.113.5 10.0.0.10 51514 22 6 REJECT - 1 40";
+    assert_eq!(told(NETWORK, header, ssh), ["REJECT ENI_SG_RULES_MISMATCH by eni-web"]);
+    let dns = "eni-web 10.0.0.10 203.0.113.5 40000 53 17 REJECT - 1 40";
+    assert_eq!(told(NETWORK, header, dns), ["ACCEPT"]);
+    // What was accepted has nothing to do with it.
+    let closed = NETWORK.replace(r#"{ proto = "tcp", ports = "443", from = "0.0.0.0/0" }"#, "");
+    let accepted = asked("-", "9 360").replace("REJECT", "ACCEPT");
+    assert_eq!(told(&closed, header, &accepted), ["REJECT SG_HAS_NO_RULES by eni-web"]);
+}
+
+#[test]
 fn of_a_reply_the_first_refusal_on_the_way_of_its_flow_is_named() {
     // Both the request and its reply would be refused, by different ends.
     let closed = NETWORK.replace(r#"{ proto = "tcp", ports = "443", to = "0.0.0.0/0" }, "#, "");
