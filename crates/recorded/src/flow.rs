@@ -1,7 +1,7 @@
 //! A record's flow, sent through the engine by whichever side opened it.
 
 use vpcemu_dataplane::Component;
-use vpcemu_dataplane::DropReason;
+
 use vpcemu_dataplane::flow_log::{self, LoggedAt, legs};
 use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::outcome::{Rule, StepKind};
@@ -12,6 +12,7 @@ use vpcemu_packet::{FlowKey, TcpFlags};
 use crate::Orientation;
 use crate::judge::{Judge, decided, not_passing, undecided};
 use crate::question::Question;
+use crate::refusal::{is_kept_away, is_of_records};
 
 /// Of what was refused though its flow would pass.
 const LATE: &str = "it may be of packets that came after their connection was over";
@@ -20,7 +21,10 @@ impl Judge {
     /// At an interface with security groups. One that shows its primary address may have meant any of its own.
     pub(crate) fn at_interface(&mut self, eni: EniIx, question: &Question) -> Judgement {
         let mut judgement = self.of_flow(question);
-        if question.own_side_told || question.own().is_ipv6() || question.explained_by(&judgement) {
+        if question.own_side_told || question.own().is_ipv6() {
+            return judgement;
+        }
+        if question.explained_by(&judgement) && !is_kept_away(&judgement) {
             return judgement;
         }
         let Some(of) = self.lab.fabric().eni(eni) else { return judgement };
@@ -29,14 +33,18 @@ impl Judge {
             of.addresses.iter().copied().filter(|own| own.is_ipv4() && *own != question.own()).collect();
         for own in others {
             let other = self.of_flow(&question.with_own(own));
+            // An address that its packets do not reach cannot have been meant, if others are reached.
+            if is_kept_away(&other) {
+                continue;
+            }
             if question.explained_by(&other) {
                 return other;
             }
-            if !matches!(other, Judgement::Decided { .. }) {
+            if is_kept_away(&judgement) || !matches!(other, Judgement::Decided { .. }) {
                 judgement = other;
             }
         }
-        if of_prefix {
+        if of_prefix && !question.explained_by(&judgement) {
             undecided("it does not tell which of its interface's addresses its packets were for")
         } else {
             judgement
@@ -180,21 +188,6 @@ impl Judge {
             rule: rule.and_then(|rule| names.rule_text(rule)),
         }
     }
-}
-
-/// What security groups, network ACLs and Block Public Access say: what records are about (9.5).
-const OF_RECORDS: [DropReason; 5] = [
-    DropReason::SecurityGroup,
-    DropReason::SecurityGroupEmpty,
-    DropReason::SecurityGroupReferenceLost,
-    DropReason::NetworkAcl,
-    DropReason::BlockPublicAccess,
-];
-
-/// Whether something is refused by what records are about, and by nothing that would have kept it away from them.
-pub(crate) fn is_of_records(judgement: &Judgement) -> bool {
-    let Judgement::Decided { by: Decision { reason: Some(reason), .. }, .. } = judgement else { return false };
-    OF_RECORDS.iter().any(|known| known.code() == reason)
 }
 
 /// Of two ways to be refused the one that somebody refuses: what comes from outside to an address that has no public one cannot

@@ -11,9 +11,10 @@ use vpcemu_dataplane::flow_log::LoggedAt;
 use vpcemu_flowlog::{Action, Judgement};
 use vpcemu_packet::build;
 
-use crate::flow::{is_of_records, likelier};
+use crate::flow::likelier;
 use crate::judge::{Judge, undecided};
 use crate::question::Question;
+use crate::refusal::is_of_records;
 
 /// ICMP types (RFC 792, RFC 4443).
 pub(crate) struct Kinds {

@@ -18,6 +18,7 @@ mod judge;
 mod orientation;
 mod packets;
 mod question;
+mod refusal;
 mod size;
 mod told;
 

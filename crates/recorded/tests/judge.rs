@@ -131,9 +131,26 @@ fn whichever_of_its_addresses_explains_a_record_will_do() {
     let record = "eni-two 203.0.113.5 10.0.0.40 51600 443 6 ACCEPT";
     assert_eq!(told(NETWORK, SHORT, record), ["ACCEPT"]);
     let closed = NETWORK.replace(r#"{ proto = "tcp", ports = "443", from = "0.0.0.0/0" }"#, "");
-    assert!(told(&closed, SHORT, record)[0].starts_with("REJECT"));
+    assert_eq!(told(&closed, SHORT, record), ["REJECT SG_HAS_NO_RULES by eni-two"]);
     let full = "eni-two 203.0.113.5 10.0.0.40 51600 443 6 ACCEPT 2 203.0.113.5 10.0.0.41 ingress";
     assert_eq!(told(&closed, FULL, full), ["REJECT SG_HAS_NO_RULES by eni-two"]);
+}
+
+#[test]
+fn an_address_that_nothing_reaches_decides_on_nothing_where_others_are_reached() {
+    // Of the first address, which has no public one, the internet gateway brings nothing, and nobody records that (9.5).
+    let asked = "eni-two 203.0.113.5 10.0.0.40 51600 443 6 ACCEPT";
+    let answered = "eni-two 10.0.0.40 203.0.113.5 443 51600 6 ACCEPT";
+    let refused = "eni-two 203.0.113.5 10.0.0.40 51600 22 6 REJECT";
+    let records = [asked, answered, refused].join("\n");
+    let by_two = "REJECT ENI_SG_RULES_MISMATCH by eni-two";
+    assert_eq!(told(NETWORK, SHORT, &records), ["ACCEPT", "ACCEPT", by_two]);
+    let changed = NETWORK.replace(r#"{ proto = "tcp", ports = "443", from"#, r#"{ proto = "tcp", ports = "22", from"#);
+    assert_eq!(told(&changed, SHORT, &records), [by_two, by_two, "ACCEPT"]);
+    // Where none is reached, that is what keeps its packets away.
+    let private = NETWORK.replace(r#", public = "198.51.100.9""#, "");
+    let by_igw = "REJECT IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS by igw-igw";
+    assert_eq!(told(&private, SHORT, &records), [by_igw, by_igw, by_igw]);
 }
 
 #[test]
