@@ -223,3 +223,38 @@ fn a_network_acl_refuses_the_answers_to_pings() {
     let nacl = r#"{ rule = 90, action = "deny", proto = "icmp", to = "203.0.113.0/24" }, "#;
     assert_pings([PING, ANYWHERE, nacl], (OUTSIDE, PUBLIC), Some((INSIDE, OUTSIDE)), (5, 5));
 }
+
+/// An interface whose second address is the public one.
+const TWO: &str = r#"
+[eni.two]
+subnet = "public"
+addresses = ["10.0.0.40"]
+secondary = [{ private = "10.0.0.41", public = "198.51.100.9" }]
+security_groups = ["web"]
+"#;
+
+#[test]
+fn a_second_address_is_found_again_behind_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, capture, logs, made, again] =
+        ["net.toml", "in.pcap", "logs", "made.pcap", "again"].map(|name| folder.path().join(name));
+    let network = NETWORK.replace("INGRESS", HTTPS).replace("EGRESS", "").replace("NACL", "") + TWO;
+    std::fs::write(&config, network).unwrap();
+    let mut writer = PcapWriter::new(std::fs::File::create(&capture).unwrap(), LinkType::RAW).unwrap();
+    let (client, server, private) = ("203.0.113.5:51600", "198.51.100.9:443", "10.0.0.41:443");
+    let segments = [(client, server, "S"), (private, client, "SA"), (client, "198.51.100.9:22", "S")];
+    for (number, (src, dst, flags)) in (0_u64..).zip(segments) {
+        let segment = build::tcp(src.parse().unwrap(), dst.parse().unwrap()).flags(flags.parse().unwrap()).build();
+        writer.write(1_760_000_000_000_000_000 + number * 1_000_000, segment.len() as u32, &segment).unwrap();
+    }
+    writer.finish().unwrap();
+    let (_, first, lines) = replayed(&config, &capture, &logs, &[]);
+    assert_eq!(lines.iter().filter(|line| line.contains(" 10.0.0.40 ")).count(), 3, "{lines:#?}");
+    rewound(&config, &logs, &made, &[]);
+    let (_, second, lines_again) = replayed(&config, &made, &again, &[]);
+    assert_eq!(lines, lines_again);
+    for summary in [first, second] {
+        assert_eq!((&summary["packets"]["delivered"], &summary["packets"]["dropped"]), (&2.into(), &1.into()));
+        assert_eq!(summary["dropped_by_reason"]["ENI_SG_RULES_MISMATCH"], 1, "{summary:#}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Who opened a dialogue whose records do not say it: what the configuration would have recorded of either tells.
 
+use std::net::SocketAddr;
+
 use vpcemu_dataplane::flow_log::{self, LoggedAt, legs};
 use vpcemu_flowlog::Action;
 use vpcemu_lab::{Conversation, Lab, Sent};
@@ -14,9 +16,9 @@ use crate::told::Told;
 /// more of what was recorded of both directions opened it. Where both agree, whichever of the two comes first did, and of one
 /// second that which enters the network: somebody who may ask, and is answered.
 pub(crate) fn first_opens(lab: &mut Lab, dialogue: &Dialogue) -> bool {
-    let first = dialogue.told.iter().find(|told| told.forward);
-    let second = dialogue.told.iter().find(|told| !told.forward);
-    let (as_first, as_second) = (agreement(lab, dialogue, first, second), agreement(lab, dialogue, second, first));
+    let (first, second) = sides(dialogue);
+    let ends = dialogue.ends;
+    let (as_first, as_second) = (agreement(lab, dialogue, ends, true), agreement(lab, dialogue, ends, false));
     match (as_first.cmp(&as_second), first, second) {
         (std::cmp::Ordering::Greater, ..) => true,
         (std::cmp::Ordering::Less, ..) => false,
@@ -31,10 +33,23 @@ pub(crate) fn first_opens(lab: &mut Lab, dialogue: &Dialogue) -> bool {
     }
 }
 
-/// How many of two records an exchange explains, if the end that `asks` tells of opened it.
-fn agreement(lab: &mut Lab, dialogue: &Dialogue, asks: Option<&Told>, answers: Option<&Told>) -> u32 {
-    let forward = asks.map_or_else(|| answers.is_some_and(|told| !told.forward), |told| told.forward);
-    let (src, dst) = if forward { dialogue.ends } else { (dialogue.ends.1, dialogue.ends.0) };
+/// The first record of either end.
+fn sides(dialogue: &Dialogue) -> (Option<&Told>, Option<&Told>) {
+    let of = |forward: bool| dialogue.told.iter().find(|told| told.forward == forward);
+    (of(true), of(false))
+}
+
+/// How many of both sides' first records an exchange between two ends explains, if it is the first end that opens it, or else the
+/// second.
+pub(crate) fn agreement(
+    lab: &mut Lab,
+    dialogue: &Dialogue,
+    ends: (SocketAddr, SocketAddr),
+    opened_by_first: bool,
+) -> u32 {
+    let (first, second) = sides(dialogue);
+    let (asks, answers, src, dst) =
+        if opened_by_first { (first, second, ends.0, ends.1) } else { (second, first, ends.1, ends.0) };
     // Pings have an identifier where records have a port of 0.
     let port = if matches!(dialogue.protocol, 1 | 58) { 1 } else { src.port() };
     let Some(flow) = lab.between((src.ip(), port), (dst.ip(), dst.port()), dialogue.protocol) else { return 0 };

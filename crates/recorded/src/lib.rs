@@ -15,6 +15,7 @@ mod flow;
 mod gateway;
 mod icmp;
 mod judge;
+mod meant;
 mod orientation;
 mod packets;
 mod question;

@@ -16,6 +16,7 @@ use vpcemu_model::Network;
 use crate::datagram::Sides;
 use crate::dialogue::Dialogue;
 use crate::evidence;
+use crate::meant::Meant;
 use crate::question::is_regional;
 use crate::told::Told;
 
@@ -26,7 +27,7 @@ const WAIT: u64 = 1_200;
 /// Records of one dialogue that wait, after which it is made: twice what windows of a minute give of both sides, accepted and refused.
 const LONGEST: usize = 256;
 
-/// Dialogues of which it is known who opened them and how far they have come. Some 25 MB when full; then all are forgotten, and
+/// Dialogues of which it is known who opened them, between which addresses, and how far they have come. Some 28 MB when full; then all are forgotten, and
 /// those that go on begin to count anew.
 const REMEMBERED: usize = 200_000;
 
@@ -34,7 +35,8 @@ const REMEMBERED: usize = 200_000;
 ///
 /// The records of both sides of a dialogue are taken together. Who opened it they say by their TCP flags or by their ports; else,
 /// as of all pings, the configuration tells: the end that would have had recorded what was. So it is a request that
-/// somebody may ask, and an answer that only an answer may be.
+/// somebody may ask, and an answer that only an answer may be. It tells too which of its addresses an interface means by its
+/// primary one.
 #[derive(Debug)]
 pub struct Rewinder {
     lab: Lab,
@@ -46,7 +48,7 @@ pub struct Rewinder {
     begun: BinaryHeap<Reverse<(u64, u64, Key)>>,
     /// Packets that may not be the next ones yet: by time, and then in the order in which they were made.
     made: BinaryHeap<Reverse<(u64, u64, Vec<u8>)>>,
-    remembered: HashMap<Key, Sides, FixedState>,
+    remembered: HashMap<Key, (Sides, Option<Meant>), FixedState>,
     /// The latest start of a record.
     newest: u64,
     /// Counts dialogues and packets.
@@ -160,20 +162,26 @@ impl Rewinder {
 
     /// Makes the packets of a dialogue.
     fn make(&mut self, key: Key) {
-        let Some((_, dialogue)) = self.waiting.remove(&key) else { return };
+        let Some((_, mut dialogue)) = self.waiting.remove(&key) else { return };
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
         let known = self.remembered.get(&key).copied();
-        let first_opens = dialogue.opened_by_first().or_else(|| known.map(|sides| sides.first_opens));
+        let first_opens = dialogue.opened_by_first().or_else(|| known.map(|(sides, _)| sides.first_opens));
+        let meant = match known {
+            Some((_, meant)) => meant,
+            None => Meant::of(&mut self.lab, &dialogue, first_opens),
+        };
+        dialogue.ends = meant.map_or(dialogue.ends, |meant| meant.instead_of(dialogue.ends));
         let first_opens = first_opens.unwrap_or_else(|| evidence::first_opens(&mut self.lab, &dialogue));
-        let mut sides = known.unwrap_or_else(|| Sides::new(FixedState::default().hash_one(key), first_opens));
+        let begin = || Sides::new(FixedState::default().hash_one(key), first_opens);
+        let mut sides = known.map_or_else(begin, |(sides, _)| sides);
         sides.first_opens = first_opens;
         for Rewound { time, datagram } in dialogue.packets(&mut sides) {
             self.counted += 1;
             self.made.push(Reverse((time, self.counted, datagram)));
         }
-        self.remembered.insert(key, sides);
+        self.remembered.insert(key, (sides, meant));
     }
 
     /// Who recorded it, and which way the packets went there.

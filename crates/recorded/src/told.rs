@@ -34,6 +34,8 @@ pub(crate) struct Told {
     pub(crate) orientation: Orientation,
     /// Who recorded it, and which way the packets went there; `None` where that cannot be told.
     pub(crate) place: Option<(EniIx, LegDirection)>,
+    /// Whether the address of the recorder's own side is the header's, rather than its primary one for any (9.10).
+    pub(crate) own_side_told: bool,
 }
 
 impl Told {
@@ -42,6 +44,11 @@ impl Told {
         let counted = record.packets.unwrap_or(1).max(1);
         let packets = counted.min(most);
         let start = record.start.unwrap_or(0);
+        let own_side_told = match place {
+            Some((_, LegDirection::Egress)) => record.pkt_srcaddr.is_some(),
+            Some((_, LegDirection::Ingress)) => record.pkt_dstaddr.is_some(),
+            None => false,
+        };
         // The bytes of packets that are left out are left out too.
         let bytes = u128::from(record.bytes.unwrap_or(0)) * u128::from(packets) / u128::from(counted);
         Self {
@@ -55,6 +62,7 @@ impl Told {
             action: record.action,
             orientation: Orientation::of(record),
             place,
+            own_side_told,
         }
     }
 
