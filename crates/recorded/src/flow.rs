@@ -12,7 +12,7 @@ use vpcemu_packet::{FlowKey, TcpFlags};
 use crate::Orientation;
 use crate::judge::{Judge, decided, not_passing, undecided};
 use crate::question::Question;
-use crate::refusal::{is_kept_away, is_of_records};
+use crate::refusal::is_kept_away;
 
 /// Of what was refused though its flow would pass.
 const LATE: &str = "it may be of packets that came after their connection was over";
@@ -81,7 +81,7 @@ impl Judge {
                 }
                 let reply = self.reply_or_stray(question);
                 let other = question.explained_by(&reply) || matches!(reply, Judgement::Undecided(_));
-                if other { reply } else { likelier(opening, reply) }
+                if other { reply } else { self.likelier(question, opening, reply) }
             }
         }
     }
@@ -188,11 +188,4 @@ impl Judge {
             rule: rule.and_then(|rule| names.rule_text(rule)),
         }
     }
-}
-
-/// Of two ways to be refused the one that somebody refuses: what comes from outside to an address that has no public one cannot
-/// have opened anything.
-pub(crate) fn likelier(opening: Judgement, reply: Judgement) -> Judgement {
-    let elsewhere = matches!(&opening, Judgement::Decided { by: Decision { reason: Some(_), .. }, .. });
-    if elsewhere && !is_of_records(&opening) { reply } else { opening }
 }

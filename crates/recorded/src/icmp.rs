@@ -11,7 +11,6 @@ use vpcemu_dataplane::flow_log::LoggedAt;
 use vpcemu_flowlog::{Action, Judgement};
 use vpcemu_packet::build;
 
-use crate::flow::likelier;
 use crate::judge::{Judge, undecided};
 use crate::question::Question;
 use crate::refusal::is_of_records;
@@ -65,7 +64,7 @@ impl Judge {
         if by_reply {
             return reply;
         }
-        let ping = likelier(opening, reply);
+        let ping = self.likelier(question, opening, reply);
         let mut errors = self.acl_errors(question);
         if question.recorded == Some(Action::Reject) && self.is_filtered(question) {
             errors.may_be_refused |= self.stray_is_refused(question);

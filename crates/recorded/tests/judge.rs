@@ -227,6 +227,63 @@ fn of_a_reply_the_first_refusal_on_the_way_of_its_flow_is_named() {
 }
 
 #[test]
+fn of_either_side_the_one_is_taken_whose_flow_a_change_has_stopped() {
+    // A host that asks for the time and one that pings. Their group would let nobody ask them.
+    let with = |old: &str, new: &str| NETWORK.replace(old, new);
+    let answered = "eni-web 203.0.113.9 10.0.0.10 123 123 17 ACCEPT";
+    let time = format!("eni-web 10.0.0.10 203.0.113.9 123 123 17 ACCEPT\n{answered}");
+    assert_eq!(told(NETWORK, SHORT, &time), ["ACCEPT", "ACCEPT"]);
+    let acl = |rule: &str, rest: &str| {
+        let acl = format!(
+            r#"
+            [network_acl.pub]
+            vpc = "main"
+            ingress = [{{ rule = 100, action = "allow", proto = "{rest}", from = "0.0.0.0/0" }}]
+            egress = [{rule}, {{ rule = 100, action = "allow", proto = "all", to = "0.0.0.0/0" }}]
+            "#
+        );
+        with("route_table = \"public\"\n", "route_table = \"public\"\nnacl = \"pub\"\n") + &acl
+    };
+    let by_rule = "REJECT SUBNET_ACL_RESTRICTION by acl-pub rule 90";
+    let no_time = acl(r#"{ rule = 90, action = "deny", proto = "udp", ports = "123", to = "0.0.0.0/0" }"#, "all");
+    assert_eq!(told(&no_time, SHORT, &time), [by_rule, by_rule]);
+    // A route that is gone: what is sent is accepted still (9.5), and never answered.
+    let no_route = with(r#"routes = [{ to = "0.0.0.0/0", via = "igw" }]"#, "routes = []");
+    assert_eq!(told(&no_route, SHORT, &time), ["ACCEPT", "REJECT NO_ROUTE_TO_DESTINATION by rtb-public"]);
+    // Of pings, errors might be what came.
+    let or_else = ", or else it may be of ICMP errors about a flow that passes";
+    let pong = "eni-web 203.0.113.9 10.0.0.10 0 0 1 ACCEPT";
+    assert_eq!(told(&no_route, SHORT, pong), [format!("REJECT NO_ROUTE_TO_DESTINATION by rtb-public{or_else}")]);
+    let no_ping = acl(r#"{ rule = 90, action = "deny", proto = "icmp", to = "0.0.0.0/0" }"#, "all");
+    assert_eq!(told(&no_ping, SHORT, pong), [format!("{by_rule}{or_else}")]);
+    // Where the group lets neither side ask, it is the group all the same.
+    let closed = with(r#"egress = [{ proto = "all", to = "0.0.0.0/0" }]"#, "egress = []");
+    assert_eq!(told(&closed, SHORT, answered), ["REJECT ENI_SG_RULES_MISMATCH by eni-web"]);
+    // And where it is what stops the side that asked, an ACL that stops the other is not looked at.
+    let not_asked = acl(r#"{ rule = 90, action = "deny", proto = "tcp", to = "192.0.2.1/32" }"#, "tcp").replace(
+        r#"egress = [{ proto = "all", to = "0.0.0.0/0" }]"#,
+        r#"egress = [{ proto = "tcp", to = "0.0.0.0/0" }]"#,
+    );
+    assert_eq!(told(&not_asked, SHORT, &time)[0], "REJECT ENI_SG_RULES_MISMATCH by eni-web");
+}
+
+#[test]
+fn of_two_that_are_lost_on_their_way_who_is_inside_has_asked() {
+    // The client's route has been led past the NAT gateway.
+    let network = NETWORK.replace(r#"via = "nat" }"#, r#"via = "igw" }"#).replace(
+        r#"{ proto = "udp", ports = "53", to"#,
+        r#"{ proto = "icmp", to = "0.0.0.0/0" }, { proto = "udp", ports = "53", to"#,
+    );
+    let pings = "\
+eni-nat 10.0.1.5 10.0.0.220 0 0 1 ACCEPT 0 10.0.1.5 203.0.113.5 ingress
+eni-nat 10.0.0.220 10.0.1.5 0 0 1 ACCEPT 0 203.0.113.5 10.0.1.5 egress
+eni-app 203.0.113.5 10.0.1.5 0 0 1 ACCEPT 0 203.0.113.5 10.0.1.5 ingress";
+    let lost = "REJECT IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS by igw-igw, \
+                or else it may be of ICMP errors about a flow that passes";
+    assert_eq!(told(&network, FULL, pings), [lost, lost, lost]);
+}
+
+#[test]
 fn a_ping_that_is_refused_differs_once_it_is_answered() {
     let header = "interface-id srcaddr dstaddr srcport dstport protocol action packets bytes start end";
     let asked = "eni-app 10.0.1.5 203.0.113.5 0 0 1 ACCEPT 3 252 100 130\n";
