@@ -96,8 +96,6 @@ fn of_the_default_format_a_network_agrees_with_what_can_be_known() {
         ("inspected-web-server", forwards),
         ("nat-instance", EITHER),
         ("nat-instance", forwards),
-        // The gateway shows remotes whose addresses it has made for its clients.
-        ("nat64", "it does not say which way the packets went"),
         ("nat64", EITHER),
         ("transit-hub", EITHER),
     ];

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use vpcemu_dataplane::fabric::Nat;
+use vpcemu_dataplane::fabric::address::nat64_embedded;
 use vpcemu_dataplane::flow_log::{LegDirection, LoggedAt};
 use vpcemu_dataplane::index::NatIx;
 use vpcemu_flowlog::{Action, Entry, Field, FlowDirection, Judgement, LogStatus, Record};
@@ -50,6 +51,8 @@ impl Question {
             _ => 0,
         };
         let own_side_told = match direction {
+            // Of IPv6 a NAT gateway shows the remote: it has no address of its own to show.
+            _ if is_gateway(lab, at) && src.is_ipv6() => true,
             LegDirection::Ingress => record.pkt_dstaddr.is_some(),
             LegDirection::Egress => record.pkt_srcaddr.is_some(),
         };
@@ -166,6 +169,11 @@ fn regional(lab: &Lab, record: &Record) -> Option<NatIx> {
     fitting.next().is_none().then_some(index)
 }
 
+/// Whether it is the interface of a NAT gateway.
+fn is_gateway(lab: &Lab, at: LoggedAt) -> bool {
+    matches!(at, LoggedAt::Interface(eni) if lab.fabric().eni(eni).is_some_and(|eni| eni.nat.is_some()))
+}
+
 fn direction(lab: &Lab, record: &Record, at: LoggedAt) -> Option<LegDirection> {
     match record.flow_direction {
         Some(FlowDirection::Egress) => return Some(LegDirection::Egress),
@@ -182,9 +190,16 @@ fn direction(lab: &Lab, record: &Record, at: LoggedAt) -> Option<LegDirection> {
     match at {
         // The interface's own side shows its own address (9.10).
         LoggedAt::Interface(eni) => {
-            let eni = fabric.eni(eni)?;
-            let (src, dst) = of(&|address| eni.owns(address));
-            towards(src, dst)
+            let own = fabric.eni(eni)?;
+            let (src, dst) = of(&|address| own.owns(address));
+            let by_own = towards(src, dst);
+            if by_own.is_some() || own.nat.is_none() {
+                return by_own;
+            }
+            // On its IPv6 side a NAT gateway has no address: clients send to IPv4 hosts by those that NAT64 names them by (4.32).
+            let (src, dst) = (record.srcaddr?, record.dstaddr?);
+            let is_client = |address: IpAddr| !fabric.owners(address).is_empty();
+            towards(nat64_embedded(src).is_some() && is_client(dst), nat64_embedded(dst).is_some() && is_client(src))
         }
         // Towards the internet it has its own address, towards the VPC the remote's.
         LoggedAt::RegionalNat(nat) => {

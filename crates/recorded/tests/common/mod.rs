@@ -6,6 +6,7 @@ use vpcemu_recorded::Judge;
 
 /// A web server, a firewall and a host with two addresses in a public subnet, a client behind a NAT gateway, and one behind a
 /// regional one.
+#[allow(dead_code, reason = "not every test is about this one")]
 pub(crate) const NETWORK: &str = r#"
 [vpc.main]
 cidrs = ["10.0.0.0/16"]
