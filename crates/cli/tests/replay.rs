@@ -274,6 +274,37 @@ fn taps_show_a_packet_at_every_place_it_passed() {
 }
 
 #[test]
+fn bytes_are_those_that_came_and_those_that_left() {
+    let config = "pcaps/nat64/config.toml";
+    for capture in ["pcaps/nat64/client.pcap", "pcaps/nat64/any.pcap"] {
+        let replay = Replay::new();
+        let left = replay.path("left.pcap");
+        let (summary, _) = replay.run(&["-c", config, capture, "-w", left.to_str().unwrap()]);
+        let lengths = |path: &Path| {
+            let mut reader = vpcemu_capture::Reader::open(path).unwrap();
+            let (mut bytes, mut packets) = (0, 0);
+            while let Some(record) = reader.next().unwrap() {
+                let framing = vpcemu_packet::Framing::from_link_type(record.link_type.0).unwrap();
+                let Ok(link) = framing.locate(record.data) else { continue };
+                let length = record.original_len - link.offset as u32;
+                let headers = vpcemu_packet::Headers::parse(
+                    &record.data[link.offset..],
+                    length,
+                    vpcemu_packet::Offloads::Tolerate,
+                );
+                (bytes, packets) = (bytes + u64::from(headers.unwrap().total_len), packets + 1);
+            }
+            (bytes, packets)
+        };
+        let ((came, _), (went, packets)) = (lengths(&repository().join(capture)), lengths(&left));
+        assert_eq!(summary["bytes"]["in"], came, "{capture}");
+        assert_eq!((&summary["packets"]["delivered"], &summary["packets"]["generated"]), (&packets.into(), &0.into()));
+        assert_eq!(summary["bytes"]["delivered"], went, "{capture}");
+        assert_ne!(came, went);
+    }
+}
+
+#[test]
 fn an_interrupt_finishes_what_was_read() {
     use std::io::Write;
     use std::process::{Command, Stdio};

@@ -149,8 +149,11 @@ pub(crate) struct Outcome {
     pub(crate) vantage: Option<Vantage>,
     /// The key as injected.
     pub(crate) injected: Option<FlowKey>,
-    /// The transport flags and sizes that verdicts print.
+    /// IP total length as captured, as injected (which verdicts print), and as left: NAT64 makes them differ.
+    pub(crate) captured_length: u32,
     pub(crate) length: u32,
+    pub(crate) left_length: u32,
+    /// The flags that verdicts print.
     pub(crate) flags: Option<u8>,
     pub(crate) stages: Stages,
     pub(crate) extra: Option<Box<Extra>>,
@@ -167,13 +170,16 @@ impl Outcome {
         // What the cache forwards is plain before and after.
         let plain = Plain::parse(left);
         let left_as = plain.map_or(captured, |plain| plain.key());
+        let length = plain.map_or(0, |plain| plain.total_len.into());
         Self {
             verdict: Some(path.verdict(connection.map(NonZeroU64::get), left_as)),
             refused: None,
             ingress: Some(path.ingress),
             vantage: Vantage::numbered(path.note),
             injected: Some(captured),
-            length: plain.map_or(0, |plain| plain.total_len.into()),
+            captured_length: length,
+            length,
+            left_length: length,
             flags: plain.and_then(|plain| plain.tcp_flags()).map(|flags| flags.0),
             stages: Stages { passed: path.stages, refused: None },
             extra: None,

@@ -84,9 +84,14 @@ impl<'a> Report<'a> {
         self.outcome.flags.map(TcpFlags)
     }
 
-    /// IP total length, in bytes.
+    /// IP total length as injected, in bytes.
     pub fn length(&self) -> u32 {
         self.outcome.length
+    }
+
+    /// The same as captured: what was put back in front of NAT64 was of the other IP version.
+    pub fn captured_length(&self) -> u32 {
+        self.outcome.captured_length
     }
 
     /// What the engine said; none of what never reached it.

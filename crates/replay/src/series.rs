@@ -130,14 +130,15 @@ impl Series {
         let mut gateways: Vec<_> = registry.nats.iter().map(of_gateway).collect();
         let interval = |(number, counted): (u64, Counted)| {
             let (start, end) = (number * seconds, (number + 1) * seconds);
-            connections.until(start);
+            // What ends in its first second is not there at the end of that.
+            connections.until(start + 1);
             let (peak, live) = connections.until(end);
             let nat = gateways.iter_mut().map(|(nat, active, idle)| {
                 let NatCounted { counters, most } = counted.nat.get(nat).copied().unwrap_or_default();
                 let before = idle.now;
                 idle.until(end);
                 let idle_timeout = u64::try_from(idle.now - before).unwrap_or(0);
-                active.until(start);
+                active.until(start + 1);
                 let (peak, _) = active.until(end);
                 let summary = NatSummary::new(peak, most, &NatCounters { idle_timeout, ..counters });
                 (registry.nats.id(*nat).to_string(), summary)
@@ -297,6 +298,16 @@ mod tests {
         assert_eq!(series.intervals.values().map(|counted| counted.input).sum::<u64>(), 3 * MOST as u64);
         let intervals = series.finish(&Registry::default(), &BTreeMap::new());
         assert!(intervals.windows(2).all(|pair| pair[0].start + pair[0].seconds <= pair[1].start));
+    }
+
+    #[test]
+    fn what_ends_in_the_first_second_of_an_interval_is_not_of_it() {
+        let mut series = Series::default();
+        [0, 1, 2].into_iter().for_each(|minute| series.at(minute).input += 1);
+        let gauges = BTreeMap::from([(Gauge::Connections, BTreeMap::from([(10, 2), (60, -1), (120, 3)]))]);
+        let intervals = series.finish(&Registry::default(), &gauges);
+        let levels: Vec<_> = intervals.iter().map(|it| (it.connections.peak, it.connections.live)).collect();
+        assert_eq!(levels, [(2, 2), (1, 1), (4, 4)]);
     }
 
     #[test]

@@ -83,16 +83,17 @@ impl Tally {
     pub(crate) fn count(&mut self, item: &Item, outcome: &Outcome) {
         self.packets.input += 1;
         let is_datagram = !matches!(item.content, Content::Refused(_));
-        let length = if is_datagram { u64::from(outcome.length) } else { 0 };
-        self.bytes.input += length;
+        let length = |length: u32| if is_datagram { u64::from(length) } else { 0 };
+        let bytes = Bytes { input: length(outcome.captured_length), delivered: length(outcome.left_length) };
+        self.bytes.input += bytes.input;
         count_stages(&mut self.stages, outcome.stages, 1);
-        self.count_minute(item, outcome, length);
+        self.count_minute(item, outcome, bytes);
         match &outcome.verdict {
             Some(verdict) => {
                 match verdict.outcome {
                     Fate::Delivered { at } => {
                         self.packets.delivered += 1;
-                        self.bytes.delivered += length;
+                        self.bytes.delivered += bytes.delivered;
                         self.delivered[self.places.number(at)] += 1;
                         if let Some(injected) = &outcome.injected {
                             self.translated(true, injected.src, verdict.left_as.src);
@@ -119,16 +120,16 @@ impl Tally {
         }
     }
 
-    /// Likewise in the minute in which it came.
-    fn count_minute(&mut self, item: &Item, outcome: &Outcome, length: u64) {
+    /// Likewise in the minute in which it came. `bytes` are delivered if it is.
+    fn count_minute(&mut self, item: &Item, outcome: &Outcome, bytes: Bytes) {
         let counted = self.series.at(minute_of(item.stamp.now.0));
         counted.input += 1;
-        counted.bytes_in += length;
+        counted.bytes_in += bytes.input;
         counted.count_stages(outcome.stages, 1);
         match outcome.verdict.as_ref().map(|verdict| verdict.outcome) {
             Some(Fate::Delivered { .. }) => {
                 counted.delivered += 1;
-                counted.bytes_delivered += length;
+                counted.bytes_delivered += bytes.delivered;
             }
             Some(Fate::Held) => counted.held += 1,
             Some(Fate::Dropped(_)) | None => {

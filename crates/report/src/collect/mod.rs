@@ -220,7 +220,7 @@ impl Listener for Collector {
         let stamp = report.stamp();
         let now = stamp.now.0;
         // What is no IP has no IP total length, and the summary counts no bytes of it.
-        let length = report.injected().map_or(0, |_| u64::from(report.length()));
+        let length = report.injected().map_or(0, |_| u64::from(report.captured_length()));
         self.span = Some(self.span.map_or((now, now), |(first, last)| (first.min(now), last.max(now))));
         let (key, fabric, reason) = (report.injected(), report.fabric(), report.reason());
         let place = match report.verdict().map(|verdict| verdict.outcome) {
