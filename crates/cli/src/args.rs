@@ -193,8 +193,8 @@ pub(crate) struct Replay {
     /// Write what was counted: `.csv` a row a minute of capture time, anything else the totals as OpenMetrics text.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) metrics: Option<PathBuf>,
-    /// Serve what has been counted so far as OpenMetrics text at http://ADDRESS/metrics while the replay runs. ADDRESS is a
-    /// loopback address with a port, 0 for any: 127.0.0.1:9464.
+    /// Serve what has been counted in windows of 65,536 packets that are over as OpenMetrics text at http://ADDRESS/metrics while
+    /// the replay runs. ADDRESS is a loopback address with a port, 0 for any: 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<std::net::SocketAddr>,
     /// Write a page for people: the network drawn, the traffic on it, drops with their rules, NAT gateways. It needs nothing but

@@ -9,7 +9,7 @@ use vpcemu_replay::{Finished, FlowLogOptions, ReplayOptions, Start, replay};
 
 use crate::args::{Format, Replay};
 use crate::error::{Error, print};
-use crate::metrics::{self, Server};
+use crate::metrics::{Metrics, Server};
 use crate::page::Page;
 use crate::progress::execute_watched;
 use crate::{Ending, flow_logs, outputs, report};
@@ -19,9 +19,11 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
     let outputs = [&options.packets, &options.verdicts, &options.sessions, &arguments.metrics];
     let outputs = outputs.into_iter().chain([&arguments.flow_logs, &arguments.report]);
     let outputs: Vec<_> = outputs.flatten().cloned().collect();
-    let inputs = options.captures.iter().map(|capture| &*capture.path).chain([&*arguments.config]);
+    let later = arguments.then.iter().filter_map(|then| Some(Path::new(then.split_once('=')?.1)));
+    let inputs = options.captures.iter().map(|capture| &*capture.path).chain([&*arguments.config]).chain(later);
     outputs::refuse_inputs(outputs.iter().map(PathBuf::as_path), inputs)?;
     let timeline = Arc::clone(&options.timeline);
+    let metrics = arguments.metrics.as_deref().map(Metrics::create).transpose()?;
     let page = arguments.report.as_deref().map(|path| Page::create(path, networks, &timeline)).transpose()?;
     let server = arguments.metrics_listen.map(Server::bind).transpose()?;
     let replayed = execute_watched(&timeline, arguments.quiet, server, async |progress| match page {
@@ -29,12 +31,11 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
         None => Ok((replay(options, progress).await?, None)),
     });
     let ((finished, page), interrupted) = replayed?;
-    if let Some(path) = &arguments.metrics {
-        metrics::write(path, &finished.summary)?;
-    }
-    if let Some(page) = page {
-        page.write(arguments, &finished)?;
-    }
+    // A disk that is full does not cost the summary.
+    let made = [
+        metrics.map_or(Ok(()), |metrics| metrics.write(&finished.summary)),
+        page.map_or(Ok(()), |page| page.write(arguments, &finished)),
+    ];
     if !arguments.quiet {
         let text = match arguments.format {
             Format::Text => report::text(&finished.summary, &told_of(&outputs, arguments, &finished)),
@@ -51,6 +52,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Error> {
         let (directory, files) = (directory.display(), if others == 1 { "file" } else { "files" });
         eprintln!("vpcemu: warning: {directory} has {others} {files} of another run for the same minutes as well");
     }
+    made.into_iter().collect::<Result<(), _>>()?;
     let Finished { summary, damage, .. } = finished;
     if interrupted {
         // An input that ends in the middle of a record is what an interrupted pipe looks like.

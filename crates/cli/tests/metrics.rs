@@ -138,7 +138,7 @@ fn the_table_and_the_page_hold_the_summary() {
         ("vpcemu_connection_events_total{event=\"created\"}", "/connections/created"),
         ("vpcemu_peak_connections", "/connections/peak"),
         ("vpcemu_stage_passed_total{stage=\"nat\"}", "/stages/nat/passed"),
-        ("vpcemu_nat_gateway_active_connection{nat_gateway_id=\"nat-nat\"}", "/nat/nat-nat/ActiveConnectionCount"),
+        ("vpcemu_nat_gateway_peak_active_connection{nat_gateway_id=\"nat-nat\"}", "/nat/nat-nat/ActiveConnectionCount"),
         ("vpcemu_nat_gateway_peak_packets_per_second{nat_gateway_id=\"nat-nat\"}", "/nat/nat-nat/PeakPacketsPerSecond"),
         (
             "vpcemu_nat_gateway_packets_in_from_source_total{nat_gateway_id=\"nat-nat\"}",

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::logs::{files, lines};
 use common::{CONFIG, repository, vpcemu};
@@ -69,4 +70,37 @@ fn flow_logs_of_another_run_are_left_where_they_are() {
     let (said, both, files) = run(APP_2);
     assert!(said.ends_with("has 1 file of another run for the same minutes as well\n"), "{said}");
     assert!(both > first && files == 2);
+}
+
+#[test]
+fn what_cannot_be_written_is_told_before_the_work_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("late.html");
+    for option in ["--metrics", "--report"] {
+        let ran = vpcemu(["replay", "-c", CONFIG, APP_1, option, "/nonexistent/x"]);
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
+        assert!(ran.stderr.contains("/nonexistent/x: cannot be written"), "{}", ran.stderr);
+    }
+    // A disk that is full when all is done costs neither the summary nor the page.
+    let full = Path::new("/dev/full");
+    if full.exists() {
+        let ran =
+            vpcemu(["replay", "-c", CONFIG, APP_1, "--metrics", "/dev/full", "--report", report.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(2));
+        assert!(
+            ran.stdout.contains("packets in") && ran.stderr.contains("/dev/full: cannot be written"),
+            "{}",
+            ran.stderr
+        );
+        assert!(fs::read_to_string(&report).unwrap().ends_with("</html>\n"));
+    }
+    let both = folder.path().join("both");
+    let both = both.to_str().unwrap();
+    let ran = vpcemu(["replay", "-c", CONFIG, APP_1, "--metrics", both, "--report", both]);
+    assert_eq!(ran.stderr, format!("vpcemu: error: {both}: would be written over {both}, which is written too\n"));
+    let later = folder.path().join("later.toml");
+    fs::copy(repository().join(CONFIG), &later).unwrap();
+    let then = format!("+1={}", later.display());
+    let ran = vpcemu(["replay", "-c", CONFIG, APP_1, "--then", &then, "-w", later.to_str().unwrap()]);
+    assert!(ran.stderr.ends_with("later.toml, which is read\n"), "{}", ran.stderr);
 }

@@ -9,12 +9,26 @@ use std::path::Path;
 use vpcemu_replay::Summary;
 
 use crate::error::Error;
+use crate::outputs::Output;
 
 pub(crate) use listen::Server;
 
-/// Writes a file: `.csv` is the table over capture time, anything else the totals as OpenMetrics text.
-pub(crate) fn write(path: &Path, summary: &Summary) -> Result<(), Error> {
-    let is_table = path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("csv"));
-    let text = if is_table { csv::table(&summary.minutes) } else { openmetrics::of_summary(summary) };
-    std::fs::write(path, text).map_err(|source| Error::Write { path: path.to_owned(), source })
+/// A file of metrics that is being made: `.csv` is the table over capture time, anything else the totals as OpenMetrics text.
+pub(crate) struct Metrics {
+    output: Output,
+    is_table: bool,
+}
+
+impl Metrics {
+    /// Opens the file.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        let is_table = path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("csv"));
+        Ok(Self { output: Output::open(path)?, is_table })
+    }
+
+    /// Writes what was counted.
+    pub(crate) fn write(self, summary: &Summary) -> Result<(), Error> {
+        let text = if self.is_table { csv::table(&summary.minutes) } else { openmetrics::of_summary(summary) };
+        self.output.write(&text)
+    }
 }

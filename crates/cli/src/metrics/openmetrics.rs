@@ -100,9 +100,18 @@ impl Page {
 
     /// A metric of NAT gateways, by CloudWatch's name.
     fn of_gateways(&mut self, of: MetricType, name: &str, kind: &str, rows: impl Iterator<Item = (String, Number)>) {
-        let help = format!("{name} of AWS/NATGateway{kind}");
+        self.named_of_gateways(of, metric_name(name), &format!("{name} of AWS/NATGateway{kind}"), rows);
+    }
+
+    fn named_of_gateways(
+        &mut self,
+        of: MetricType,
+        metric: String,
+        help: &str,
+        rows: impl Iterator<Item = (String, Number)>,
+    ) {
         let table = Table { of, label: Some("nat_gateway_id"), rows: rows.collect() };
-        self.0.register(metric_name(name), help, table);
+        self.0.register(metric, help, table);
     }
 
     fn text(&self) -> String {
@@ -151,7 +160,9 @@ pub(super) fn of_summary(summary: &Summary) -> String {
     page.gauge(("peak_connections", "Most connections alive at the end of a second of capture time"), connections.peak);
     let gateways = &summary.nat;
     let active = gateways.iter().map(|(id, of)| (id.clone(), Number::Whole(of.active_connection_count)));
-    page.of_gateways(MetricType::Gauge, ACTIVE, ", its maximum", active);
+    // Of one name a metric has one meaning: what is served during a run is the level of now.
+    let help = format!("{ACTIVE} of AWS/NATGateway, its maximum");
+    page.named_of_gateways(MetricType::Gauge, "nat_gateway_peak_active_connection".to_owned(), &help, active);
     for (name, of) in NatSummary::PEAKS {
         let rows = gateways.iter().map(|(id, counted)| (id.clone(), Number::Average(of(counted))));
         page.of_gateways(MetricType::Gauge, name, ", its maximum", rows);
