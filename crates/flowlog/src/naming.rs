@@ -20,6 +20,15 @@ pub(crate) const UNKNOWN: &str = "unknown";
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
+impl From<flow_log::Action> for Action {
+    fn from(action: flow_log::Action) -> Self {
+        match action {
+            flow_log::Action::Accept => Self::Accept,
+            flow_log::Action::Reject => Self::Reject,
+        }
+    }
+}
+
 /// Of everything that logs, what its records say whatever passes.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -111,10 +120,7 @@ impl Names {
             bytes: (!leg.blocked).then_some(sum.bytes),
             start: Some(sum.first),
             end: Some(sum.last),
-            action: Some(match leg.action {
-                flow_log::Action::Accept => Action::Accept,
-                flow_log::Action::Reject => Action::Reject,
-            }),
+            action: Some(leg.action.into()),
             log_status: Some(LogStatus::Ok),
             tcp_flags: Some(sum.tcp_flags),
             traffic_type: Some(if header.src.is_ipv4() { TrafficType::Ipv4 } else { TrafficType::Ipv6 }),

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use vpcemu_dataplane::flow_log::{self, LoggedAt, legs};
-use vpcemu_flowlog::Action;
-use vpcemu_lab::{Conversation, Lab, Sent};
+use vpcemu_dataplane::flow_log::{LegDirection, LoggedAt};
+use vpcemu_lab::{Lab, Sent};
 use vpcemu_packet::TcpFlags;
 
 use crate::dialogue::Dialogue;
+use crate::exchange::{conversation, recorded};
 use crate::told::Told;
 
 /// Whether the first end opened it, rather than answered.
@@ -26,8 +26,7 @@ pub(crate) fn first_opens(lab: &mut Lab, dialogue: &Dialogue) -> bool {
         (_, _, None) => true,
         (_, None, Some(_)) => false,
         (_, Some(first), Some(second)) => {
-            let enters =
-                |told: &Told| told.place.is_some_and(|(_, direction)| direction == flow_log::LegDirection::Ingress);
+            let enters = |told: &Told| told.place.is_some_and(|(_, direction)| direction == LegDirection::Ingress);
             (first.start, !enters(first)) <= (second.start, !enters(second))
         }
     }
@@ -50,29 +49,18 @@ pub(crate) fn agreement(
     let (first, second) = sides(dialogue);
     let (asks, answers, src, dst) =
         if opened_by_first { (first, second, ends.0, ends.1) } else { (second, first, ends.1, ends.0) };
-    // Pings have an identifier where records have a port of 0.
-    let port = if matches!(dialogue.protocol, 1 | 58) { 1 } else { src.port() };
-    let Some(flow) = lab.between((src.ip(), port), (dst.ip(), dst.port()), dialogue.protocol) else { return 0 };
+    let Some(mut conversation) = conversation(lab, src, dst, dialogue.protocol) else { return 0 };
     lab.forget();
-    let mut conversation = Conversation::new(flow);
     let asked = conversation.send(lab, TcpFlags::SYN);
     let explains = |lab: &Lab, told: Option<&Told>, sent: &Sent| {
-        told.is_some_and(|told| told.action.is_some() && recorded(lab, told, sent) == told.action)
+        told.is_some_and(|told| {
+            let at = |(eni, direction)| recorded(lab, sent, LoggedAt::Interface(eni), direction);
+            told.action.is_some() && told.place.and_then(at) == told.action
+        })
     };
     let mut agrees = u32::from(explains(lab, asks, &asked));
     if let Ok(answered) = conversation.answer(lab, TcpFlags::SYN | TcpFlags::ACK) {
         agrees += u32::from(explains(lab, answers, &answered));
     }
     agrees
-}
-
-/// What the interface of a record would have recorded of a packet; `None` if it does not come by.
-fn recorded(lab: &Lab, told: &Told, sent: &Sent) -> Option<Action> {
-    let (eni, direction) = told.place?;
-    let mut passed = legs(lab.fabric(), sent.passage()?).into_iter().map(|passed| passed.leg);
-    let leg = passed.find(|leg| leg.at == LoggedAt::Interface(eni) && leg.direction == direction)?;
-    Some(match leg.action {
-        flow_log::Action::Accept => Action::Accept,
-        flow_log::Action::Reject => Action::Reject,
-    })
 }

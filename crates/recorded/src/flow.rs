@@ -1,8 +1,9 @@
 //! A record's flow, sent through the engine by whichever side opened it.
 
-use vpcemu_dataplane::Component;
+use std::net::SocketAddr;
 
-use vpcemu_dataplane::flow_log::{self, LoggedAt, legs};
+use vpcemu_dataplane::Component;
+use vpcemu_dataplane::flow_log::LoggedAt;
 use vpcemu_dataplane::index::EniIx;
 use vpcemu_dataplane::outcome::{Rule, StepKind};
 use vpcemu_flowlog::{Action, Decision, Judgement};
@@ -10,6 +11,7 @@ use vpcemu_lab::{Conversation, Sent};
 use vpcemu_packet::{FlowKey, TcpFlags};
 
 use crate::Orientation;
+use crate::exchange::{conversation, recorded};
 use crate::judge::{Judge, decided, not_passing, undecided};
 use crate::question::Question;
 use crate::refusal::is_kept_away;
@@ -141,22 +143,20 @@ impl Judge {
         self.verdict(question, &sent)
     }
 
-    /// Who talks to whom: pings have an identifier where records have a port of 0.
+    /// Who talks to whom.
     fn conversation(&self, header: FlowKey) -> Option<Conversation> {
-        let src_port = if matches!(header.protocol, 1 | 58) { 1 } else { header.src_port };
-        let FlowKey { src, dst, dst_port, protocol, .. } = header;
-        self.lab.between((src, src_port), (dst, dst_port), protocol).map(Conversation::new)
+        let FlowKey { src, dst, src_port, dst_port, protocol, .. } = header;
+        conversation(&self.lab, SocketAddr::new(src, src_port), SocketAddr::new(dst, dst_port), protocol)
     }
 
     /// What is recorded of a packet where the record is of.
     pub(crate) fn verdict(&self, question: &Question, sent: &Sent) -> Judgement {
-        let Some(passage) = sent.passage() else { return not_passing() };
-        let passed = legs(self.lab.fabric(), passage);
-        let mut legs = passed.iter().map(|passed| passed.leg);
-        let leg = legs.find(|leg| (leg.at, leg.direction) == (question.at, question.direction));
-        match leg.map(|leg| leg.action) {
-            Some(flow_log::Action::Accept) => decided(Action::Accept, self.let_pass_by(question, sent)),
-            Some(flow_log::Action::Reject) => decided(Action::Reject, self.decision(sent)),
+        if sent.injected.is_none() {
+            return not_passing();
+        }
+        match recorded(&self.lab, sent, question.at, question.direction) {
+            Some(Action::Accept) => decided(Action::Accept, self.let_pass_by(question, sent)),
+            Some(Action::Reject) => decided(Action::Reject, self.decision(sent)),
             // It never gets there.
             None if sent.denial().is_some() => decided(Action::Reject, self.decision(sent)),
             None => not_passing(),

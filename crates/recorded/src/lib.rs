@@ -11,6 +11,7 @@
 mod datagram;
 mod dialogue;
 mod evidence;
+mod exchange;
 mod flow;
 mod gateway;
 mod icmp;

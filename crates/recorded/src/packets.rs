@@ -187,16 +187,11 @@ impl Rewinder {
     /// Who recorded it, and which way the packets went there.
     fn place(&self, record: &Record, src: IpAddr, dst: IpAddr) -> Option<(EniIx, LegDirection)> {
         let fabric = self.lab.fabric();
-        let named = record.interface_id.as_ref();
-        let named = named.and_then(|id| self.lab.timeline().registry().enis.find(&(&**id).into()));
-        let has = |address: IpAddr| match named {
-            Some(eni) => fabric.eni(eni).is_some_and(|of| of.owns(address)),
-            None => !fabric.owners(address).is_empty(),
-        };
+        let named = self.named(record);
         let direction = match record.flow_direction {
             Some(FlowDirection::Egress) => LegDirection::Egress,
             Some(FlowDirection::Ingress) => LegDirection::Ingress,
-            None if has(src) => LegDirection::Egress,
+            None if self.has(named, src) => LegDirection::Egress,
             None => LegDirection::Ingress,
         };
         let own = if direction == LegDirection::Egress { src } else { dst };
@@ -206,24 +201,36 @@ impl Rewinder {
     /// Whether a record is the one that tells its packets.
     fn tells(&self, entry: &Entry, src: IpAddr, dst: IpAddr) -> bool {
         let fabric = self.lab.fabric();
-        let registry = self.lab.timeline().registry();
         if is_regional(entry) {
             return false;
         }
         let record = &entry.record;
-        let own = record.interface_id.as_ref().and_then(|id| registry.enis.find(&(&**id).into()));
-        let own = own.and_then(|eni| fabric.eni(eni));
-        if own.is_some_and(|eni| eni.nat.is_some() || eni.forward.is_some() || !eni.listens) {
+        let named = self.named(record);
+        let of = named.and_then(|eni| fabric.eni(eni));
+        if of.is_some_and(|of| of.nat.is_some() || of.forward.is_some() || !of.listens) {
             return false;
         }
-        let has = |address: IpAddr| match own {
-            Some(eni) => eni.owns(address),
-            None => !fabric.owners(address).is_empty(),
-        };
+        let has = |address| self.has(named, address);
         match record.flow_direction {
             Some(FlowDirection::Egress) => has(src),
             Some(FlowDirection::Ingress) => has(dst) && fabric.owners(src).is_empty(),
             None => has(src) || has(dst) && fabric.owners(src).is_empty(),
+        }
+    }
+
+    /// The interface that a record names, if the configuration has it.
+    fn named(&self, record: &Record) -> Option<EniIx> {
+        let id = record.interface_id.as_ref()?;
+        let eni = self.lab.timeline().registry().enis.find(&(&**id).into())?;
+        self.lab.fabric().eni(eni).map(|_| eni)
+    }
+
+    /// Whether an address is of an interface that is named, or else of any.
+    fn has(&self, named: Option<EniIx>, address: IpAddr) -> bool {
+        let fabric = self.lab.fabric();
+        match named.and_then(|eni| fabric.eni(eni)) {
+            Some(of) => of.owns(address),
+            None => !fabric.owners(address).is_empty(),
         }
     }
 }
